@@ -1,0 +1,1 @@
+"""Data checks: Great Expectations suites and the gate that stops a run before it publishes."""

@@ -1,0 +1,1 @@
+"""Models: ranker, classifier, their evaluation, and the registry that promotes them."""

@@ -1,0 +1,47 @@
+"""Options that many commands share: instants and intervals, read the same way everywhere."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+import click
+
+from vitrine.errors import BadArgumentError
+from vitrine.interval import Interval, parse_instant
+
+
+class InstantType(click.ParamType):
+    """An ISO 8601 instant; a bare date is its midnight in UTC."""
+
+    name = "instant"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read the text, or refuse it in one line."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_instant(value)
+        except BadArgumentError as error:
+            self.fail(str(error), param, ctx)
+
+
+INSTANT = InstantType()
+
+as_of_option = click.option(
+    "--as-of", required=True, type=INSTANT, help="Use only what was available at this instant."
+)
+
+
+def interval_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--start` and `--end`, and pass them on as one `interval`."""
+
+    @click.option("--start", required=True, type=INSTANT, help="First instant.")
+    @click.option("--end", required=True, type=INSTANT, help="First instant after the last.")
+    @wraps(command)
+    def with_interval(*args: Any, start: datetime, end: datetime, **kwargs: Any) -> Any:
+        return command(*args, interval=Interval(start, end), **kwargs)
+
+    return with_interval

@@ -1,0 +1,124 @@
+"""Every path, derived from the two roots: `landing` (the shop writes) and `home` (Vitrine writes)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from vitrine.interval import Interval
+from vitrine.settings import Settings
+
+
+def stamp(instant: datetime) -> str:
+    """Write an instant as a file name that sorts by time: `20111024T0000`."""
+    return instant.strftime("%Y%m%dT%H%M")
+
+
+def interval_stamp(interval: Interval) -> str:
+    """Write an interval as a file name that sorts by time: `20111024T0000-20111025T0000`."""
+    return f"{stamp(interval.start)}-{stamp(interval.end)}"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where everything lies; nothing else in the project joins a path to a root."""
+
+    landing: Path
+    home: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Paths":
+        """Take the two roots from the settings."""
+        return cls(landing=settings.landing, home=settings.home)
+
+    @property
+    def lake(self) -> Path:
+        """Contract tables: `lake/<table>/ds=<UTC day of receipt>/<interval>.parquet`."""
+        return self.home / "lake"
+
+    @property
+    def deltas(self) -> Path:
+        """Spark's outputs, laid out like the lake."""
+        return self.home / "deltas"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused rows: `quarantine/ds=<day>/<interval>.parquet`, all tables together."""
+        return self.home / "quarantine"
+
+    @property
+    def books(self) -> Path:
+        """Counts of each landing, one JSON file an interval: in = accepted + quarantined."""
+        return self.home / "books"
+
+    @property
+    def runs(self) -> Path:
+        """The run log, one JSON file a run."""
+        return self.home / "runs"
+
+    @property
+    def staging(self) -> Path:
+        """Half-written work, on the same file system as what it becomes; safe to delete."""
+        return self.home / "staging"
+
+    @property
+    def warehouse(self) -> Path:
+        """Published DuckDB files: `daily.duckdb`, `intraday.duckdb`, and their versions."""
+        return self.home / "warehouse"
+
+    @property
+    def examples(self) -> Path:
+        """Published training examples."""
+        return self.home / "examples"
+
+    @property
+    def scores(self) -> Path:
+        """Published scores of the champion: `scores/<as-of>/`."""
+        return self.home / "scores"
+
+    @property
+    def embeddings(self) -> Path:
+        """Published product embeddings of the champion classifier."""
+        return self.home / "embeddings"
+
+    @property
+    def lists(self) -> Path:
+        """Published e-mail lists: `lists/<night>/`."""
+        return self.home / "lists"
+
+    @property
+    def data_docs(self) -> Path:
+        """Great Expectations' context and its pages."""
+        return self.home / "data_docs"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's database and artifacts."""
+        return self.home / "mlflow"
+
+    @property
+    def airflow(self) -> Path:
+        """Airflow's home: configuration, database and task logs."""
+        return self.home / "airflow"
+
+    @property
+    def servers(self) -> Path:
+        """Process ids and logs of the servers that `make up` started."""
+        return self.home / "servers"
+
+    @property
+    def truth(self) -> Path:
+        """The simulator's hidden truth; only tests and evaluations read it."""
+        return self.home / "truth"
+
+    def partition(self, root: Path, table: str, day: date) -> Path:
+        """Return the folder of one table's UTC day of receipt under `lake` or `deltas`."""
+        return root / table / f"ds={day.isoformat()}"
+
+    def build_file(self, database: str, interval: Interval) -> Path:
+        """Return the private DuckDB file that one run builds; its stem is the catalog's name."""
+        return (
+            self.staging
+            / "warehouse"
+            / f"{database}-{interval_stamp(interval)}"
+            / f"{database}.duckdb"
+        )

@@ -1,0 +1,139 @@
+"""Write beside, check, make visible in one atomic step; keep the last versions.
+
+A reader sees the old version or the new one, never a mixture, and a killed writer leaves nothing
+but a file or folder whose name starts with `.tmp-`, which the next writer of that place removes.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vitrine.errors import NotPublishedError
+
+TEMPORARY = ".tmp-"
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` to write to; on success it replaces `target` at once."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(target)
+        _sync(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
+    """Give an empty folder to fill; on success it becomes `root/current`, and old ones go.
+
+    The layout is `root/versions/<version>/` and the symbolic link `root/current`. Publishing a
+    version again replaces it: the link moves to a fresh folder first, so readers never miss it.
+    """
+    versions = root / "versions"
+    versions.mkdir(parents=True, exist_ok=True)
+    for leftover in versions.glob(f"{TEMPORARY}*"):
+        if not _is_running(int(leftover.name.removeprefix(TEMPORARY).split("-")[0])):
+            shutil.rmtree(leftover, ignore_errors=True)
+    temporary = versions / f"{TEMPORARY}{os.getpid()}-{version}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for path in temporary.rglob("*"):
+            _sync(path)
+        _switch(root, temporary, _free_name(versions, version))
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    _prune(root, keep)
+
+
+def current_version(root: Path) -> Path:
+    """Return the folder that `root/current` points at now; it stays readable while it is kept.
+
+    Raises
+    ------
+    NotPublishedError
+        If nothing was ever published under `root`.
+    """
+    link = root / "current"
+    if not link.exists():
+        raise NotPublishedError(
+            f"nothing is published at {root} yet; `vitrine status` shows what is"
+        )
+    return link.resolve()
+
+
+def publish_file(source: Path, root: Path, version: str, keep: int = 3) -> Path:
+    """Move a finished file to `root/versions/` and let `root/<name>` point at it; return it.
+
+    Readers open `root/<name>`; long-lived readers open the returned path. The version that a
+    reader has open stays on disk until `keep` newer ones exist, and open even after that.
+    """
+    versions = root / "versions"
+    versions.mkdir(parents=True, exist_ok=True)
+    target = _free_name(versions, f"{source.stem}-{version}", source.suffix)
+    _sync(source)
+    source.replace(target)
+    _point(root / source.name, target)
+    for old in sorted(versions.glob(f"{source.stem}-*{source.suffix}"), key=_age)[:-keep]:
+        if old != target:
+            old.unlink()
+    return target
+
+
+def _switch(root: Path, temporary: Path, final: Path) -> None:
+    temporary.replace(final)
+    _point(root / "current", final)
+
+
+def _point(link: Path, target: Path) -> None:
+    fresh = link.with_name(f"{TEMPORARY}{os.getpid()}-{link.name}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target.relative_to(link.parent))
+    fresh.replace(link)
+    _sync(link.parent)
+
+
+def _free_name(folder: Path, stem: str, suffix: str = "") -> Path:
+    candidate, attempt = folder / f"{stem}{suffix}", 1
+    while candidate.exists():
+        attempt += 1
+        candidate = folder / f"{stem}.{attempt}{suffix}"
+    return candidate
+
+
+def _prune(root: Path, keep: int) -> None:
+    current = (root / "current").resolve()
+    versions = [p for p in (root / "versions").iterdir() if not p.name.startswith(TEMPORARY)]
+    for old in sorted(versions, key=_age)[:-keep]:
+        if old != current:
+            shutil.rmtree(old)
+
+
+def _age(path: Path) -> tuple[int, str]:
+    return path.stat().st_mtime_ns, path.name
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

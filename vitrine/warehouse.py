@@ -1,0 +1,49 @@
+"""Read the published warehouse: one in-memory DuckDB connection over the published files.
+
+`daily` and `intraday` are attached read-only under those names, so a query of a published macro
+resolves the same tables as it did where dbt built it.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from vitrine.errors import NotPublishedError
+from vitrine.paths import Paths
+
+DATABASES = ("daily", "intraday")
+SCHEMAS = ("marts", "features", "intermediate", "staging")
+
+
+def published_file(paths: Paths, database: str) -> Path:
+    """Return the version of `daily` or `intraday` that is published now.
+
+    Raises
+    ------
+    NotPublishedError
+        If it was never published.
+    """
+    link = paths.warehouse / f"{database}.duckdb"
+    if not link.exists():
+        raise NotPublishedError(
+            f"the {database} warehouse is not published yet ({link});"
+            " run `make demo`, or the DAG history_load, first"
+        )
+    return link.resolve()
+
+
+def connect(paths: Paths, databases: tuple[str, ...] = DATABASES) -> duckdb.DuckDBPyConnection:
+    """Open the published files read-only; unqualified names are looked up in marts first."""
+    connection = duckdb.connect(config={"TimeZone": "UTC"})
+    for database in databases:
+        file = str(published_file(paths, database)).replace("'", "''")
+        connection.execute(f"attach '{file}' as {database} (read_only)")
+    existing = {
+        tuple(row)
+        for row in connection.execute(
+            "select catalog_name, schema_name from information_schema.schemata"
+        ).fetchall()
+    }
+    path = [f"{d}.{s}" for s in SCHEMAS for d in databases if (d, s) in existing]
+    connection.execute(f"set search_path = '{','.join(['memory.main', *path])}'")
+    return connection
