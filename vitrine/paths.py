@@ -1,4 +1,4 @@
-"""Every path, derived from the two roots: `landing` (the shop writes) and `home` (Vitrine writes)."""
+"""Every path, derived from two roots: `landing` (the shop writes) and `home` (Vitrine writes)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -57,8 +57,8 @@ def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
             "peak_memory_bytes": peak_memory_bytes(),
             "figures": run.figures,
         }
-        name = f"{started_at:%Y%m%dT%H%M%S%f}-{stage.replace(' ', '-')}-{interval_stamp(interval)}.json"
-        with atomic_file(paths.runs / name) as path:
+        name = f"{stage.replace(' ', '-')}-{interval_stamp(interval)}.json"
+        with atomic_file(paths.runs / f"{started_at:%Y%m%dT%H%M%S%f}-{name}") as path:
             path.write_text(json.dumps(entry, indent=2) + "\n")
 
 

@@ -26,7 +26,7 @@ QUARANTINE_SCHEMA = pa.schema(
             "row",
             pa.int64(),
             metadata={
-                "description": "Line or record number in the file, from 1; the header is not counted."
+                "description": "Number of the row in the file, from 1; the header is not counted."
             },
         ),
         pa.field(
