@@ -23,7 +23,7 @@ def modules(package: str) -> list[Path]:
 def imported(path: Path, top_level_only: bool = False) -> set[str]:
     """Names of the modules that a file imports, anywhere or outside functions."""
     tree = ast.parse(path.read_text())
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
+    nodes: list[ast.AST] = list(tree.body if top_level_only else ast.walk(tree))
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
