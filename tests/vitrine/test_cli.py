@@ -1,0 +1,43 @@
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from vitrine.cli import COMMANDS
+
+VITRINE = Path(sys.executable).with_name("vitrine")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_loads_and_explains_itself(name):
+    module, attribute = COMMANDS[name][0].split(":")
+    command = getattr(import_module(module), attribute)
+    assert isinstance(command, click.Command)
+    assert command.get_short_help_str()
+
+
+def test_a_bad_argument_is_one_line_and_exit_code_2(tmp_path):
+    run = subprocess.run(
+        [VITRINE, "land", "--start", "2026-03-02", "--end", "2026-03-01"],
+        env={"VITRINE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert "must lie after" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_imports_no_heavy_library():
+    code = (
+        "import sys; from click.testing import CliRunner; from vitrine.cli import vitrine;"
+        "assert CliRunner().invoke(vitrine, ['--help']).exit_code == 0;"
+        "print([m for m in ('torch', 'pyspark', 'airflow', 'mlflow', 'duckdb') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
