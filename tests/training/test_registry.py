@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from training.evaluation.gate import Decision, judge
+from training.registry import Registry, Trained
+from vitrine.errors import BadInputError
+from vitrine.interval import Interval
+from vitrine.paths import Paths
+from vitrine.settings import Settings
+
+ENTRY = """
+import json
+
+from training import registry
+
+
+def load(folder):
+    bias = json.loads((folder / "bias.json").read_text())
+    return lambda rows: rows[["x"]] + bias
+
+
+registry.serve(load)
+"""
+PASSED = Decision(True, "better")
+ROWS = pd.DataFrame({"x": [1.0, 2.0]})
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory) -> Registry:
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, landing=home / "landing")
+    return Registry(settings, Paths.of(settings))
+
+
+def trained(folder: Path, end: str, bias: float = 2.0) -> Trained:
+    model = folder / "model"
+    model.mkdir()
+    (model / "bias.json").write_text(str(bias))
+    entry = folder / "served.py"
+    entry.write_text(ENTRY)
+    return Trained(
+        folder=model,
+        entry=entry,
+        params={"epochs": 2},
+        metrics={"map_at_12": 0.3},
+        curves={"train_loss": [1.0, 0.5]},
+        data=Interval.parse("2011-01-01", end),
+        example_inputs=ROWS,
+        example_outputs=ROWS,
+    )
+
+
+def test_a_name_without_versions_has_no_champion(registry):
+    assert registry.champion("nobody") is None
+    assert registry.versions("nobody") == []
+
+
+def test_a_version_keeps_its_data_interval_metrics_and_files(registry, tmp_path):
+    version = registry.register("keeps", trained(tmp_path, "2011-02-01"))
+    assert version.data == Interval.parse("2011-01-01", "2011-02-01")
+    assert version.metrics["map_at_12"] == 0.3
+    assert version.metrics["train_loss"] == 0.5
+    assert (registry.folder(version) / "bias.json").read_text() == "2.0"
+    assert registry.challenger("keeps") == version
+    assert registry.champion("keeps") is None
+
+
+def test_a_version_loads_through_mlflow_alone(registry, tmp_path):
+    version = registry.register("loads", trained(tmp_path, "2011-02-01", bias=10.0))
+    assert registry.load(version).predict(ROWS)["x"].tolist() == [11.0, 12.0]
+
+
+def test_champion_moves_only_through_the_gate_and_never_back_in_time(registry, tmp_path):
+    folders = [tmp_path / name for name in ("first", "refused", "older")]
+    for folder in folders:
+        folder.mkdir()
+    first = registry.register("moves", trained(folders[0], "2011-02-01"))
+    assert registry.promote(first, PASSED)
+    refused = registry.register("moves", trained(folders[1], "2011-02-03"))
+    assert not registry.promote(refused, judge("map", 0.1, 0.2))
+    older = registry.register("moves", trained(folders[2], "2011-01-15"))
+    assert not registry.promote(older, PASSED)
+    champion = registry.champion("moves")
+    assert champion is not None
+    assert champion.version == first.version
+
+
+def test_newest_never_looks_past_its_instant_nor_at_refused_versions(registry, tmp_path):
+    ends = ("2011-02-01", "2011-02-08", "2011-02-15")
+    for end, decision in zip(ends, (PASSED, PASSED, Decision(False, "worse")), strict=True):
+        folder = tmp_path / end
+        folder.mkdir()
+        registry.promote(registry.register("newest", trained(folder, end)), decision)
+    day = Interval.parse("2011-02-08", "2011-02-20")
+    found = registry.newest("newest", day.start)
+    assert found is not None
+    assert found.data.end == day.start
+    assert registry.newest("newest", Interval.parse("2011-01-30", "2011-01-31").end) is None
+    latest = registry.newest("newest", day.end)
+    assert latest is not None
+    assert latest.version == 2
+
+
+def test_a_pickle_is_refused(registry, tmp_path):
+    wrong = trained(tmp_path, "2011-02-01")
+    (wrong.folder / "weights.pkl").write_bytes(b"\x80\x04.")
+    with pytest.raises(BadInputError, match="never a pickle"):
+        registry.register("pickle", wrong)

@@ -1,0 +1,50 @@
+"""The gate between a challenger and the alias `champion`: one comparison, one reason."""
+
+from dataclasses import dataclass
+
+from vitrine.errors import BadArgumentError
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate says; `reason` is kept with the model version for whoever asks later."""
+
+    is_passed: bool
+    reason: str
+
+
+def judge(
+    metric: str,
+    challenger: float,
+    baseline: float,
+    champion: float | None = None,
+    *,
+    margin: float = 0.02,
+) -> Decision:
+    """Compare a metric that is better when higher, measured on the same rows for all three.
+
+    The challenger must beat the baseline, and must not fall below the champion by more than
+    `margin`, a share of the champion's value: a daily retrain moves a little by chance alone.
+
+    >>> judge("map_at_12", 0.15, 0.04, 0.16).is_passed
+    False
+
+    Raises
+    ------
+    BadArgumentError
+        If `margin` is not in [0, 1).
+    """
+    if not 0 <= margin < 1:
+        raise BadArgumentError(f"margin {margin} must be a share in [0, 1)")
+    if not challenger > baseline:
+        return Decision(
+            False, f"{metric} {challenger:.4f} does not beat the baseline's {baseline:.4f}"
+        )
+    if champion is not None and not challenger >= champion * (1 - margin):
+        return Decision(
+            False,
+            f"{metric} {challenger:.4f} is more than {margin:.0%} below"
+            f" the champion's {champion:.4f}",
+        )
+    held = "there is no champion yet" if champion is None else f"the champion has {champion:.4f}"
+    return Decision(True, f"{metric} {challenger:.4f} beats the baseline's {baseline:.4f}; {held}")

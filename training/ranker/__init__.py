@@ -1,0 +1,1 @@
+"""The ranker: which campaign a customer wants now, by a siamese network and a triplet loss."""
