@@ -52,6 +52,10 @@ class Settings(BaseModel):
         "auto", description="auto, cpu or cuda; auto takes a GPU where there is one."
     )
     torch_threads: int = Field(0, ge=0, description="0: as many as there are physical cores.")
+    clock_schedules: bool = Field(
+        True,
+        description="Whether DAGs start by the clock; `make demo` lives in the past and says no.",
+    )
     airflow_port: int = Field(8080, description="Port of the Airflow pages, on the loopback.")
     mlflow_port: int = Field(5000, description="Port of the MLflow pages, on the loopback.")
 

@@ -1,0 +1,65 @@
+"""The last quarter of an hour: how each campaign sells, now and per demographic cluster.
+
+**Runs** every 15 minutes for the window before. By hand, also for a longer stretch that was missed:
+`{"start": "2026-02-14T06:00:00Z", "end": "2026-02-14T09:15:00Z"}`; or `vitrine backfill
+campaign_performance --start … --end …`.
+
+**Makes** the asset `intraday_features`: the published intraday warehouse.
+
+**If it fails** readers keep the windows before. A later run does not fill the hole: backfill it.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, chain
+
+from vitrine.interval import QUARTER_HOUR
+from vitrine.operations import assets, schedule
+from vitrine.operations.tasks import (
+    DEFAULTS,
+    FIRST_DAY,
+    CommandOperator,
+    SparkJobOperator,
+    by_clock,
+)
+
+INTERVAL = "{{ interval(dag_run) }}"
+EXTRA = {"start": "{{ start(dag_run) }}", "end": "{{ end(dag_run) }}"}
+
+with DAG(
+    "campaign_performance",
+    description="Every 15 minutes: the last window's sales become the intraday warehouse.",
+    doc_md=__doc__,
+    schedule=by_clock("*/15 * * * *"),
+    start_date=FIRST_DAY,
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS | {"execution_timeout": timedelta(minutes=30)},
+    user_defined_macros=schedule.macros(step=QUARTER_HOUR),
+    params={
+        "start": Param(None, type=["null", "string"], description="First instant of receipt."),
+        "end": Param(None, type=["null", "string"], description="First instant after the last."),
+    },
+    tags=["data", "intraday"],
+):
+    land = CommandOperator(task_id="land", command=f"land {INTERVAL}", pool="landing")
+    spark = SparkJobOperator(task_id="spark_campaign_windows", job="campaign-windows", pool="spark")
+    check_deltas = CommandOperator(
+        task_id="check_deltas", command=f"check deltas {INTERVAL} --database intraday"
+    )
+    build = [
+        CommandOperator(
+            task_id=f"build_{layer}",
+            command=f"build intraday --layer {layer} {INTERVAL}",
+            pool="intraday_warehouse",
+        )
+        for layer in ("staging", "intermediate", "features", "marts")
+    ]
+    publish = CommandOperator(
+        task_id="publish",
+        command=f"publish intraday {INTERVAL}",
+        pool="intraday_warehouse",
+        outlets=[assets.WINDOWS],
+        extra=EXTRA,
+    )
+    chain(land, spark, check_deltas, *build, publish)
