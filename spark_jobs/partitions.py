@@ -1,0 +1,182 @@
+"""Which files a job owns, what it reads for them, and how they are put in place.
+
+One output file per UTC day of receipt (or per given interval within a day), named by the interval
+that it owns, as in the lake.
+"""
+
+import shutil
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from spark_jobs.activity import QUARTER_HOUR_US
+from vitrine import lake
+from vitrine.contracts import Table
+from vitrine.errors import BadArgumentError
+from vitrine.interval import DAY, EPOCH, QUARTER_HOUR, Interval, floor
+from vitrine.paths import Paths, interval_stamp
+
+MICROSECOND = timedelta(microseconds=1)
+FACTS = ("orders", "events")
+
+
+def by_day(interval: Interval) -> list[Interval]:
+    """Cut an interval at midnight: the files of the day tables."""
+    _refuse_odd_ends(interval)
+    return list(interval.split(DAY))
+
+
+def by_drop(root: Path, interval: Interval) -> list[Interval]:
+    """Cut an interval like the drops of facts in the lake: the files of the window tables.
+
+    A day that came in one drop, or not at all, is one file. A day that came in quarters of an hour
+    is one file for each, whether they are worked on one by one or all at once, so both leave the
+    same files behind; a gap between drops is cut at the quarters too.
+    """
+    return [piece for day in by_day(interval) for piece in _like_drops(root, day)]
+
+
+def _like_drops(root: Path, day: Interval) -> list[Interval]:
+    drops = {lake.file_interval(f) for table in FACTS for f in lake.files(root, table, day)}
+    if not drops or day in drops:
+        return [day]
+    cuts = {piece.start for piece in day.split(QUARTER_HOUR)}
+    for drop in drops:
+        _refuse_odd_ends(drop)
+        cuts = {c for c in cuts if not drop.start < c < drop.end} | {drop.start, drop.end}
+    ends = sorted(cuts | {day.end})
+    return [Interval(a, b) for a, b in pairwise(ends)]
+
+
+def refuse_cut_drops(root: Path, interval: Interval) -> None:
+    """Raise BadArgumentError if a file of facts lies only partly in `interval`."""
+    whole = Interval(floor(interval.start, DAY), floor(interval.end - MICROSECOND, DAY) + DAY)
+    for table in FACTS:
+        for file in lake.files(root, table, whole):
+            drop = lake.file_interval(file)
+            if drop.overlaps(interval) and not interval.covers(drop):
+                raise BadArgumentError(
+                    f"{interval} cuts the drop {drop} of {table} ({file});"
+                    " give an interval that holds the whole drop"
+                )
+
+
+def facts(spark: SparkSession, root: Path, table: str, interval: Interval) -> DataFrame:
+    """Read a lake table's rows received in `interval`."""
+    return _read(spark, root, table, lake.files(root, table, interval))
+
+
+def catalogue(spark: SparkSession, root: Path, table: str, interval: Interval) -> DataFrame:
+    """Read every version of a catalogue table that was received before the interval's end."""
+    known = lake.days(root, table)
+    if not known or known[0] > (interval.end - MICROSECOND).date():
+        return _read(spark, root, table, [])
+    before = Interval(Interval.of_day(known[0]).start, interval.end)
+    return _read(spark, root, table, lake.files(root, table, before))
+
+
+def _read(spark: SparkSession, root: Path, table: str, files: list[Path]) -> DataFrame:
+    # The table without rows comes first: it gives the schema where there is nothing else.
+    empty = root / table / f"ds={lake.NO_DAY.isoformat()}" / "empty.parquet"
+    return spark.read.parquet(*[str(file) for file in [empty, *files]])
+
+
+def days_owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
+    """Say of each UTC day of receipt which file owns it.
+
+    Returns
+    -------
+    DataFrame
+        ds date, file string, known_at timestamp: the end of the file's interval, up to which the
+        catalogue is read for its rows.
+    """
+    return _owned(spark, files).select(F.to_date("_start").alias("ds"), "file", "known_at")
+
+
+def windows_owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
+    """Say of each 15-minute window of receipt which file owns it.
+
+    Returns
+    -------
+    DataFrame
+        received_window_start_at timestamp, file string, known_at timestamp as in `days_owned`.
+    """
+    step = F.expr("interval 15 minutes")
+    windows = F.explode(F.sequence("_start", F.col("known_at") - step, step))
+    return _owned(spark, files).select(
+        windows.alias("received_window_start_at"), "file", "known_at"
+    )
+
+
+def _owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
+    # Instants travel as integers, so that no local time zone of Python can touch them.
+    rows = [
+        (
+            interval_stamp(file),
+            (file.start - EPOCH) // MICROSECOND,
+            (file.end - EPOCH) // MICROSECOND,
+        )
+        for file in files
+    ]
+    owned = spark.createDataFrame(rows, "file string, _start_us long, _end_us long")
+    return F.broadcast(
+        owned.select(
+            "file",
+            F.timestamp_micros("_start_us").alias("_start"),
+            F.timestamp_micros("_end_us").alias("known_at"),
+        )
+    )
+
+
+def replace(
+    paths: Paths, table: Table, rows: DataFrame, owned: DataFrame, files: list[Interval]
+) -> int:
+    """Replace the files of a delta table; return the number of rows.
+
+    Spark writes one sorted file each to the staging folder; then the driver puts them into the
+    lake's layout one by one, each atomically. The last step rewrites them with the lake's own
+    writer: so the files carry the table's descriptions and required columns, and their bytes
+    depend on the rows alone, not on Spark's version or number of tasks. A file without rows is
+    written where there was nothing.
+    """
+    staged = paths.staging / "spark" / f"{table.name}-{interval_stamp(_hull(files))}"
+    _stage(rows, owned, table, staged)
+    written = 0
+    for interval in files:
+        found = sorted(staged.glob(f"file={interval_stamp(interval)}/*.parquet"))
+        content = pq.ParquetFile(found[0]).read() if found else table.empty()
+        assert len(found) <= 1, f"{table.name} {interval}: {len(found)} files instead of one"
+        lake.write_partition(paths.deltas, table.name, interval, table.conform(content))
+        written += content.num_rows
+    shutil.rmtree(staged)
+    return written
+
+
+def _stage(rows: DataFrame, owned: DataFrame, table: Table, staged: Path) -> None:
+    key = owned.columns[0]
+    (
+        rows.join(owned.select(key, "file"), key)
+        .select("file", *[column.name for column in table.columns])
+        .repartition("file")
+        .sortWithinPartitions("file", *table.key)
+        .write.mode("overwrite")
+        .partitionBy("file")
+        .parquet(str(staged))
+    )
+
+
+def _hull(files: list[Interval]) -> Interval:
+    return Interval(files[0].start, files[-1].end)
+
+
+def _refuse_odd_ends(interval: Interval) -> None:
+    for end in (interval.start, interval.end):
+        if floor(end, QUARTER_HOUR) != end:
+            raise BadArgumentError(
+                f"{interval} does not begin and end at a quarter of an hour;"
+                f" windows are {QUARTER_HOUR_US // 60_000_000} minutes long"
+            )

@@ -1,0 +1,83 @@
+"""What every job does around its transforms: read its arguments, start Spark, keep the record."""
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from pyspark.sql import SparkSession
+
+from spark_jobs.partitions import refuse_cut_drops
+from spark_jobs.submission import SQL_CONF
+from vitrine import deltas, lake, runlog
+from vitrine.errors import VitrineError
+from vitrine.installation import Installation
+from vitrine.interval import Interval
+from vitrine.options import interval_options
+from vitrine.paths import Paths
+from vitrine.sources import require
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a job works on."""
+
+    paths: Paths
+    interval: Interval
+
+
+def main(name: str, run: Callable[[SparkSession, Job], dict[str, int]]) -> None:
+    """Run a job as `spark-submit` starts it: `--start` and `--end` are instants of receipt.
+
+    The settings come from the environment and the home, as for every command. A failure that a
+    person can act on is one line and the exception's exit code.
+    """
+
+    @click.command(name=name)
+    @interval_options
+    def submitted(interval: Interval) -> None:
+        _run(name, run, interval)
+
+    try:
+        submitted()
+    except VitrineError as error:
+        click.echo(f"vitrine: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def session(name: str) -> SparkSession:
+    """Start or join a session; master and memory come from `spark-submit`."""
+    builder = SparkSession.builder.appName(f"vitrine {name}")
+    for key, value in SQL_CONF.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def _run(name: str, run: Callable[[SparkSession, Job], dict[str, int]], interval: Interval) -> None:
+    installation = Installation.load()
+    paths = installation.paths
+    with runlog.record(paths, f"spark {name}", interval) as record:
+        for table in deltas.TABLES.values():
+            lake.ensure_table(paths.deltas, table.name, table.schema)
+        require(installation.shop, f"spark {name}", "orders")
+        refuse_cut_drops(paths.lake, interval)
+        click.echo(f"{name}: {interval}, {len(interval.days())} days of receipt")
+        spark = session(name)
+        try:
+            rows = run(spark, Job(paths, interval))
+            record.note(**{f"{table}_rows": n for table, n in rows.items()}, **_jvm_peak(spark))
+        finally:
+            spark.stop()
+    for name_of_table, count in rows.items():
+        click.echo(f"{name_of_table}: {count:,} rows")
+
+
+def _jvm_peak(spark: SparkSession) -> dict[str, int]:
+    """Say how much memory Spark's driver took at most, where the system tells (Linux)."""
+    assert spark.sparkContext._jvm is not None
+    pid = spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
+    status = Path(f"/proc/{pid}/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return {"jvm_peak_memory_bytes": int(found[1]) * 1024} if found else {}
