@@ -1,0 +1,48 @@
+"""`vitrine land --start S --end E`: raw files to lake tables, quarantine and books."""
+
+from collections import Counter
+
+import click
+
+from vitrine.installation import Installation
+from vitrine.interval import Interval
+from vitrine.options import interval_options
+
+
+@click.command()
+@interval_options
+def land(interval: Interval) -> None:
+    """Turn the raw files received in an interval into lake tables and quarantined rows.
+
+    Rows in are rows accepted plus rows quarantined; `books/` holds the counts of each drop.
+    """
+    from vitrine import runlog
+    from vitrine.landing.land import land as land_interval
+
+    installation = Installation.load()
+    shop, settings, paths = installation.shop, installation.settings, installation.paths
+    totals: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    with runlog.record(paths, "land", interval) as run:
+        for books in land_interval(shop, settings, paths, interval):
+            totals["drops" if books.files else "empty"] += 1
+            totals["rows_in"] += books.row_count
+            totals["rows_accepted"] += books.accepted_count
+            reasons += books.quarantined
+        run.note(
+            rows_in=totals["rows_in"],
+            rows_accepted=totals["rows_accepted"],
+            rows_quarantined=reasons.total(),
+            drops=totals["drops"],
+        )
+    _report(interval, totals, reasons)
+
+
+def _report(interval: Interval, totals: Counter[str], reasons: Counter[str]) -> None:
+    click.echo(
+        f"landed {totals['drops']} drops of {interval} ({totals['empty']} pieces without any):"
+        f" {totals['rows_in']:,} rows in, {totals['rows_accepted']:,} accepted,"
+        f" {reasons.total():,} quarantined"
+    )
+    for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
+        click.echo(f"  {count:>9,}  {reason}")

@@ -1,0 +1,92 @@
+"""Which rows the landing refuses in every shop: what came before, and what came too late.
+
+The rules look at contract tables before they are conformed; each row still carries `_file` and
+`_row`, so that a refused one can be found again.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vitrine.contracts import TABLES, Table
+from vitrine.raw_csv import FILE, ROW
+from vitrine.sources import QUARANTINE_SCHEMA
+
+DUPLICATE = "duplicate"
+TOO_LATE = "too_late"
+# An order or event may come again in a later drop; a catalogue row that comes again is news.
+LEDGERS = frozenset(
+    {"consents", "suppressions", "orders", "events", "stock_levels", "email_events"}
+)
+_SEPARATOR = "\x1f"
+
+
+def keys(table: Table, rows: pa.Table) -> pa.ChunkedArray:
+    """Write each row's contract key as one string."""
+    parts = [pc.cast(rows[name], pa.string()) for name in table.key]
+    return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, _SEPARATOR)
+
+
+def refuse(
+    table: Table, rows: pa.Table, seen: pa.ChunkedArray, late_after: timedelta
+) -> tuple[pa.Table, pa.Table]:
+    """Split one table's rows of a drop into accepted ones and quarantine rows.
+
+    Parameters
+    ----------
+    rows
+        The table's columns and `_file`, `_row`; of equal keys the first row stays.
+    seen
+        Keys of the drops received less than `late_after` before, as `keys` writes them.
+    late_after
+        A row of a table with `occurred_at` that was received later than this is refused. Consents
+        and suppressions have none: a withdrawal holds however late it comes.
+
+    Raises
+    ------
+    ValueError
+        If rows must be refused but carry no `_file` and `_row`: a fault of the source module.
+    """
+    key = keys(table, rows)
+    again = pc.or_(pa.array(key.to_pandas().duplicated()), pc.is_in(key, value_set=seen))
+    late = pc.and_not(_is_late(rows, late_after), again)
+    refused = pc.or_(again, late)
+    reason = np.where(again, DUPLICATE, TOO_LATE)
+    return rows.filter(pc.invert(refused)), _quarantine(table, rows, reason, refused)
+
+
+def _is_late(rows: pa.Table, late_after: timedelta) -> pa.Array | pa.ChunkedArray:
+    if "occurred_at" not in rows.column_names:
+        return pa.repeat(False, rows.num_rows)
+    latest = pc.add(rows["occurred_at"], pa.scalar(late_after, pa.duration("us")))
+    return pc.greater(rows["received_at"], latest)
+
+
+def _quarantine(
+    table: Table, rows: pa.Table, reason: np.ndarray, refused: pa.ChunkedArray
+) -> pa.Table:
+    if not pc.any(refused).as_py():
+        return QUARANTINE_SCHEMA.empty_table()
+    if FILE not in rows.column_names or ROW not in rows.column_names:
+        raise ValueError(f"{table.name}: refused rows carry no {FILE} and {ROW}")
+    # A customer's id is personal data; the ids of orders and events are not.
+    detail = "" if table.key[0] == "customer_id" else table.key[0]
+    every = pa.Table.from_arrays(
+        [
+            rows[FILE],
+            rows[ROW],
+            pa.repeat(table.name, rows.num_rows),
+            pa.array(reason),
+            rows[detail] if detail else pa.repeat("", rows.num_rows),
+        ],
+        schema=QUARANTINE_SCHEMA,
+    )
+    return every.filter(refused)
+
+
+def ledger_keys(tables: Mapping[str, pa.Table]) -> dict[str, pa.ChunkedArray]:
+    """Return the keys of a drop's ledgers, by table."""
+    return {name: keys(TABLES[name], rows) for name, rows in tables.items() if name in LEDGERS}
