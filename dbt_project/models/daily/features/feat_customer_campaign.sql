@@ -1,0 +1,165 @@
+{{ config(
+    materialized='table_function',
+    parameters='spine',
+    contract={'enforced': false},
+    persist_docs={'relation': false, 'columns': false},
+) }}
+
+with asked as (
+    select
+        customer_id,
+        campaign_id,
+        as_of
+    from query_table(spine)
+),
+
+campaigns as (
+    select * from {{ ref('int_campaigns') }}
+),
+
+pair_ledger as (
+    select * from {{ ref('int_customer_campaign_ledger') }}
+),
+
+sector_ledger as (
+    select * from {{ ref('int_customer_sector_ledger') }}
+),
+
+sub_sector_ledger as (
+    select * from {{ ref('int_customer_sub_sector_ledger') }}
+),
+
+brand_ledger as (
+    select * from {{ ref('int_customer_brand_ledger') }}
+),
+
+-- A spine may hold every customer times every campaign: read each ledger once per customer or
+-- campaign and instant, and only the pairs that have a history, then join by equality.
+asked_campaigns as (
+    select distinct
+        campaign_id,
+        as_of
+    from asked
+),
+
+asked_customers as (
+    select distinct
+        customer_id,
+        as_of
+    from asked
+),
+
+described as (
+    select
+        asked_campaigns.*,
+        campaigns.brand,
+        campaigns.sector,
+        campaigns.sub_sector
+    from asked_campaigns
+    asof inner join campaigns
+        on
+            asked_campaigns.campaign_id = campaigns.campaign_id
+            and asked_campaigns.as_of >= campaigns.available_at
+),
+
+{%- for level in ['sector', 'sub_sector', 'brand'] %}
+
+asked_{{ level }}s as (
+    select
+        asked_customers.*,
+        known.{{ level }}
+    from asked_customers
+    inner join (select distinct customer_id, {{ level }} from {{ level }}_ledger) as known
+        using (customer_id)
+),
+
+{{ level }}_shares as (
+    select
+        asked.customer_id,
+        asked.{{ level }},
+        asked.as_of,
+        {%- if level == 'sector' %}
+        ledger.cumulative_view_count
+        / nullif(sum(ledger.cumulative_view_count) over whole, 0) as view_ratio,
+        {%- endif %}
+        ledger.cumulative_unit_count
+        / nullif(sum(ledger.cumulative_unit_count) over whole, 0) as unit_ratio
+    from asked_{{ level }}s as asked
+    asof inner join {{ level }}_ledger as ledger
+        on
+            asked.customer_id = ledger.customer_id
+            and asked.{{ level }} = ledger.{{ level }}
+            and asked.as_of >= ledger.available_at
+    window whole as (partition by asked.customer_id, asked.as_of)
+),
+{%- endfor %}
+
+known_pairs as (
+    select asked.*
+    from asked
+    semi join pair_ledger using (customer_id, campaign_id)
+),
+
+pair_reads as (
+    select
+        known_pairs.*,
+        ledger.cumulative_order_count as order_count,
+        ledger.cumulative_unit_count as unit_count,
+        ledger.cumulative_view_count as view_count,
+        {{ growth('order_count', 'ledger', 'before_90d') }} as order_count_90d,
+        greatest({{ days_between('ledger.last_bought_at', 'known_pairs.as_of') }}, 0)
+            as days_since_last_bought,
+        {{ days_between('ledger.first_bought_at', 'ledger.last_bought_at') }}
+        / nullif(ledger.cumulative_order_count - 1, 0) as usual_interval_days,
+        greatest({{ days_between('ledger.last_viewed_at', 'known_pairs.as_of') }}, 0)
+            as days_since_last_viewed
+    from known_pairs
+    asof inner join pair_ledger as ledger
+        on
+            known_pairs.customer_id = ledger.customer_id
+            and known_pairs.campaign_id = ledger.campaign_id
+            and known_pairs.as_of >= ledger.available_at
+    asof left join pair_ledger as before_90d
+        on
+            known_pairs.customer_id = before_90d.customer_id
+            and known_pairs.campaign_id = before_90d.campaign_id
+            and known_pairs.as_of - interval '2160 hours' >= before_90d.available_at
+),
+
+final as (
+    select
+        asked.customer_id,
+        asked.campaign_id,
+        asked.as_of,
+        cast(coalesce(pair_reads.order_count, 0) as double) as pair_order_count,
+        coalesce(pair_reads.order_count_90d, 0) as pair_order_count_90d,
+        cast(coalesce(pair_reads.unit_count, 0) as double) as pair_unit_count,
+        coalesce(pair_reads.days_since_last_bought, 730) as pair_days_since_last_bought,
+        coalesce(pair_reads.usual_interval_days, 730) as pair_usual_interval_days,
+        cast(coalesce(pair_reads.view_count, 0) as double) as pair_view_count,
+        coalesce(pair_reads.days_since_last_viewed, 730) as pair_days_since_last_viewed,
+        coalesce(sector_shares.unit_ratio, 0) as pair_sector_unit_ratio,
+        coalesce(sector_shares.view_ratio, 0) as pair_sector_view_ratio,
+        coalesce(sub_sector_shares.unit_ratio, 0) as pair_sub_sector_unit_ratio,
+        coalesce(brand_shares.unit_ratio, 0) as pair_brand_unit_ratio
+    from asked
+    left join described using (campaign_id, as_of)
+    left join pair_reads using (customer_id, campaign_id, as_of)
+    left join sector_shares
+        on
+            asked.customer_id = sector_shares.customer_id
+            and described.sector = sector_shares.sector
+            and asked.as_of = sector_shares.as_of
+    left join sub_sector_shares
+        on
+            asked.customer_id = sub_sector_shares.customer_id
+            and described.sub_sector = sub_sector_shares.sub_sector
+            and asked.as_of = sub_sector_shares.as_of
+    left join brand_shares
+        on
+            asked.customer_id = brand_shares.customer_id
+            and described.brand = brand_shares.brand
+            and asked.as_of = brand_shares.as_of
+)
+
+select * from final

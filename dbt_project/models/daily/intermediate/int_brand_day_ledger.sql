@@ -1,0 +1,27 @@
+with order_lines as (
+    select * from {{ ref('int_order_lines') }}
+),
+
+days as (
+    select
+        brand,
+        {{ day_available_at('received_on') }} as available_at,
+        count(distinct order_id) as order_count,
+        sum(unit_count) as unit_count,
+        sum(line_value) as turnover
+    from order_lines
+    where kind = 'sale'
+    group by brand, received_on
+),
+
+final as (
+    select
+        brand,
+        available_at,
+        {{ cumulative('order_count', 'brand') }},
+        {{ cumulative('unit_count', 'brand') }},
+        {{ cumulative('turnover', 'brand', 'decimal(18, 2)') }}
+    from days
+)
+
+select * from final

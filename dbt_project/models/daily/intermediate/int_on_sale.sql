@@ -1,0 +1,161 @@
+with campaigns as (
+    select * from {{ ref('int_campaigns') }}
+),
+
+campaign_products as (
+    select * from {{ ref('int_campaign_products') }}
+),
+
+order_lines as (
+    select * from {{ ref('int_order_lines') }}
+),
+
+stock_levels as (
+    select * from {{ ref('stg_stock_levels') }}
+),
+
+pairs as (
+    select distinct
+        campaign_id,
+        product_id
+    from campaign_products
+),
+
+sales as (
+    select
+        campaign_id,
+        product_id,
+        received_at as available_at,
+        sum(sum(unit_count)) over until_now as sold_count,
+        max(max(occurred_at)) over until_now as last_sold_at
+    from order_lines
+    where kind = 'sale'
+    group by campaign_id, product_id, received_at
+    window until_now as (
+        partition by campaign_id, product_id order by received_at rows unbounded preceding
+    )
+),
+
+level_changes as (
+    select
+        product_id,
+        received_at as available_at,
+        unit_count - coalesce(lag(unit_count) over (
+            partition by product_id, location order by occurred_at, received_at
+        ), 0) as change_count
+    from stock_levels
+),
+
+levels as (
+    select
+        product_id,
+        available_at,
+        sum(sum(change_count)) over (
+            partition by product_id order by available_at rows unbounded preceding
+        ) as level_count
+    from level_changes
+    group by product_id, available_at
+),
+
+-- Every instant at which something became known about a product in a campaign.
+instants as (
+    select campaign_id, product_id, available_at from campaign_products
+    union
+    select campaign_id, product_id, available_at from sales
+    union
+    select pairs.campaign_id, pairs.product_id, campaigns.available_at
+    from pairs
+    inner join campaigns using (campaign_id)
+    union
+    select pairs.campaign_id, pairs.product_id, levels.available_at
+    from pairs
+    inner join levels using (product_id)
+),
+
+-- What was known at that instant; it holds until the next one.
+known as (
+    select
+        instants.campaign_id,
+        instants.product_id,
+        instants.available_at,
+        lead(instants.available_at) over (
+            partition by instants.campaign_id, instants.product_id order by instants.available_at
+        ) as next_at,
+        campaigns.opens_at,
+        -- Without an end it is on sale for some time after each sale.
+        coalesce(
+            campaigns.closes_at,
+            sales.last_sold_at + interval '{{ 24 * var("permanent_campaign_days") }} hours'
+        ) as closes_at,
+        campaign_products.price,
+        least(
+            campaign_products.initial_stock_count - coalesce(sales.sold_count, 0),
+            levels.level_count
+        ) as stock_left_count
+    from instants
+    asof inner join campaigns
+        on
+            instants.campaign_id = campaigns.campaign_id
+            and instants.available_at >= campaigns.available_at
+    asof inner join campaign_products
+        on
+            instants.campaign_id = campaign_products.campaign_id
+            and instants.product_id = campaign_products.product_id
+            and instants.available_at >= campaign_products.available_at
+    asof left join sales
+        on
+            instants.campaign_id = sales.campaign_id
+            and instants.product_id = sales.product_id
+            and instants.available_at >= sales.available_at
+    asof left join levels
+        on
+            instants.product_id = levels.product_id
+            and instants.available_at >= levels.available_at
+),
+
+spans as (
+    select
+        campaign_id,
+        product_id,
+        greatest(available_at, opens_at) as from_at,
+        least(next_at, closes_at) as until_at,
+        price,
+        stock_left_count
+    from known
+    where
+        greatest(available_at, opens_at) < least(next_at, closes_at)
+        and (stock_left_count > 0 or stock_left_count is null)
+),
+
+-- Spans that follow one another with the same price and stock are one.
+marked as (
+    select
+        *,
+        row(from_at, price, stock_left_count) is distinct from lag(
+            row(until_at, price, stock_left_count)
+        ) over (partition by campaign_id, product_id order by from_at) as is_first
+    from spans
+),
+
+numbered as (
+    select
+        *,
+        count(*) filter (where is_first) over (
+            partition by campaign_id, product_id order by from_at rows unbounded preceding
+        ) as number
+    from marked
+),
+
+final as (
+    select
+        campaign_id,
+        product_id,
+        min(from_at) as from_at,
+        max(until_at) as until_at,
+        any_value(price) as price,
+        cast(any_value(stock_left_count) as bigint) as stock_left_count
+    from numbered
+    group by campaign_id, product_id, number
+)
+
+select * from final

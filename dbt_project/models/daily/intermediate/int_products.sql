@@ -1,0 +1,34 @@
+with products as (
+    select * from {{ ref('stg_products') }}
+),
+
+known as (
+    select
+        product_id,
+        received_at as available_at,
+        name,
+        description,
+        brand,
+        sector,
+        sub_sector,
+        colour,
+        audience,
+        life_stage,
+        unit_cost,
+        list_price,
+        attributes
+    from products
+),
+
+final as (
+    select * from known
+    qualify
+        row(name, description, brand, sector, sub_sector, colour, audience, life_stage, unit_cost,
+            list_price, cast(attributes as varchar))
+        is distinct from
+        lag(row(name, description, brand, sector, sub_sector, colour, audience, life_stage,
+            unit_cost, list_price, cast(attributes as varchar)))
+            over (partition by product_id order by available_at)
+)
+
+select * from final

@@ -1,0 +1,16 @@
+with source as (
+    select * from {{ source('lake', 'campaign_products') }}
+),
+
+final as (
+    select
+        campaign_id,
+        product_id,
+        price,
+        initial_stock as initial_stock_count,
+        received_at
+    from source
+    where received_at < {{ end_at() }}
+)
+
+select * from final

@@ -1,0 +1,21 @@
+with source as (
+    select * from {{ source('lake', 'campaigns') }}
+),
+
+final as (
+    select
+        campaign_id,
+        brand,
+        business_type,
+        sector,
+        sub_sector,
+        country,
+        timezone,
+        opens_at,
+        closes_at,
+        received_at
+    from source
+    where received_at < {{ end_at() }}
+)
+
+select * from final

@@ -1,0 +1,18 @@
+with source as (
+    select * from {{ source('lake', 'consents') }}
+),
+
+final as (
+    select
+        consent_id,
+        customer_id,
+        purpose,
+        is_granted,
+        changed_at,
+        source,
+        received_at
+    from source
+    where received_at < {{ end_at() }}
+)
+
+select * from final

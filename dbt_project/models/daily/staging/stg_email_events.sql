@@ -1,0 +1,16 @@
+with source as (
+    select * from {{ source('lake', 'email_events') }}
+),
+
+final as (
+    select
+        message_id,
+        customer_id,
+        kind,
+        occurred_at,
+        received_at
+    from source
+    where received_at < {{ end_at() }}
+)
+
+select * from final

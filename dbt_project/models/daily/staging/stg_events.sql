@@ -1,0 +1,23 @@
+-- Ephemeral: the largest table of all, of which each reader scans the columns that it needs.
+{{ config(materialized='ephemeral') }}
+
+with source as (
+    select * from {{ source('lake', 'events') }}
+),
+
+final as (
+    select
+        event_id,
+        customer_id,
+        session_id,
+        kind,
+        campaign_id,
+        product_id,
+        occurred_at,
+        received_at,
+        {{ utc_day('received_at') }} as received_on
+    from source
+    where received_at < {{ end_at() }}
+)
+
+select * from final

@@ -1,0 +1,21 @@
+with source as (
+    select * from {{ source('deltas', 'product_days') }}
+),
+
+final as (
+    select
+        product_id,
+        occurred_on,
+        view_count,
+        cart_count,
+        order_count,
+        buyer_count,
+        unit_count,
+        cast(turnover as decimal(18, 2)) as turnover,
+        return_unit_count,
+        ds as received_on
+    from source
+    where {{ midnight('ds + 1') }} <= {{ end_at() }}
+)
+
+select * from final

@@ -1,0 +1,24 @@
+with source as (
+    select * from {{ source('lake', 'products') }}
+),
+
+final as (
+    select
+        product_id,
+        name,
+        description,
+        brand,
+        sector,
+        sub_sector,
+        colour,
+        audience,
+        life_stage,
+        unit_cost,
+        list_price,
+        attributes,
+        received_at
+    from source
+    where received_at < {{ end_at() }}
+)
+
+select * from final

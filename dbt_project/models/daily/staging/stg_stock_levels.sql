@@ -1,0 +1,16 @@
+with source as (
+    select * from {{ source('lake', 'stock_levels') }}
+),
+
+final as (
+    select
+        product_id,
+        location,
+        quantity as unit_count,
+        occurred_at,
+        received_at
+    from source
+    where received_at < {{ end_at() }}
+)
+
+select * from final

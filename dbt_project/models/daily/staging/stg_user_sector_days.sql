@@ -1,0 +1,20 @@
+with source as (
+    select * from {{ source('deltas', 'user_sector_days') }}
+),
+
+final as (
+    select
+        customer_id,
+        sector,
+        occurred_on,
+        view_count,
+        cart_count,
+        order_count,
+        unit_count,
+        cast(turnover as decimal(18, 2)) as turnover,
+        ds as received_on
+    from source
+    where {{ midnight('ds + 1') }} <= {{ end_at() }}
+)
+
+select * from final

@@ -1,0 +1,99 @@
+{%- set look_backs = {'15min': 15, '1h': 60, '1d': 1440, '7d': 10080, '28d': 40320} %}
+{{ config(
+    materialized='table_function',
+    parameters='spine',
+    contract={'enforced': false},
+    persist_docs={'relation': false, 'columns': false},
+) }}
+
+with asked as (
+    select
+        demographic_cluster,
+        campaign_id,
+        as_of
+    from query_table(spine)
+),
+
+ledger as (
+    select * from {{ ref('int_cluster_campaign_window_ledger') }}
+),
+
+cluster_ledger as (
+    select * from {{ ref('int_cluster_window_ledger') }}
+),
+
+-- What the whole cluster bought does not depend on the campaign: read it once per instant.
+asked_clusters as (
+    select distinct
+        demographic_cluster,
+        as_of
+    from asked
+),
+
+clusters as (
+    select
+        asked_clusters.*,
+        {%- for name in look_backs %}
+        {{ growth('order_count', 'cluster_ledger', 'before_' ~ name) }} as order_count_{{ name }}
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from asked_clusters
+    asof left join cluster_ledger
+        on
+            asked_clusters.demographic_cluster = cluster_ledger.demographic_cluster
+            and asked_clusters.as_of >= cluster_ledger.available_at
+    {%- for name, minutes in look_backs.items() %}
+    asof left join cluster_ledger as before_{{ name }}
+        on
+            asked_clusters.demographic_cluster = before_{{ name }}.demographic_cluster
+            and asked_clusters.as_of - interval '{{ minutes }} minutes'
+            >= before_{{ name }}.available_at
+    {%- endfor %}
+),
+
+known as (
+    select asked.*
+    from asked
+    semi join ledger using (demographic_cluster, campaign_id)
+),
+
+reads as (
+    select
+        known.*,
+        {%- for name in look_backs %}
+        {{ growth('order_count', 'ledger', 'before_' ~ name) }} as order_count_{{ name }},
+        {%- endfor %}
+        {{ growth('turnover', 'ledger', 'before_15min') }} as turnover_15min
+    from known
+    asof left join ledger
+        on
+            known.demographic_cluster = ledger.demographic_cluster
+            and known.campaign_id = ledger.campaign_id
+            and known.as_of >= ledger.available_at
+    {%- for name, minutes in look_backs.items() %}
+    asof left join ledger as before_{{ name }}
+        on
+            known.demographic_cluster = before_{{ name }}.demographic_cluster
+            and known.campaign_id = before_{{ name }}.campaign_id
+            and known.as_of - interval '{{ minutes }} minutes' >= before_{{ name }}.available_at
+    {%- endfor %}
+),
+
+final as (
+    select
+        asked.demographic_cluster,
+        asked.campaign_id,
+        asked.as_of,
+        coalesce(reads.turnover_15min, 0) as cluster_turnover_15min,
+        coalesce(reads.order_count_28d, 0) as cluster_order_count_28d,
+        {%- for name in look_backs if name != '15min' %}
+        {{ ratio('reads.order_count_' ~ name, 'clusters.order_count_' ~ name) }}
+            as cluster_purchase_ratio_{{ name }}
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from asked
+    left join clusters using (demographic_cluster, as_of)
+    left join reads using (demographic_cluster, campaign_id, as_of)
+)
+
+select * from final

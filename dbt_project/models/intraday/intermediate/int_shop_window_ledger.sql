@@ -1,0 +1,22 @@
+with campaign_windows as (
+    select * from {{ ref('stg_campaign_windows') }}
+),
+
+windows as (
+    select
+        {{ window_available_at('received_window_start_at') }} as available_at,
+        sum(view_count) as view_count,
+        sum(order_count) as order_count
+    from campaign_windows
+    group by received_window_start_at
+),
+
+final as (
+    select
+        available_at,
+        {{ cumulative('view_count', 'true') }},
+        {{ cumulative('order_count', 'true') }}
+    from windows
+)
+
+select * from final

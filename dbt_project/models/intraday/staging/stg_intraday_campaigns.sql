@@ -1,0 +1,17 @@
+with source as (
+    select * from {{ source('lake', 'campaigns') }}
+),
+
+final as (
+    select
+        campaign_id,
+        brand,
+        sector,
+        opens_at,
+        closes_at,
+        received_at
+    from source
+    where received_at < {{ end_at() }}
+)
+
+select * from final
