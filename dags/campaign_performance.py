@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param, chain
 
+from spark_jobs.submission import submission
 from vitrine.interval import QUARTER_HOUR
 from vitrine.operations import assets, schedule
 from vitrine.operations.tasks import (
@@ -22,7 +23,9 @@ from vitrine.operations.tasks import (
     SparkJobOperator,
     by_clock,
 )
+from vitrine.settings import load_settings
 
+SETTINGS = load_settings()
 INTERVAL = "{{ interval(dag_run) }}"
 EXTRA = {"start": "{{ start(dag_run) }}", "end": "{{ end(dag_run) }}"}
 
@@ -43,7 +46,11 @@ with DAG(
     tags=["data", "intraday"],
 ):
     land = CommandOperator(task_id="land", command=f"land {INTERVAL}", pool="landing")
-    spark = SparkJobOperator(task_id="spark_campaign_windows", job="campaign-windows", pool="spark")
+    spark = SparkJobOperator(
+        task_id="spark_campaign_windows",
+        submission=submission(SETTINGS, "campaign-windows"),
+        pool="spark",
+    )
     check_deltas = CommandOperator(
         task_id="check_deltas", command=f"check deltas {INTERVAL} --database intraday"
     )

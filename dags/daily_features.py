@@ -14,6 +14,7 @@ exactly what its day owns. Tonight's lists wait for this run; without it they ar
 
 from airflow.sdk import DAG, Param, chain
 
+from spark_jobs.submission import submission
 from vitrine.interval import DAY
 from vitrine.operations import assets, schedule
 from vitrine.operations.tasks import (
@@ -23,7 +24,9 @@ from vitrine.operations.tasks import (
     SparkJobOperator,
     by_clock,
 )
+from vitrine.settings import load_settings
 
+SETTINGS = load_settings()
 INTERVAL = "{{ interval(dag_run) }}"
 EXTRA = {"start": "{{ start(dag_run) }}", "end": "{{ end(dag_run) }}"}
 
@@ -52,8 +55,14 @@ with DAG(
         extra=EXTRA,
     )
     spark = [
-        SparkJobOperator(task_id="spark_user_days", job="user-days", pool="spark"),
-        SparkJobOperator(task_id="spark_product_days", job="product-days", pool="spark"),
+        SparkJobOperator(
+            task_id="spark_user_days", submission=submission(SETTINGS, "user-days"), pool="spark"
+        ),
+        SparkJobOperator(
+            task_id="spark_product_days",
+            submission=submission(SETTINGS, "product-days"),
+            pool="spark",
+        ),
     ]
     check_deltas = CommandOperator(task_id="check_deltas", command=f"check deltas {INTERVAL}")
     build = [

@@ -13,9 +13,12 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param, chain
 
+from spark_jobs.submission import submission
 from vitrine.operations import assets, schedule
 from vitrine.operations.tasks import DEFAULTS, FIRST_DAY, CommandOperator, SparkJobOperator
+from vitrine.settings import load_settings
 
+SETTINGS = load_settings()
 INTERVAL = "{{ interval(dag_run) }}"
 EXTRA = {"start": "{{ start(dag_run) }}", "end": "{{ end(dag_run) }}"}
 LAYERS = ("staging", "intermediate", "features", "marts")
@@ -44,7 +47,11 @@ with DAG(
         extra=EXTRA,
     )
     spark = [
-        SparkJobOperator(task_id=f"spark_{job.replace('-', '_')}", job=job, pool="spark")
+        SparkJobOperator(
+            task_id=f"spark_{job.replace('-', '_')}",
+            submission=submission(SETTINGS, job),
+            pool="spark",
+        )
         for job in ("user-days", "product-days", "campaign-windows")
     ]
     check_deltas = CommandOperator(task_id="check_deltas", command=f"check deltas {INTERVAL}")

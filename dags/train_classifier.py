@@ -15,6 +15,7 @@ from airflow.sdk import DAG, Param
 
 from vitrine.operations import assets, schedule
 from vitrine.operations.tasks import DEFAULTS, FIRST_DAY, CommandOperator, by_clock_or
+from vitrine.settings import load_settings
 
 AS_OF = "{{ as_of(dag_run) }}"
 
@@ -35,7 +36,7 @@ with DAG(
         task_id="train",
         command=f"train classifier --as-of {AS_OF}",
         pool="gpu",
-        queue="gpu",
+        queue=load_settings().training_queue,
         execution_timeout=timedelta(hours=12),
         outlets=[assets.CLASSIFIER],
         extra={"end": AS_OF},

@@ -15,6 +15,7 @@ from airflow.sdk import DAG, Param, chain
 
 from vitrine.operations import assets, schedule
 from vitrine.operations.tasks import DEFAULTS, FIRST_DAY, CommandOperator
+from vitrine.settings import load_settings
 
 AS_OF = "{{ as_of(dag_run) }}"
 
@@ -39,7 +40,7 @@ with DAG(
         task_id="train",
         command=f"train ranker --as-of {AS_OF}",
         pool="gpu",
-        queue="gpu",
+        queue=load_settings().training_queue,
         execution_timeout=timedelta(hours=6),
         outlets=[assets.RANKER],
         extra={"end": AS_OF},

@@ -35,6 +35,10 @@ COMMANDS = {
     "simulate": ("vitrine.simulator.commands:simulate", "Write a flash-sale shop's raw files."),
     "land": ("vitrine.landing.commands:land", "Turn raw files into lake tables and quarantine."),
     "spark": ("spark_jobs.commands:spark", "Submit a Spark job for an interval."),
+    "labels": (
+        "vitrine.operations.commands:labels",
+        "Count the products of an interval that a classifier can learn from.",
+    ),
     "check": (
         "expectations.commands:check",
         "Run a suite of data checks; a failed one stops the line.",

@@ -1,6 +1,7 @@
 """The assets that connect the DAGs: what one run publishes and another waits for.
 
 Each event carries the interval that it stands for in its `extra`: `{"start": …, "end": …}`.
+Only DAG files import this module, since it needs Airflow.
 """
 
 from airflow.sdk import Asset

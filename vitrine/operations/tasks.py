@@ -1,18 +1,22 @@
-"""The tasks that DAGs are made of: a `vitrine` command, or a Spark job through its connection."""
+"""The tasks that DAGs are made of: a `vitrine` command, or a Spark job through its connection.
 
-import shlex
+Only DAG files import this module, since it needs Airflow.
+"""
+
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import Context, CronTriggerTimetable, TriggerRule
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import Asset, AssetOrTimeSchedule, Context, CronTriggerTimetable, TriggerRule
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from pydantic import JsonValue
 
 from vitrine.errors import StageSkipped
-from vitrine.installation import Installation
+from vitrine.settings import load_settings
 
-SKIPPED = 99
+SKIPPED = StageSkipped.exit_code
 FIRST_DAY = datetime(2010, 1, 1)  # noqa: DTZ001 - Airflow reads it in its own zone, UTC
 
 DEFAULTS: dict[str, Any] = {
@@ -27,9 +31,14 @@ DEFAULTS: dict[str, Any] = {
 
 
 def by_clock(cron: str) -> CronTriggerTimetable | None:
-    """Return the schedule in UTC, or none where the installation has its clock switched off."""
-    settings = Installation.load().settings
-    return CronTriggerTimetable(cron, timezone="UTC") if settings.clock_schedules else None
+    """Return a schedule in UTC, or none where the installation has its clock switched off."""
+    return CronTriggerTimetable(cron, timezone="UTC") if load_settings().clock_schedules else None
+
+
+def by_clock_or(cron: str, asset: Asset) -> AssetOrTimeSchedule | list[Asset]:
+    """Return a schedule that starts by the clock and on an asset's events."""
+    clock = by_clock(cron)
+    return AssetOrTimeSchedule(timetable=clock, assets=[asset]) if clock else [asset]
 
 
 class CommandOperator(BashOperator):
@@ -40,9 +49,14 @@ class CommandOperator(BashOperator):
 
     template_fields = (*BashOperator.template_fields, "extra")
 
-    def __init__(self, *, command: str, extra: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, command: str, extra: dict[str, JsonValue] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(
-            bash_command=f"vitrine {command}", skip_on_exit_code=SKIPPED, do_xcom_push=False, **kwargs
+            bash_command=f"vitrine {command}",
+            skip_on_exit_code=SKIPPED,
+            do_xcom_push=False,
+            **kwargs,
         )
         self.extra = extra or {}
 
@@ -53,11 +67,46 @@ class CommandOperator(BashOperator):
             context["outlet_events"][asset].extra = self.extra
 
 
-class SparkJobOperator(SparkSubmitOperator):
-    """Submit one job of `spark_jobs` for an interval; the connection decides the cluster.
+class Submission(Protocol):
+    """What `spark_jobs.submission` says of a job."""
 
-    The conf, the file and the tables that it needs are those of `vitrine spark <job>`.
+    name: str
+    application: Path
+    conf: dict[str, str]
+    driver_memory: str
+    environment: dict[str, str]
+
+    def arguments(self, start: str, end: str) -> list[str]:
+        """Return the arguments of the job itself."""
+        ...
+
+
+class SparkJobOperator(SparkSubmitOperator):
+    """Submit one job of `spark_jobs` for the run's interval; the connection decides the cluster.
+
+    File, configuration and arguments are those of `vitrine spark <job>`; so is exit code 99.
     """
 
-    def __init__(self, *, job: str, **kwargs: Any) -> None:
-        raise NotImplementedError
+    def __init__(self, *, submission: Submission, **kwargs: Any) -> None:
+        super().__init__(
+            conn_id="spark_default",
+            name=submission.name,
+            application=str(submission.application),
+            application_args=submission.arguments("{{ start(dag_run) }}", "{{ end(dag_run) }}"),
+            conf=submission.conf,
+            driver_memory=submission.driver_memory,
+            env_vars=submission.environment,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Submit the job and wait for it."""
+        self._hook = self._get_hook()
+        try:
+            self._hook.submit(self.application)
+        except AirflowException:
+            # The hook tells the exit code in the text of its exception only.
+            submitted = self._hook._submit_sp
+            if submitted is not None and submitted.returncode == SKIPPED:
+                raise AirflowSkipException("the shop lacks what this job needs") from None
+            raise

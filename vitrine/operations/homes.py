@@ -1,0 +1,67 @@
+"""The home folder: prepared for a shop, emptied only where it says that it is a demo's."""
+
+import os
+import shutil
+from pathlib import Path
+
+from vitrine.errors import BadArgumentError
+from vitrine.installation import Installation
+from vitrine.operations.machine import writable
+from vitrine.settings import PREFIX, Settings, load_settings, store_settings
+
+
+def prepare(source: str | None, landing: str | None, *, is_demo: bool = False) -> Installation:
+    """Make a home for a shop, and keep source, landing and the demo mark in it.
+
+    Raises
+    ------
+    BadArgumentError
+        If the source is unknown, or the home already belongs to another shop.
+    MachineError
+        If the home cannot be written to.
+    """
+    settings = chosen_settings(source, landing, is_demo=is_demo)
+    installation = Installation(settings)
+    _refuse_other_shop(settings, installation.shop.name)
+    writable(settings.home)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    store_settings(settings)
+    return installation
+
+
+def chosen_settings(source: str | None, landing: str | None, *, is_demo: bool) -> Settings:
+    """Return the settings that a choice on the command line leads to."""
+    chosen = {
+        f"{PREFIX}SOURCE": source,
+        f"{PREFIX}LANDING": str(Path(landing).absolute()) if landing else None,
+        f"{PREFIX}IS_DEMO": "true" if is_demo else None,
+    }
+    return load_settings({**os.environ, **{name: value for name, value in chosen.items() if value}})
+
+
+def empty(settings: Settings) -> None:
+    """Remove a demo's home and everything in it.
+
+    Raises
+    ------
+    BadArgumentError
+        If the home is not a demo's: it may hold data that nobody can make again.
+    """
+    home = settings.home
+    if not home.exists() or not any(home.iterdir()):
+        return
+    if not load_settings({f"{PREFIX}HOME": str(home)}).is_demo:
+        raise BadArgumentError(
+            f"{home} is not the home of a demo, so it is not emptied;"
+            f" choose another folder: {PREFIX}HOME=… make demo, or remove it yourself"
+        )
+    shutil.rmtree(home)
+
+
+def _refuse_other_shop(settings: Settings, source: str) -> None:
+    kept = load_settings({f"{PREFIX}HOME": str(settings.home)})
+    if (settings.home / "lake").exists() and kept.source != source:
+        raise BadArgumentError(
+            f"{settings.home} already holds the shop {kept.source};"
+            f" give {source} a home of its own: {PREFIX}HOME=… vitrine init --source {source}"
+        )
