@@ -208,7 +208,12 @@ _ALL = (
                 nullable=True,
             ),
             Column("unit_cost", pa.float64(), "Cost of one unit, shop currency.", nullable=True),
-            Column("list_price", pa.float64(), "Undiscounted price of one unit, shop currency."),
+            Column(
+                "list_price",
+                pa.float64(),
+                "Undiscounted price of one unit, shop currency; null where the shop states none.",
+                nullable=True,
+            ),
             Column(
                 "attributes",
                 pa.map_(TEXT, TEXT),

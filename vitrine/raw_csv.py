@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from vitrine.errors import BadInputError
+from vitrine.sources import QUARANTINE_SCHEMA
 
 ROW = "_row"
 FILE = "_file"
@@ -36,6 +37,22 @@ class RawRows:
     def row_count(self) -> int:
         """How many rows the file has, malformed ones included; blank lines are no rows."""
         return self.rows.num_rows + len(self.malformed)
+
+    def quarantine(self, refused: pa.Table, table: str) -> pa.Table:
+        """Return quarantine rows: `refused` (row, reason, detail) and the malformed ones."""
+        malformed = pa.table(
+            {
+                "row": pa.array(self.malformed, pa.int64()),
+                "reason": pa.repeat(MALFORMED, len(self.malformed)),
+                "detail": pa.array(self.malformed.values(), pa.string()),
+            }
+        )
+        every = pa.concat_tables([refused.cast(malformed.schema), malformed]).sort_by("row")
+        file, meant_for = (pa.repeat(text, every.num_rows) for text in (self.file, table))
+        return pa.Table.from_arrays(
+            [file, every["row"], meant_for, every["reason"], every["detail"]],
+            schema=QUARANTINE_SCHEMA,
+        )
 
 
 def read(path: Path, header: tuple[str, ...], landing: Path) -> RawRows:

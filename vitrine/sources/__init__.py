@@ -60,7 +60,9 @@ class Drop:
 class Batch:
     """One drop, read: `rows_in` raw rows per file are accepted or stand in `quarantined`.
 
-    `tables` holds rows of contract tables (one raw row may feed several). `accepted` counts the raw
+    `tables` holds rows of contract tables (one raw row may feed several), each with two columns
+    more: `_file` and `_row`, the raw row that it came from, as in `QUARANTINE_SCHEMA`. The landing
+    needs them to quarantine duplicates and late facts, and drops them. `accepted` counts the raw
     rows that were accepted, per file.
     """
 

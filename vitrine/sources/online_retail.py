@@ -31,7 +31,8 @@ What remains is accepted:
 - A product has one permanent campaign, of the same id. Its name, list price and campaign price are
   those of its first minute in the drop, so that no row knows what came later that day: the most
   frequent description (then the first in the alphabet) and the highest price, because lower ones
-  are quantity discounts. The newest received row holds.
+  are quantity discounts. Guests pay about twice the price of customers with an account, so the
+  first minute with an account gives a second row. The newest received row holds.
 - Sector and sub-sector are derived from the description by `SECTORS`; the shop has no product tree.
 - Country names become ISO codes; a text that names no country becomes ZZ. Language and zone follow
   from the country.
@@ -51,8 +52,8 @@ from vitrine import raw_csv
 from vitrine.demographics import demographic_cluster
 from vitrine.errors import BadInputError
 from vitrine.interval import Interval
-from vitrine.raw_csv import FILE, MALFORMED, ROW
-from vitrine.sources import QUARANTINE_SCHEMA, Batch, Drop
+from vitrine.raw_csv import FILE, ROW
+from vitrine.sources import Batch, Drop
 
 HEADER = (
     "InvoiceNo",
@@ -305,7 +306,7 @@ class OnlineRetail:
             },
             rows_in={raw.file: raw.row_count},
             accepted={raw.file: len(accepted)},
-            quarantined=_quarantined(raw, lines, reason),
+            quarantined=raw.quarantine(_refused(lines, reason), "orders"),
         )
 
 
@@ -366,23 +367,13 @@ def _reason(lines: pd.DataFrame, interval: Interval) -> pd.Series:
     return pd.Series(np.select(list(rules.values()), list(rules), default=""), index=lines.index)
 
 
-def _quarantined(raw: raw_csv.RawRows, lines: pd.DataFrame, reason: pd.Series) -> pa.Table:
+def _refused(lines: pd.DataFrame, reason: pd.Series) -> pa.Table:
     refused = lines.assign(reason=reason)[reason != ""]
     detail = pd.Series("", index=refused.index, dtype=object)
     for word, column in DETAIL.items():
         detail = detail.mask(refused["reason"] == word, refused[column])
-    typed = pd.DataFrame(
-        {"row": refused[ROW].astype("int64"), "reason": refused["reason"], "detail": detail}
-    )
-    malformed = pd.DataFrame(
-        {
-            "row": pd.Series(raw.malformed.keys(), dtype="int64"),
-            "reason": MALFORMED,
-            "detail": pd.Series(raw.malformed.values(), dtype=object),
-        }
-    )
-    every = pd.concat([typed, malformed]).sort_values("row").assign(file=raw.file, table="orders")
-    return pa.Table.from_pandas(every, QUARANTINE_SCHEMA, preserve_index=False)
+    frame = pd.DataFrame({"row": refused[ROW], "reason": refused["reason"], "detail": detail})
+    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def _orders(lines: pd.DataFrame) -> pa.Table:
@@ -418,20 +409,29 @@ def _customers(lines: pd.DataFrame) -> pa.Table:
 
 
 def _catalogue(lines: pd.DataFrame) -> pd.DataFrame:
-    """One row per product: name and price of its first minute in the drop."""
-    first_at = lines.groupby("product_id")["occurred_at"].transform("min")
-    first = lines[lines["occurred_at"] == first_at]
-    rows = first.sort_values(ROW).drop_duplicates("product_id")
-    price = first.groupby("product_id")["unit_price"].max()
-    name = rows["product_id"].map(_names(first))
-    sectors = [sector_of(text) for text in name]
+    """One row per product for the drop's first minute, and one for the first with an account."""
+    opens_at = lines.groupby("product_id")["occurred_at"].min()
+    with_account = _first_minutes(lines[lines["customer_id"].notna()])
+    rows = pd.concat([with_account, _first_minutes(lines)])
+    rows = rows.drop_duplicates(["product_id", "received_at"]).sort_values(["received_at", ROW])
+    sectors = [sector_of(text) for text in rows["name"]]
     return rows.assign(
-        name=name,
-        price=rows["product_id"].map(price),
+        opens_at=rows["product_id"].map(opens_at),
         sector=[sector for sector, _ in sectors],
         sub_sector=[sub_sector for _, sub_sector in sectors],
         campaign_id=rows["product_id"],
         brand=BRAND,
+    )
+
+
+def _first_minutes(lines: pd.DataFrame) -> pd.DataFrame:
+    """One row per product, with name and price of the first minute that it was received in."""
+    first_at = lines.groupby("product_id")["received_at"].transform("min")
+    first = lines[lines["received_at"] == first_at]
+    price = first.groupby("product_id")["unit_price"].max()
+    rows = first.drop_duplicates("product_id")
+    return rows.assign(
+        name=rows["product_id"].map(_names(first)), price=rows["product_id"].map(price)
     )
 
 
@@ -456,7 +456,6 @@ def _campaigns(catalogue: pd.DataFrame) -> pa.Table:
             business_type="permanent",
             country="ZZ",
             timezone=ZONE,
-            opens_at=catalogue["occurred_at"],
         ),
         "campaign_id brand business_type sector sub_sector country timezone opens_at",
     )
