@@ -1,0 +1,166 @@
+"""Brands and their ranges of products.
+
+A brand's range slides: each few days its oldest product leaves and a new one joins. A campaign
+sells a part of the range, so products come back in later campaigns.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from vitrine.simulator.shop import Shop
+from vitrine.simulator.vocabulary import (
+    AUDIENCES,
+    BRAND_ENDS,
+    BRAND_STARTS,
+    COLOURS,
+    LIFE_STAGES,
+    PATTERNS,
+    SEASONS,
+    SECTORS,
+    STYLES,
+    SUB_SECTORS,
+)
+
+LATENT = 4
+"""Hidden dimensions of a brand's character."""
+RANGE_SIZE = 26
+RENEWAL_DAYS = 6
+MISSING_LABEL = 0.12
+"""Chance that a label of a product was never filled in."""
+_SUB_SECTORS_OF = {
+    sector: [n for n, sub in enumerate(SUB_SECTORS) if sub.sector == sector] for sector in SECTORS
+}
+
+
+@dataclass(frozen=True)
+class Brands:
+    """All brands; arrays of length B."""
+
+    names: tuple[str, ...]
+    sector_B: np.ndarray
+    """int, index into SECTORS"""
+    sub_sectors_B2: np.ndarray
+    """int, the two kinds of product that the brand makes, indices into SUB_SECTORS"""
+    audience_B: np.ndarray
+    """int, index into AUDIENCES"""
+    price_level_B: np.ndarray
+    """float, about -1.5 (cheap) to 1.5 (dear)"""
+    character_BL: np.ndarray
+    """float, standard normal"""
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product; `labels` are the classifier's tasks, missing ones left out."""
+
+    id: str
+    name: str
+    description: str
+    brand: int
+    sub_sector: int
+    colour: str
+    pattern: str
+    audience: str
+    life_stage: str
+    list_price: float
+    unit_cost: float
+    labels: dict[str, str]
+    is_colour_given: bool
+    view_count: int
+
+
+def make_brands(shop: Shop) -> Brands:
+    """Draw the brands of a shop."""
+    draws, count = shop.draws("brands"), shop.brand_count
+    sector_B = np.arange(count) % len(SECTORS)
+    subs = [draws.permutation(_SUB_SECTORS_OF[SECTORS[s]])[:2] for s in sector_B]
+    audience_B = draws.integers(0, len(AUDIENCES), count)
+    audience_B[sector_B == SECTORS.index("kids")] = AUDIENCES.index("kids")
+    audience_B[sector_B == SECTORS.index("home")] = AUDIENCES.index("everyone")
+    adults = (audience_B == AUDIENCES.index("kids")) & (sector_B != SECTORS.index("kids"))
+    audience_B[adults] = AUDIENCES.index("women")
+    return Brands(
+        names=tuple(_brand_name(n) for n in range(count)),
+        sector_B=sector_B,
+        sub_sectors_B2=np.array(subs),
+        audience_B=audience_B,
+        price_level_B=draws.uniform(-1.5, 1.5, count),
+        character_BL=draws.standard_normal((count, LATENT)),
+    )
+
+
+def _brand_name(number: int) -> str:
+    rounds, place = divmod(number, len(BRAND_STARTS) * len(BRAND_ENDS))
+    end, start = divmod(place, len(BRAND_STARTS))
+    name = BRAND_STARTS[start] + BRAND_ENDS[(end + start) % len(BRAND_ENDS)]
+    return name if rounds == 0 else f"{name} {rounds + 1}"
+
+
+class Catalogue:
+    """The products of all brands, made when they are first asked for."""
+
+    def __init__(self, shop: Shop, brands: Brands) -> None:
+        self.shop = shop
+        self.brands = brands
+        self._products: dict[tuple[int, int], Product] = {}
+
+    def range_of(self, brand: int, kind: int, on: date) -> list[Product]:
+        """List the products of one of the brand's two kinds that are in its range on a day."""
+        first = max(0, (on - self.shop.founded_on).days // RENEWAL_DAYS)
+        numbers = range(first, first + RANGE_SIZE)
+        return [self.product(brand, n) for n in numbers if n % 2 == kind]
+
+    def product(self, brand: int, number: int) -> Product:
+        """Return a brand's n-th product."""
+        if (brand, number) not in self._products:
+            self._products[brand, number] = self._make(brand, number)
+        return self._products[brand, number]
+
+    def _make(self, brand: int, number: int) -> Product:
+        draws = self.shop.draws("product", brand, number)
+        sub_sector = int(self.brands.sub_sectors_B2[brand, number % 2])
+        sub = SUB_SECTORS[sub_sector]
+        colour = list(COLOURS)[draws.integers(len(COLOURS))]
+        audience = AUDIENCES[self.brands.audience_B[brand]]
+        truth = {
+            "article_type": sub.name,
+            "colour": colour,
+            "pattern": PATTERNS[draws.choice(4, p=[0.4, 0.25, 0.2, 0.15])],
+            "material": sub.materials[draws.integers(3)],
+            "season": SEASONS[draws.integers(4)],
+            "audience": audience,
+        }
+        style = STYLES[draws.integers(len(STYLES))]
+        level = float(self.brands.price_level_B[brand])
+        price = round(sub.price * np.exp(0.45 * level + 0.2 * draws.standard_normal())) - 0.10
+        given = draws.random(len(truth)) >= MISSING_LABEL
+        return Product(
+            id=f"P{brand:04d}{number:05d}",
+            name=_name(self.brands.names[brand], style, truth),
+            description=_description(style, truth),
+            brand=brand,
+            sub_sector=sub_sector,
+            colour=colour,
+            pattern=truth["pattern"],
+            audience=audience,
+            life_stage=LIFE_STAGES[audience],
+            list_price=float(max(price, 4.90)),
+            unit_cost=round(float(max(price, 4.90)) * float(draws.uniform(0.2, 0.35)), 2),
+            labels={k: v for (k, v), g in zip(truth.items(), given, strict=True) if g},
+            is_colour_given=bool(given[1]),
+            view_count=int(draws.integers(2, 4)),
+        )
+
+
+def _name(brand: str, style: str, truth: dict[str, str]) -> str:
+    pattern = "" if truth["pattern"] == "plain" else f"{truth['pattern']} "
+    return f"{brand} {style} {pattern}{truth['article_type']}"
+
+
+def _description(style: str, truth: dict[str, str]) -> str:
+    return (
+        f"{style.capitalize()} {truth['article_type']} for {truth['audience']}, made of"
+        f' {truth["material"]}, a "{truth["season"]}" favourite.'
+    )
