@@ -55,9 +55,10 @@ class Settings(BaseModel):
         "default", description="Celery queue of the training tasks; gpu where a GPU worker listens."
     )
     torch_threads: int = Field(0, ge=0, description="0: as many as there are physical cores.")
-    clock_schedules: bool = Field(
-        True,
-        description="Whether DAGs start by the clock; `make demo` lives in the past and says no.",
+    clock_schedules: bool | None = Field(
+        None,
+        description="Whether DAGs start by the clock; unset: yes, except in a demo's home, whose"
+        " days lie in the past.",
     )
     airflow_port: int = Field(8080, description="Port of the Airflow pages, on the loopback.")
     mlflow_port: int = Field(5000, description="Port of the MLflow pages, on the loopback.")

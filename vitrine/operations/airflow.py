@@ -66,7 +66,6 @@ def installation_environment(settings: Settings) -> dict[str, str]:
         f"{PREFIX}HOME": str(settings.home),
         f"{PREFIX}SOURCE": settings.source,
         f"{PREFIX}LANDING": str(settings.landing),
-        f"{PREFIX}CLOCK_SCHEDULES": str(settings.clock_schedules),
         f"{PREFIX}AIRFLOW_PORT": str(settings.airflow_port),
         f"{PREFIX}MLFLOW_PORT": str(settings.mlflow_port),
     }

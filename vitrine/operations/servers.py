@@ -1,8 +1,9 @@
 """Server processes on the loopback: started apart from the terminal, found again, stopped whole.
 
-Each server leads a process group and leaves a file with its process id and start time, so that a
-later process under the same id is not taken for it. Everything a server starts inherits a mark in
-its environment; `stop` ends all that carries it, also what left its group or lost its parent.
+Each server leads a session and leaves a file with its process id and start time, so that a later
+process under the same id is not taken for it. `stop` ends the whole session, also when its leader
+is gone. What left the session (Airflow gives each task's shell its own) is known by a mark in the
+environment; the mark alone would not do, since servers that rename themselves overwrite it.
 """
 
 import json
@@ -34,7 +35,7 @@ class Server:
 
 
 def start(server: Server, folder: Path) -> None:
-    """Start a server in a process group of its own; its output goes to `<folder>/<name>.log`."""
+    """Start a server in a session of its own; its output goes to `<folder>/<name>.log`."""
     folder.mkdir(parents=True, exist_ok=True)
     with log_file(folder, server.name).open("ab") as log:
         process = subprocess.Popen(
@@ -52,15 +53,9 @@ def start(server: Server, folder: Path) -> None:
 
 
 def running(folder: Path) -> dict[str, psutil.Process]:
-    """Return the servers of `folder` that live, by name; files of dead ones are removed."""
-    alive = {}
-    for path in sorted(folder.glob("[!.]*.json")):
-        process = _identified(path)
-        if process is None:
-            path.unlink(missing_ok=True)
-        else:
-            alive[path.stem] = process
-    return alive
+    """Return the servers of `folder` that live, by name."""
+    found = {path.stem: _identified(path) for path in _identity_files(folder)}
+    return {name: process for name, process in found.items() if process is not None}
 
 
 def stop(folder: Path) -> list[str]:
@@ -72,11 +67,11 @@ def stop(folder: Path) -> list[str]:
     for signal_number, patience_s in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, GRACE_S)):
         deadline = time.monotonic() + patience_s
         asked: set[int] = set()
-        while (left := _marked(folder)) and time.monotonic() < deadline:
+        while (left := _family(folder)) and time.monotonic() < deadline:
             _signal([p for p in left if p.pid not in asked], signal_number)
             asked |= {process.pid for process in left}
             psutil.wait_procs(left, timeout=POLL_S)
-    for path in folder.glob("[!.]*.json"):
+    for path in _identity_files(folder):
         path.unlink(missing_ok=True)
     return names
 
@@ -116,28 +111,58 @@ def _identity_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"
 
 
+def _identity_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[!.]*.json"))
+
+
 def _identified(path: Path) -> psutil.Process | None:
     try:
         identity = json.loads(path.read_text())
         process = psutil.Process(identity["pid"])
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return process if process.create_time() == identity["started_at"] else None
-    except (psutil.Error, ValueError, KeyError, FileNotFoundError):
+        is_same = process.create_time() == identity["started_at"]
+        return process if is_same and not _is_over(process) else None
+    except (psutil.Error, FileNotFoundError):
         return None
 
 
-def _marked(folder: Path) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if _carries_mark(process, str(folder))]
+def _family(folder: Path) -> list[psutil.Process]:
+    sessions = {pid for path in _identity_files(folder) if (pid := _own_session(path))}
+    return [
+        process
+        for process in psutil.process_iter()
+        if process.pid != os.getpid()
+        and not _is_over(process)
+        and (_session(process) in sessions or _has_mark(process, folder))
+    ]
 
 
-def _carries_mark(process: psutil.Process, folder: str) -> bool:
-    if process.pid == os.getpid():
-        return False
+def _own_session(path: Path) -> int | None:
+    """Return the session that a server led, unless another process has its id by now."""
+    pid: int = json.loads(path.read_text())["pid"]
     try:
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return process.environ().get(MARK) == folder
+        is_free_or_over = _is_over(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        is_free_or_over = True
+    return pid if is_free_or_over or _identified(path) else None
+
+
+def _is_over(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _session(process: psutil.Process) -> int | None:
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None
+
+
+def _has_mark(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.environ().get(MARK) == str(folder)
     except (psutil.Error, OSError):
         return False
 

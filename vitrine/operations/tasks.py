@@ -3,6 +3,7 @@
 Only DAG files import this module, since it needs Airflow.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,8 +32,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 def by_clock(cron: str) -> CronTriggerTimetable | None:
-    """Return a schedule in UTC, or none where the installation has its clock switched off."""
-    return CronTriggerTimetable(cron, timezone="UTC") if load_settings().clock_schedules else None
+    """Return a schedule in UTC, or none where DAGs do not start by the clock."""
+    settings = load_settings()
+    is_on = not settings.is_demo if settings.clock_schedules is None else settings.clock_schedules
+    return CronTriggerTimetable(cron, timezone="UTC") if is_on else None
 
 
 def by_clock_or(cron: str, asset: Asset) -> AssetOrTimeSchedule | list[Asset]:
@@ -50,7 +53,7 @@ class CommandOperator(BashOperator):
     template_fields = (*BashOperator.template_fields, "extra")
 
     def __init__(
-        self, *, command: str, extra: dict[str, JsonValue] | None = None, **kwargs: Any
+        self, *, command: str, extra: Mapping[str, JsonValue] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(
             bash_command=f"vitrine {command}",
@@ -58,7 +61,7 @@ class CommandOperator(BashOperator):
             do_xcom_push=False,
             **kwargs,
         )
-        self.extra = extra or {}
+        self.extra = dict(extra or {})
 
     def execute(self, context: Context) -> None:
         """Run the command, then describe the assets it made."""
@@ -68,13 +71,32 @@ class CommandOperator(BashOperator):
 
 
 class Submission(Protocol):
-    """What `spark_jobs.submission` says of a job."""
+    """What `spark_jobs.submission` says of a job; its own docstrings tell more."""
 
-    name: str
-    application: Path
-    conf: dict[str, str]
-    driver_memory: str
-    environment: dict[str, str]
+    @property
+    def name(self) -> str:
+        """Name of the job."""
+        ...
+
+    @property
+    def application(self) -> Path:
+        """File of the job."""
+        ...
+
+    @property
+    def conf(self) -> dict[str, str]:
+        """Spark's properties."""
+        ...
+
+    @property
+    def driver_memory(self) -> str:
+        """Memory of the driver."""
+        ...
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of the driver."""
+        ...
 
     def arguments(self, start: str, end: str) -> list[str]:
         """Return the arguments of the job itself."""
