@@ -1,0 +1,266 @@
+"""Which products a customer may be shown, from four sources; the slate chooses among them.
+
+Every source returns customer_id, slot, product_id, score (float64, comparable within a slot only),
+reason and cause_product_id (the purchase behind it, or null).
+"""
+
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from email_lists.frames import select
+from email_lists.similarity import ProductVectors, neighbours
+
+SIMILAR, TOGETHER, NEW, POPULAR = "similar", "together", "new", "popular"
+HISTORY_SIZE = 20
+"""Purchases per customer that similar and co-bought products are looked up for, newest first."""
+REST_DAYS = 30
+"""A product bought within so many days is not shown again."""
+DEPTH = 60
+"""Candidates kept per customer and slot."""
+LEAST_BASKETS = 2
+"""A pair of products that met in fewer baskets met by chance."""
+UNKNOWN_SECTOR = "unknown"
+
+_HISTORY = """
+with bought as (
+    select customer_id, product_id, max(occurred_at) as last_bought_at
+    from sales
+    group by all
+),
+final as (
+    select
+        *,
+        row_number() over (
+            partition by customer_id order by last_bought_at desc, product_id
+        ) as recency_rank
+    from bought
+)
+select * from final order by customer_id, recency_rank
+"""
+
+_SIMILAR = """
+select
+    customer_id,
+    'similar' as slot,
+    neighbours.similar_product_id as product_id,
+    neighbours.similarity as score,
+    'similar_to_bought' as reason,
+    history.product_id as cause_product_id,
+    history.recency_rank
+from customers
+join history using (customer_id)
+join neighbours using (market, product_id)
+where history.recency_rank <= $history_size
+"""
+
+_TOGETHER = """
+select
+    customer_id,
+    'together' as slot,
+    co_purchases.other_product_id as product_id,
+    co_purchases.confidence_ratio as score,
+    'bought_together' as reason,
+    history.product_id as cause_product_id,
+    history.recency_rank
+from customers
+join history using (customer_id)
+join co_purchases using (product_id)
+where
+    history.recency_rank <= $history_size
+    and co_purchases.basket_count >= $least_baskets
+    and co_purchases.lift_ratio > 1
+    and co_purchases.other_product_id <> history.product_id
+"""
+
+_NEW = """
+with known as (
+    select distinct customer_id, sector, brand from history join products using (product_id)
+),
+sectors as (select distinct customer_id, sector from known),
+brands as (select distinct customer_id, brand from known),
+shown as (
+    select customer_id, sector, brand, product_id, popular_rank
+    from customers
+    join popular using (market, demographic_cluster)
+    semi join history using (customer_id)
+),
+final as (
+    select customer_id, product_id, 1 + 1 / popular_rank as score, 'new_sector' as reason
+    from shown
+    anti join sectors using (customer_id, sector)
+    where sector <> $unknown_sector
+    union all
+    select customer_id, product_id, 1 / popular_rank as score, 'new_brand' as reason
+    from shown
+    anti join brands using (customer_id, brand)
+)
+select
+    customer_id,
+    'new' as slot,
+    product_id,
+    score,
+    reason,
+    null::varchar as cause_product_id,
+    0 as recency_rank
+from final
+"""
+
+_POPULAR = """
+select
+    customer_id,
+    'popular' as slot,
+    product_id,
+    1 / popular_rank as score,
+    if(cluster_unit_count > 0, 'popular_in_cluster', 'popular') as reason,
+    null::varchar as cause_product_id,
+    0 as recency_rank
+from customers
+join popular using (market, demographic_cluster)
+where popular_rank <= $depth
+"""
+
+_ON_OFFER = """
+with lately as (
+    select customer_id, product_id from history where last_bought_at >= $rested_at
+),
+final as (
+    select
+        customer_id,
+        slot,
+        product_id,
+        offers.campaign_id,
+        offers.price,
+        offers.stock_left,
+        products.brand,
+        score,
+        reason,
+        cause_product_id
+    from found
+    join customers using (customer_id)
+    join offers using (market, product_id)
+    join products using (product_id)
+    anti join lately using (customer_id, product_id)
+    qualify row_number() over (
+        partition by customer_id, slot, product_id
+        order by score desc, recency_rank, cause_product_id
+    ) = 1
+)
+select * from final
+qualify row_number() over (
+    partition by customer_id, slot order by score desc, product_id
+) <= $depth
+order by customer_id, slot, score desc, product_id
+"""
+
+
+def purchase_history(sales: pa.Table) -> pa.Table:
+    """Sum up sale lines (customer_id, product_id, occurred_at), as known.
+
+    Returns customer_id, product_id, last_bought_at and recency_rank (from 1, the newest first).
+    """
+    return select(_HISTORY, sales=sales)
+
+
+def similar(
+    customers: pa.Table, history: pa.Table, offers: pa.Table, vectors: ProductVectors
+) -> pa.Table:
+    """Find what is like the customer's newest purchases; score is the cosine.
+
+    `customers` holds customer_id and market, `offers` is `offers.one_per_product`. Neighbours are
+    looked up within each market, so that a small market is not crowded out by a large one.
+    """
+    found = [
+        _in_market(market, customers, history, offers, vectors)
+        for market in sorted(set(customers["market"].to_pylist()))
+    ]
+    return select(
+        _SIMILAR,
+        {"history_size": HISTORY_SIZE},
+        customers=customers,
+        history=history,
+        neighbours=pa.concat_tables(found),
+    )
+
+
+def together(customers: pa.Table, history: pa.Table, co_purchases: pa.Table) -> pa.Table:
+    """Find what is bought together with the newest purchases; score is the rule's confidence.
+
+    `co_purchases` holds product_id, other_product_id, basket_count, confidence_ratio, lift_ratio.
+    Only pairs that meet more often than by chance (lift above 1) count.
+    """
+    return select(
+        _TOGETHER,
+        {"history_size": HISTORY_SIZE, "least_baskets": LEAST_BASKETS},
+        customers=customers,
+        history=history,
+        co_purchases=co_purchases,
+    )
+
+
+def somewhere_new(
+    customers: pa.Table, history: pa.Table, popular: pa.Table, products: pa.Table
+) -> pa.Table:
+    """Find popular products of a sector, else of a brand, that the customer never bought from.
+
+    Only for customers with a history; `popular` is `popularity.popular_products`. Score is
+    1 / popular rank, plus 1 for a new sector.
+    """
+    return select(
+        _NEW,
+        {"unknown_sector": UNKNOWN_SECTOR},
+        customers=customers,
+        history=history,
+        popular=popular,
+        products=products,
+    )
+
+
+def well_liked(customers: pa.Table, popular: pa.Table) -> pa.Table:
+    """List the popular products of each customer's market and cluster; score is 1 / rank."""
+    return select(_POPULAR, {"depth": DEPTH}, customers=customers, popular=popular)
+
+
+def on_offer(
+    found: pa.Table,
+    customers: pa.Table,
+    history: pa.Table,
+    offers: pa.Table,
+    products: pa.Table,
+    as_of: datetime,
+) -> pa.Table:
+    """Keep what the customer's market offers and what was not bought in the last 30 days.
+
+    Returns the sources' columns with campaign_id, price, stock_left and brand, unique by customer,
+    slot and product, at most `DEPTH` per customer and slot, the best first.
+    """
+    return select(
+        _ON_OFFER,
+        {"rested_at": as_of - timedelta(days=REST_DAYS), "depth": DEPTH},
+        found=found,
+        customers=customers,
+        history=history,
+        offers=offers,
+        products=products,
+    )
+
+
+def _in_market(
+    market: int,
+    customers: pa.Table,
+    history: pa.Table,
+    offers: pa.Table,
+    vectors: ProductVectors,
+) -> pa.Table:
+    anchors = select(
+        "select distinct product_id from history semi join"
+        " (select customer_id from customers where market = $market) using (customer_id)"
+        " where recency_rank <= $history_size",
+        {"market": market, "history_size": HISTORY_SIZE},
+        history=history,
+        customers=customers,
+    )
+    there = offers.filter(pc.equal(offers["market"], market))
+    found = neighbours(vectors, anchors["product_id"].to_pylist(), there["product_id"].to_pylist())
+    return found.append_column("market", pa.array([market] * found.num_rows, pa.int64()))

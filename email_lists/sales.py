@@ -1,0 +1,87 @@
+"""What the sale lines known as of the run say: history's neighbours are popularity and baskets.
+
+The marts of the same names hold the newest build. A night that is run again needs its own instant,
+so the lists sum up the lines themselves.
+"""
+
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from email_lists.frames import select
+
+POPULARITY_DAYS = 28
+BASKET_DAYS = 90
+LARGEST_BASKET = 100
+"""A larger order is a wholesaler's: it pairs everything with everything."""
+
+_UNITS = """
+select demographic_cluster, product_id, sum(unit_count)::bigint as unit_count
+from sales
+where occurred_at >= $since
+group by all
+order by all
+"""
+
+_PAIRS = """
+with lines as (
+    select distinct order_id, product_id from sales where occurred_at >= $since
+),
+baskets as (
+    select * from lines
+    qualify count(*) over (partition by order_id) <= $largest
+),
+alone as (
+    select product_id, count(*) as product_basket_count from baskets group by all
+),
+pairs as (
+    select
+        one.product_id,
+        other.product_id as other_product_id,
+        count(*) as basket_count
+    from baskets as one
+    join baskets as other using (order_id)
+    where one.product_id <> other.product_id
+    group by all
+    having count(*) >= 2
+),
+final as (
+    select
+        pairs.*,
+        basket_count / one.product_basket_count as confidence_ratio,
+        confidence_ratio
+        * (select count(distinct order_id) from baskets)
+        / other.product_basket_count as lift_ratio
+    from pairs
+    join alone as one using (product_id)
+    join alone as other on pairs.other_product_id = other.product_id
+)
+select * from final order by product_id, other_product_id
+"""
+
+
+def units_sold(sales: pa.Table, as_of: datetime) -> pa.Table:
+    """Sum the units of the last 28 days: demographic_cluster, product_id, unit_count (int64).
+
+    `sales` holds demographic_cluster, product_id, unit_count, occurred_at; one row per sale line.
+    """
+    return select(_UNITS, {"since": as_of - timedelta(days=POPULARITY_DAYS)}, sales=sales)
+
+
+def co_purchases(sales: pa.Table, as_of: datetime) -> pa.Table:
+    """Count the products that meet in the same orders of the last 90 days, both ways round.
+
+    `sales` holds order_id, product_id, occurred_at. Pairs that met once are left out.
+
+    Returns
+    -------
+    pyarrow.Table
+        product_id, other_product_id, basket_count (orders with both), confidence_ratio (share of
+        the orders with the first that have the other), lift_ratio (that share over the share among
+        all orders; 1: by chance). Agrawal, Imielinski and Swami 1993; lift: Brin et al. 1997.
+    """
+    return select(
+        _PAIRS,
+        {"since": as_of - timedelta(days=BASKET_DAYS), "largest": LARGEST_BASKET},
+        sales=sales,
+    )

@@ -1,0 +1,113 @@
+"""Which products on offer are like a product: cosine of embeddings, or of describing words.
+
+Shape legend: P products, D dimensions, A anchors (products bought), O products on offer.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+
+WORD_DIMENSIONS = 512
+NEIGHBOURS = 40
+_BLOCK = 1024
+_WORD = re.compile(r"\w+")
+_NEIGHBOURS = pa.schema(
+    {"product_id": pa.string(), "similar_product_id": pa.string(), "similarity": pa.float64()}
+)
+
+
+@dataclass(frozen=True)
+class ProductVectors:
+    """L2-normalised vectors of products, float32 [P, D]; rows in the order of `product_ids`."""
+
+    product_ids: tuple[str, ...]
+    vectors: np.ndarray
+
+    def take(self, wanted: Sequence[str]) -> "ProductVectors":
+        """Return the vectors of those of `wanted` (distinct) that there are, in their order."""
+        place = {product_id: n for n, product_id in enumerate(self.product_ids)}
+        known = tuple(product_id for product_id in wanted if product_id in place)
+        return ProductVectors(known, self.vectors[[place[p] for p in known]])
+
+
+def of_embeddings(embeddings: pa.Table) -> ProductVectors:
+    """Take the classifier's vectors: product_id, embedding (list<float>), unique by product_id."""
+    ordered = embeddings.sort_by("product_id")
+    width = len(ordered["embedding"][0]) if ordered.num_rows else 0
+    flat = ordered["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    vectors_PD = flat.astype(np.float32).reshape(ordered.num_rows, width)
+    return ProductVectors(tuple(ordered["product_id"].to_pylist()), _normalised(vectors_PD))
+
+
+def of_words(products: pa.Table) -> ProductVectors:
+    """Hash the words that describe a product, weighted by their rarity (TF-IDF), to D = 512.
+
+    `products` holds product_id, name, brand, sector, sub_sector. The sign of a word's hash keeps
+    collisions unbiased (Weinberger et al. 2009, Feature Hashing for Large Scale Multitask
+    Learning).
+    """
+    ordered = products.sort_by("product_id")
+    words = [_words(row) for row in ordered.to_pylist()]
+    known_in = Counter(word for of_one in words for word in set(of_one))
+    vectors_PD = np.zeros((len(words), WORD_DIMENSIONS), np.float32)
+    for n, of_one in enumerate(words):
+        for word, count in Counter(of_one).items():
+            place, sign = divmod(crc32(word.encode()), 2)
+            rarity = math.log((1 + len(words)) / (1 + known_in[word]))
+            vectors_PD[n, place % WORD_DIMENSIONS] += (1 - 2 * sign) * count * rarity
+    return ProductVectors(tuple(ordered["product_id"].to_pylist()), _normalised(vectors_PD))
+
+
+def neighbours(
+    vectors: ProductVectors,
+    anchors: Sequence[str],
+    on_offer: Sequence[str],
+    size: int = NEIGHBOURS,
+) -> pa.Table:
+    """Find the `size` products on offer that are most like each anchor, itself left out.
+
+    Returns product_id (the anchor), similar_product_id, similarity (cosine, rounded to 6 digits so
+    that the last bits of a matrix product decide no tie); only positive ones.
+    """
+    bought = vectors.take(sorted(set(anchors)))
+    offered = vectors.take(sorted(set(on_offer)))
+    rows = [
+        {
+            "product_id": bought.product_ids[a],
+            "similar_product_id": offered.product_ids[o],
+            "similarity": similarity,
+        }
+        for a, o, similarity in _nearest(bought, offered, size)
+    ]
+    return pa.Table.from_pylist(rows, schema=_NEIGHBOURS)
+
+
+def _nearest(
+    bought: ProductVectors, offered: ProductVectors, size: int
+) -> Iterator[tuple[int, int, float]]:
+    own = {product_id: n for n, product_id in enumerate(offered.product_ids)}
+    for start in range(0, len(bought.product_ids), _BLOCK):
+        block = bought.vectors[start : start + _BLOCK]
+        similarity_AO = np.round((block @ offered.vectors.T).astype(np.float64), 6)
+        for a, row_O in enumerate(similarity_AO, start):
+            if bought.product_ids[a] in own:
+                row_O[own[bought.product_ids[a]]] = -1.0
+            for o in np.argsort(-row_O, kind="stable")[:size]:
+                if row_O[o] > 0:
+                    yield a, int(o), float(row_O[o])
+
+
+def _words(product: dict[str, str | None]) -> list[str]:
+    described = " ".join(product[c] or "" for c in ("name", "brand", "sector", "sub_sector"))
+    return _WORD.findall(described.lower())
+
+
+def _normalised(vectors: np.ndarray) -> np.ndarray:
+    length_P1 = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length_P1 == 0, 1, length_P1)
