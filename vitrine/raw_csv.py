@@ -4,7 +4,6 @@ A file that cannot be read as a whole is refused. A single row that does not fit
 apart with its number, so that it can go to quarantine.
 """
 
-import csv
 import gzip
 import zlib
 from dataclasses import dataclass
@@ -20,6 +19,11 @@ from vitrine.sources import QUARANTINE_SCHEMA
 ROW = "_row"
 FILE = "_file"
 MALFORMED = "malformed"
+TORN = "a quote that stays open, or a stray carriage return"
+# No field holds a line break, so a quote that stays open at the end of its line is a torn line; the
+# parser would swallow the lines after it.
+_FIELD = r'(?:"(?:[^"\r]|"")*"|[^",\r][^,\r]*|)'
+WHOLE_LINE = rf"^{_FIELD}(?:,{_FIELD})*$"
 
 
 @dataclass(frozen=True)
@@ -63,18 +67,20 @@ def read(path: Path, header: tuple[str, ...], landing: Path) -> RawRows:
     BadInputError
         If the file is missing, not a whole gzip file, not UTF-8, or has another header.
     """
-    data = _bytes(path)
-    _refuse_other_encoding(path, data)
-    _refuse_other_header(path, data, header)
-    parsed, malformed = _parse(path, data, header)
-    numbers = _numbers(parsed.num_rows, malformed)
+    text = _text(path, _bytes(path))
+    first, *rest = text.split("\n")
+    _refuse_other_header(path, first, header)
+    lines = pa.array([line for line in rest if line.strip()], pa.string())
+    numbers = pa.array(range(1, len(lines) + 1), pa.int64())
+    is_whole = pc.match_substring_regex(lines, WHOLE_LINE)
+    malformed = dict.fromkeys(numbers.filter(pc.invert(is_whole)).to_pylist(), TORN)
+    numbers = numbers.filter(is_whole)
+    parsed, invalid = _parse([first, *lines.filter(is_whole).to_pylist()], header)
+    malformed |= {numbers[place].as_py(): detail for place, detail in invalid.items()}
+    fits = pc.invert(pc.is_in(numbers, pa.array(malformed, pa.int64())))
     file = path.relative_to(landing).as_posix()
-    rows = parsed.append_column(FILE, pa.repeat(file, parsed.num_rows)).append_column(
-        ROW, pa.array(numbers, pa.int64())
-    )
-    broken = _has_line_break(parsed)
-    torn = dict.fromkeys(rows.filter(broken)[ROW].to_pylist(), "a line break within a field")
-    return RawRows(file, rows.filter(pc.invert(broken)), malformed | torn)
+    rows = parsed.append_column(FILE, pa.repeat(file, parsed.num_rows))
+    return RawRows(file, rows.append_column(ROW, numbers.filter(fits)), malformed)
 
 
 def _bytes(path: Path) -> bytes:
@@ -95,9 +101,9 @@ def _bytes(path: Path) -> bytes:
         ) from error
 
 
-def _refuse_other_encoding(path: Path, data: bytes) -> None:
+def _text(path: Path, data: bytes) -> str:
     try:
-        data.decode()
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInputError(
@@ -106,46 +112,30 @@ def _refuse_other_encoding(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _refuse_other_header(path: Path, data: bytes, header: tuple[str, ...]) -> None:
-    first = data.split(b"\n", 1)[0].decode("utf-8-sig").rstrip("\r")
-    found = tuple(next(csv.reader([first]), []))
-    if found != header:
+def _refuse_other_header(path: Path, first: str, header: tuple[str, ...]) -> None:
+    if first != ",".join(header):
         raise BadInputError(
-            f"{path}: the first line is {','.join(found)!r}, expected {','.join(header)!r};"
+            f"{path}: the first line is {first[:200]!r}, expected {','.join(header)!r};"
             " have the file exported with these columns, then land the day again"
         )
 
 
-def _parse(path: Path, data: bytes, header: tuple[str, ...]) -> tuple[pa.Table, dict[int, str]]:
-    malformed: dict[int, str] = {}
+def _parse(lines: list[str], header: tuple[str, ...]) -> tuple[pa.Table, dict[int, str]]:
+    """Return the rows as text and, by place from 0, what is wrong with those that do not fit."""
+    invalid: dict[int, str] = {}
 
     def keep_apart(row: pa_csv.InvalidRow) -> str:
         # One thread and one block, or the row would carry no number; the header is number 1.
-        malformed[row.number - 1] = f"{row.actual_columns} fields instead of {row.expected_columns}"
+        invalid[row.number - 2] = f"{row.actual_columns} fields instead of {row.expected_columns}"
         return "skip"
 
-    try:
-        parsed = pa_csv.read_csv(
-            pa.BufferReader(data),
-            pa_csv.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            pa_csv.ParseOptions(invalid_row_handler=keep_apart),
-            pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise BadInputError(f"{path} is not a CSV file ({error}); have it sent again") from error
-    return parsed, malformed
-
-
-def _numbers(row_count: int, malformed: dict[int, str]) -> list[int]:
-    every = range(1, row_count + len(malformed) + 1)
-    return [n for n in every if n not in malformed] if malformed else list(every)
-
-
-def _has_line_break(rows: pa.Table) -> pa.ChunkedArray:
-    """A stray quote swallows the lines up to the next one; such a row is no row."""
-    broken = pa.chunked_array([pa.repeat(False, rows.num_rows)])
-    for column in rows.columns:
-        broken = pc.or_(broken, pc.match_substring(column, "\n"))
-    return broken
+    data = "".join(f"{line}\n" for line in lines).encode()
+    parsed = pa_csv.read_csv(
+        pa.BufferReader(data),
+        pa_csv.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        pa_csv.ParseOptions(invalid_row_handler=keep_apart),
+        pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+        ),
+    )
+    return parsed, invalid
