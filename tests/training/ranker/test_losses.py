@@ -1,0 +1,47 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.ranker import losses
+
+SCORES = st.floats(-5, 5)
+ROWS = st.integers(1, 4).flatmap(
+    lambda width: st.lists(
+        st.tuples(SCORES, st.lists(SCORES, min_size=width, max_size=width)), min_size=1, max_size=5
+    )
+)
+
+
+def tensors(rows):
+    return (
+        torch.tensor([p for p, _ in rows], dtype=torch.float64),
+        torch.tensor([n for _, n in rows], dtype=torch.float64),
+    )
+
+
+@given(ROWS, st.floats(0.1, 3))
+def test_triplet_agrees_with_a_slow_loop(rows, margin):
+    terms = [max(0.0, margin - p + n) for p, negatives in rows for n in negatives]
+    positive_B, negatives_BN = tensors(rows)
+    assert losses.triplet(positive_B, negatives_BN, margin).item() == pytest.approx(
+        sum(terms) / len(terms)
+    )
+
+
+@given(ROWS)
+def test_sampled_softmax_agrees_with_a_slow_loop(rows):
+    terms = [-math.log(math.exp(p) / sum(math.exp(s) for s in [p, *n])) for p, n in rows]
+    positive_B, negatives_BN = tensors(rows)
+    assert losses.sampled_softmax(positive_B, negatives_BN).item() == pytest.approx(
+        sum(terms) / len(terms), abs=1e-9
+    )
+
+
+def test_the_examples_of_the_docstrings():
+    positive, negatives = torch.tensor([2.0]), torch.tensor([[1.5, 0.0]])
+    assert losses.triplet(positive, negatives, 1.0).item() == pytest.approx(0.25)
+    equal = losses.sampled_softmax(torch.tensor([0.0]), torch.tensor([[0.0]]))
+    assert equal.item() == pytest.approx(math.log(2))

@@ -1,0 +1,70 @@
+"""Ranking metrics, each per list and then averaged; the only definition of each in the project.
+
+Shape legend: L lists, K ranks. `hit_LK[l, r]` says whether rank r + 1 of list l was relevant;
+`relevant_L` counts what was relevant for the list at all. Lists without relevant campaigns are
+refused: a mean over them would say nothing.
+"""
+
+import numpy as np
+
+from vitrine.errors import BadInputError
+
+CUT = 12
+
+
+def average_precision(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
+    """Return AP@K per list: the mean over min(relevant, K) of the precision at each hit.
+
+    Hits at ranks 1 and 3 of 2 relevant: (1/1 + 2/3) / 2 = 0.833.
+    """
+    ranks_K = np.arange(1, hit_LK.shape[1] + 1)
+    precision_LK = np.cumsum(hit_LK, axis=1) / ranks_K
+    found_L: np.ndarray = (precision_LK * hit_LK).sum(axis=1)
+    return found_L / np.minimum(relevant_L, hit_LK.shape[1])
+
+
+def recall(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
+    """Return the share of the relevant campaigns among the first K, per list."""
+    found_L: np.ndarray = hit_LK.sum(axis=1) / relevant_L
+    return found_L
+
+
+def ndcg(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
+    """Return NDCG@K per list with gain 1 and discount 1 / log2(rank + 1).
+
+    Järvelin and Kekäläinen (2002), Cumulated gain-based evaluation of IR techniques.
+    """
+    discount_K = 1 / np.log2(np.arange(2, hit_LK.shape[1] + 2))
+    best_K = np.cumsum(discount_K)
+    gained_L: np.ndarray = hit_LK @ discount_K
+    return gained_L / best_K[np.minimum(relevant_L, hit_LK.shape[1]) - 1]
+
+
+def hit_rate(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
+    """Return 1 where a list has a hit among the first K, else 0; `relevant_L` is not needed."""
+    return hit_LK.any(axis=1).astype(np.float64)
+
+
+METRICS = {
+    "map": average_precision,
+    "recall": recall,
+    "ndcg": ndcg,
+    "hit_rate": hit_rate,
+}
+
+
+def summary(hit_LK: np.ndarray, relevant_L: np.ndarray) -> dict[str, float]:
+    """Average every metric over the lists, named like `map_at_12`.
+
+    Raises
+    ------
+    BadInputError
+        If there is no list, or one without anything relevant.
+    """
+    if not len(relevant_L) or relevant_L.min() < 1:
+        raise BadInputError("metrics need at least one list, each with something relevant")
+    cut = hit_LK.shape[1]
+    return {
+        f"{name}_at_{cut}": float(metric(hit_LK, relevant_L).mean())
+        for name, metric in METRICS.items()
+    }

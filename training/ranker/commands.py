@@ -1,0 +1,226 @@
+"""`vitrine train examples|ranker`, `vitrine score`, `vitrine recommend`."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vitrine import runlog, sources
+from vitrine.errors import BadArgumentError, BadInputError
+from vitrine.installation import Installation
+from vitrine.interval import DAY, Interval, format_instant
+from vitrine.options import as_of_option
+from vitrine.paths import stamp
+from vitrine.publish import atomic_file, new_version
+
+if TYPE_CHECKING:
+    from training.ranker.features import FeatureReader
+    from training.ranker.serving import Model
+    from training.ranker.training import Outcome
+    from training.registry import ModelVersion, Registry
+
+SCORES_KEPT = 100
+"""Campaigns kept per customer in the published scores: more than any list can hold."""
+
+
+@click.command()
+@as_of_option
+def examples(as_of: datetime) -> None:
+    """Write the ranker's training examples as of an instant.
+
+    vitrine train examples --as-of 2011-10-24T00:00:00Z
+    """
+    with _working("train examples", as_of) as work:
+        count = work.write_examples(as_of)
+        work.run.note(examples=count)
+    click.echo(f"{count} examples as of {format_instant(as_of)}")
+
+
+@click.command()
+@as_of_option
+def ranker(as_of: datetime) -> None:
+    """Train, evaluate and register the ranker; promote it through the gate.
+
+    vitrine train ranker --as-of 2011-10-24T00:00:00Z
+    """
+    with _working("train ranker", as_of) as work:
+        outcome = work.train(as_of)
+        work.run.note(**outcome.version.metrics, version=outcome.version.version)
+    _tell(outcome)
+
+
+@click.command()
+@as_of_option
+def score(as_of: datetime) -> None:
+    """Publish the champion's scores of what is on sale at an instant, for every customer.
+
+    vitrine score --as-of 2011-10-24T00:00:00Z
+    """
+    with _working("score", as_of) as work:
+        from training.ranker import serving
+
+        version = serving.version_for(work.models, as_of, max_age=None)
+        model = serving.model_of(work.reader, work.models, version)
+        customers = work.reader.customers_known(as_of)
+        rows = serving.recommendations(work.reader, model.scorer, customers, as_of, SCORES_KEPT)
+        scores = rows[["customer_id", "campaign_id", "score", "rank"]]
+        settings, paths = work.installation.settings, work.installation.paths
+        with new_version(paths.scores, stamp(as_of), settings.keep_versions) as folder:
+            scores.to_parquet(folder / "campaign_scores.parquet", index=False)
+            (folder / "manifest.json").write_text(_manifest(model, as_of, len(scores)))
+        work.run.note(customers=len(customers), rows=len(scores), model=model.name)
+    click.echo(f"{len(scores)} scores of {len(customers)} customers by {_called(model)}")
+
+
+@click.command()
+@as_of_option
+@click.option("--k", type=int, default=12, show_default=True, help="Campaigns per customer.")
+@click.option(
+    "--customers",
+    "customers_file",
+    type=click.Path(path_type=Path),
+    help="Text, CSV or Parquet with customer_id; all known customers by default.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Parquet to write.")
+def recommend(as_of: datetime, k: int, customers_file: Path | None, out: Path) -> None:
+    """Rank campaigns for customers with what was known at any instant.
+
+    vitrine recommend --as-of 2011-10-24T00:00:00Z --k 12 --out recs.parquet
+    """
+    _refuse_bad_arguments(k, out)
+    with _working("recommend", as_of) as work:
+        from training.ranker import serving
+
+        customers = work.customers(customers_file, as_of)
+        model = work.model_at(as_of)
+        rows = serving.recommendations(work.reader, model.scorer, customers, as_of, k)
+        rows = serving.with_best_products(rows, work.reader, as_of)
+        with atomic_file(out) as path:
+            rows.to_parquet(path, index=False)
+        work.run.note(customers=len(customers), rows=len(rows), model=model.name)
+    click.echo(f"{len(rows)} rows for {len(customers)} customers by {_called(model)} -> {out}")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The parts that these commands share, opened once."""
+
+    installation: Installation
+    reader: "FeatureReader"
+    models: "Registry"
+    run: runlog.Run
+
+    def write_examples(self, as_of: datetime) -> int:
+        from training.ranker import examples as training_examples
+        from training.ranker.config import RankerConfig
+
+        settings, paths = self.installation.settings, self.installation.paths
+        return training_examples.write(self.reader, RankerConfig(), paths, as_of, settings.seed)
+
+    def train(self, as_of: datetime) -> "Outcome":
+        from training.classifier.device import prepare
+        from training.ranker.config import RankerConfig
+        from training.ranker.training import TrainingRun
+
+        settings = self.installation.settings
+        return TrainingRun(
+            self.reader,
+            self.models,
+            self.installation.paths,
+            RankerConfig(),
+            settings.seed,
+            str(prepare(settings)),
+        ).run(as_of)
+
+    def customers(self, file: Path | None, as_of: datetime) -> list[str]:
+        from training.ranker import customers
+
+        if file is None:
+            return self.reader.customers_known(as_of)
+        asked = customers.read(file)
+        customers.refuse_unknown(asked, self.reader.customers_ever())
+        return asked
+
+    def model_at(self, as_of: datetime) -> "Model":
+        """Return a model for an instant; train one where none is fit to answer for it."""
+        from training.ranker import serving
+
+        version = serving.version_for(self.models, as_of, serving.MAX_AGE)
+        if version is None:
+            version = self._trained_for(as_of)
+        return serving.model_of(self.reader, self.models, version)
+
+    def _trained_for(self, as_of: datetime) -> "ModelVersion | None":
+        from training.ranker import serving
+        from training.ranker.config import RankerConfig
+        from training.ranker.training import refuse_short_history
+
+        instant = format_instant(as_of)
+        click.echo(f"no ranker knows the two weeks before {instant} and nothing later: training")
+        try:
+            refuse_short_history(self.reader, RankerConfig(), as_of)
+            self.write_examples(as_of)
+            outcome = self.train(as_of)
+        except BadInputError as error:
+            click.echo(f"{error}; taking {serving.BASELINE}, then popularity, instead")
+            return None
+        _tell(outcome)
+        return serving.version_for(self.models, as_of, serving.MAX_AGE)
+
+
+@contextmanager
+def _working(stage: str, as_of: datetime) -> Iterator[_Work]:
+    """Open the warehouse and the registry for a stage, and leave its record."""
+    installation = Installation.load()
+    with runlog.record(installation.paths, stage, Interval(as_of - DAY, as_of)) as run:
+        sources.require(installation.shop, stage, "orders")
+        from training.ranker.features import Catalogue, FeatureReader
+        from training.registry import Registry
+        from vitrine import warehouse
+
+        connection = warehouse.connect(installation.paths)
+        try:
+            reader = FeatureReader(connection, Catalogue.load())
+            reader.require_covered(as_of)
+            models = Registry(installation.settings, installation.paths)
+            yield _Work(installation, reader, models, run)
+        finally:
+            connection.close()
+
+
+def _refuse_bad_arguments(k: int, out: Path) -> None:
+    if k < 1:
+        raise BadArgumentError(f"--k {k}: a list has at least one campaign")
+    if out.is_dir() or out.suffix != ".parquet":
+        raise BadArgumentError(f"--out {out}: name a file that ends in .parquet")
+
+
+def _manifest(model: "Model", as_of: datetime, rows: int) -> str:
+    version = model.version
+    manifest = {
+        "model": model.name,
+        "version": version.version if version else None,
+        "data_end": format_instant(version.data.end) if version else format_instant(as_of),
+        "as_of": format_instant(as_of),
+        "rows": rows,
+    }
+    return json.dumps(manifest, indent=2) + "\n"
+
+
+def _called(model: "Model") -> str:
+    if model.version is None:
+        return f"the baseline {model.name}: no ranker has passed the gate for this instant"
+    return f"{model.name} version {model.version.version}"
+
+
+def _tell(outcome: "Outcome") -> None:
+    from training.ranker.training import table
+
+    click.echo(table(outcome.leaderboard))
+    verb = "is champion" if outcome.is_champion else "is registered, not champion"
+    click.echo(f"ranker version {outcome.version.version} {verb}: {outcome.decision.reason}")

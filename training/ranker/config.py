@@ -1,0 +1,42 @@
+"""The ranker's settings: every number that a person may turn, with the reason for its default."""
+
+from dataclasses import dataclass
+
+from vitrine.errors import BadArgumentError
+
+LOSSES = ("triplet", "softmax")
+
+
+@dataclass(frozen=True)
+class RankerConfig:
+    """Sizes, sampling and optimisation of one training run.
+
+    Raises
+    ------
+    BadArgumentError
+        If a value is out of its range.
+    """
+
+    max_groups: int = 12_000
+    """Most recent (customer, instant) groups of purchases that become examples."""
+    pool_size: int = 80
+    """Negatives drawn for a group; every epoch draws `negatives` of them anew per purchase."""
+    negatives: int = 20
+    loss: str = "triplet"
+    margin: float = 1.0
+    tower_width: int = 32
+    hidden_width: int = 64
+    head_width: int = 32
+    category_width: int = 8
+    epochs: int = 8
+    batch_size: int = 512
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    holdout_days: int = 7
+
+    def __post_init__(self) -> None:
+        if self.loss not in LOSSES:
+            raise BadArgumentError(f"loss '{self.loss}' is unknown; known: {', '.join(LOSSES)}")
+        for name in ("max_groups", "pool_size", "negatives", "epochs", "batch_size", "margin"):
+            if getattr(self, name) <= 0:
+                raise BadArgumentError(f"{name} must be positive, not {getattr(self, name)}")

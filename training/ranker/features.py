@@ -1,0 +1,266 @@
+"""Read what was known at any instant: features, what was on sale, what had been bought.
+
+Training and scoring both come through here, so both see the same published definitions. The reader
+holds one in-memory DuckDB connection over the published files.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from vitrine.errors import BadArgumentError
+from vitrine.feature_catalogue import Feature, feature_columns
+from vitrine.interval import Interval, format_instant
+
+CUSTOMER_MODELS = (("daily", "feat_customer"),)
+CAMPAIGN_MODELS = (
+    ("daily", "feat_context"),
+    ("daily", "feat_campaign"),
+    ("intraday", "feat_campaign_performance"),
+)
+PAIR_MODEL, CLUSTER_MODEL = (
+    ("daily", "feat_customer_campaign"),
+    ("intraday", "feat_cluster_campaign"),
+)
+CLUSTER = "demographic_cluster"
+KEYS = frozenset({"customer_id", "campaign_id", "as_of"})
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The ranker's inputs by side, as the features' own YAML describes them."""
+
+    customer: tuple[Feature, ...]
+    campaign: tuple[Feature, ...]
+    pair: tuple[Feature, ...]
+
+    @classmethod
+    def load(cls) -> "Catalogue":
+        """Read the published models' descriptions."""
+        return cls(
+            _features(CUSTOMER_MODELS),
+            _features(CAMPAIGN_MODELS),
+            _features((PAIR_MODEL, CLUSTER_MODEL)),
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """All features, customer, campaign, pair."""
+        return [f.name for f in (*self.customer, *self.campaign, *self.pair)]
+
+
+@dataclass(frozen=True)
+class BuildInfo:
+    """What the published warehouse covers: facts received in `data`, readable until `readable`."""
+
+    data: Interval
+    readable_until: datetime
+
+
+class FeatureReader:
+    """Answers questions about an instant from the published warehouse."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
+        self.connection = connection
+        self.catalogue = catalogue
+
+    def build_info(self) -> BuildInfo:
+        """Return what the warehouse covers."""
+        row = self.connection.execute(
+            "select data_start_at, data_end_at, available_at from daily.features.build_info"
+        ).fetchall()[0]
+        return BuildInfo(Interval(row[0], row[1]), row[2])
+
+    def require_covered(self, as_of: datetime) -> None:
+        """Refuse an instant that the warehouse cannot answer for.
+
+        Raises
+        ------
+        BadArgumentError
+            If nothing was known yet at `as_of`, or it lies after what is published.
+        """
+        info = self.build_info()
+        if as_of <= info.data.start:
+            raise BadArgumentError(
+                f"nothing was known at {format_instant(as_of)}: the first data were received at"
+                f" {format_instant(info.data.start)}; ask for a later instant"
+            )
+        if as_of > info.readable_until:
+            raise BadArgumentError(
+                f"{format_instant(as_of)} lies after the published data, which end at"
+                f" {format_instant(info.data.end)}; load more, or ask for an earlier instant"
+            )
+
+    def purchases(self, interval: Interval) -> pd.DataFrame:
+        """Return purchases received in `interval` by known customers.
+
+        Columns customer_id, campaign_id, product_id, occurred_at (UTC), is_permanent (whether the
+        campaign has no end); one row per order line.
+        """
+        return self.connection.execute(
+            """
+            select customer_id, campaign_id, product_id, occurred_at,
+                campaign_id in (
+                    select campaign_id from daily.intermediate.int_campaigns
+                    where closes_at is null
+                ) as is_permanent
+            from daily.intermediate.int_order_lines
+            where kind = 'sale' and customer_id is not null
+                and received_at >= $start and received_at < $end
+            order by occurred_at, customer_id, campaign_id, product_id
+            """,
+            {"start": interval.start, "end": interval.end},
+        ).df()
+
+    def customers_known(self, as_of: datetime) -> list[str]:
+        """List the customers whose description was available at an instant, sorted."""
+        rows = self.connection.execute(
+            "select distinct customer_id from daily.intermediate.int_customers"
+            " where available_at <= $as_of order by customer_id",
+            {"as_of": as_of},
+        ).fetchall()
+        return [customer_id for (customer_id,) in rows]
+
+    def customers_ever(self) -> set[str]:
+        """Return every customer that the published data name, whenever they came."""
+        rows = self.connection.execute(
+            "select distinct customer_id from daily.intermediate.int_customers"
+        ).fetchall()
+        return {customer_id for (customer_id,) in rows}
+
+    def best_products(self, as_of: datetime) -> pd.DataFrame:
+        """Return campaign_id and product_id: what each campaign on sale has sold most of so far.
+
+        Only products that are on sale at `as_of` come into question; ties go to the lower id.
+        """
+        self._register("asked_instants", pd.DataFrame({"as_of": _instants([as_of])}))
+        return self.connection.execute(_BEST_PRODUCTS).df()
+
+    def campaigns_on_sale(self, instants: Sequence[datetime]) -> pd.DataFrame:
+        """Return as_of, campaign_id of what was on sale, sorted, each once."""
+        self._register("asked_instants", pd.DataFrame({"as_of": _instants(instants)}))
+        return self.connection.execute(
+            "select distinct as_of, campaign_id from daily.features.on_sale('asked_instants')"
+            " order by as_of, campaign_id"
+        ).df()
+
+    def customer_rows(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Return the customer features of each (customer_id, as_of), in the given order."""
+        return self._side(CUSTOMER_MODELS, ("customer_id", "as_of"), customers)
+
+    def campaign_rows(self, campaigns: pd.DataFrame) -> pd.DataFrame:
+        """Return the campaign features of each (campaign_id, as_of), in the given order."""
+        return self._side(CAMPAIGN_MODELS, ("campaign_id", "as_of"), campaigns)
+
+    def pair_rows(
+        self,
+        lists: pd.DataFrame,
+        campaigns: pd.DataFrame,
+        list_R: np.ndarray,
+        campaign_R: np.ndarray,
+    ) -> pd.DataFrame:
+        """Return the features of the pairs of `lists[list_R[r]]` and `campaigns[campaign_R[r]]`.
+
+        Parameters
+        ----------
+        lists
+            customer_id, as_of, demographic_cluster; unique by customer_id and as_of.
+        campaigns
+            campaign_id, as_of; unique.
+        list_R, campaign_R
+            int64; each pair once, both of the same instant.
+
+        Returns
+        -------
+        DataFrame
+            One row per pair, in the given order.
+        """
+        each = pd.DataFrame({"list_index": list_R, "campaign_index": campaign_R})
+        self._register("pairs", each.assign(row_index=np.arange(len(each))))
+        self._register("lists", lists.assign(list_index=np.arange(len(lists))))
+        self._register("campaigns", campaigns.assign(campaign_index=np.arange(len(campaigns))))
+        self.connection.execute(_PAIR_SPINES)
+        rows = self.connection.execute(_pair_query(self.catalogue.pair)).df()
+        _require_same_length(len(each), len(rows))
+        return rows.sort_values("row_index").drop(columns="row_index").reset_index(drop=True)
+
+    def _side(
+        self, models: Sequence[tuple[str, str]], key: tuple[str, str], spine: pd.DataFrame
+    ) -> pd.DataFrame:
+        self._register("side_spine", spine[list(key)].assign(row_index=np.arange(len(spine))))
+        joins = " ".join(
+            f"join {database}.features.{model}('side_spine') {model} using ({', '.join(key)})"
+            for database, model in models
+        )
+        names = [f"{m}.{f.name}" for _, m in models for f in feature_columns(m)]
+        rows = self.connection.execute(
+            f"select row_index, {', '.join(names)} from side_spine {joins} order by row_index"
+        ).df()
+        _require_same_length(len(spine), len(rows))
+        return rows.drop(columns="row_index")
+
+    def _register(self, name: str, rows: pd.DataFrame) -> None:
+        """Give a frame to DuckDB as a temporary table: table functions take names of tables."""
+        self.connection.register("given_rows", rows)
+        self.connection.execute(f"create or replace temp table {name} as from given_rows")
+        self.connection.unregister("given_rows")
+
+
+_BEST_PRODUCTS = """
+with sold as (
+    select lines.campaign_id, lines.product_id, sum(lines.unit_count) as unit_count
+    from daily.intermediate.int_order_lines as lines
+    join asked_instants on lines.received_at < asked_instants.as_of
+    where lines.kind = 'sale'
+    group by lines.campaign_id, lines.product_id
+)
+
+select on_sale.campaign_id, on_sale.product_id
+from daily.features.on_sale('asked_instants') as on_sale
+left join sold using (campaign_id, product_id)
+qualify row_number() over (
+    partition by on_sale.campaign_id
+    order by coalesce(sold.unit_count, 0) desc, on_sale.product_id
+) = 1
+order by on_sale.campaign_id
+"""
+
+_PAIR_SPINES = """
+create or replace temp table asked_pairs as
+select row_index, customer_id, demographic_cluster, campaign_id, lists.as_of
+from pairs join lists using (list_index) join campaigns using (campaign_index);
+
+create or replace temp table pair_spine as
+select customer_id, campaign_id, as_of from asked_pairs;
+
+create or replace temp table cluster_spine as
+select distinct demographic_cluster, campaign_id, as_of from asked_pairs;
+"""
+
+
+def _pair_query(features: Sequence[Feature]) -> str:
+    return f"""
+    select row_index, {", ".join(f.name for f in features)}
+    from asked_pairs
+    join daily.features.feat_customer_campaign('pair_spine')
+        using (customer_id, campaign_id, as_of)
+    join intraday.features.feat_cluster_campaign('cluster_spine')
+        using (demographic_cluster, campaign_id, as_of)
+    """
+
+
+def _require_same_length(asked: int, answered: int) -> None:
+    if asked != answered:
+        raise RuntimeError(f"{asked} feature rows were asked for, {answered} were answered")
+
+
+def _features(models: Sequence[tuple[str, str]]) -> tuple[Feature, ...]:
+    return tuple(f for _, model in models for f in feature_columns(model))
+
+
+def _instants(instants: Sequence[datetime]) -> pd.Series:
+    return pd.Series(pd.to_datetime(list(instants), utc=True)).astype("datetime64[us, UTC]")

@@ -1,0 +1,95 @@
+"""A fitted ranker: the encoders and the network that belong together, kept as a folder of files.
+
+`ranker.json` holds the settings and what the encoders learnt, `weights.safetensors` the weights.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+
+from training.ranker.config import RankerConfig
+from training.ranker.encoding import Encoder
+from training.ranker.model import Ranker, Vectors
+
+DESCRIPTION, WEIGHTS = "ranker.json", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class FittedRanker:
+    """Everything that turns feature rows into scores."""
+
+    customer: Encoder
+    campaign: Encoder
+    pair: Encoder
+    config: RankerConfig
+    network: Ranker
+
+    def save(self, folder: Path) -> None:
+        """Write both files to a new folder."""
+        folder.mkdir(parents=True)
+        description = {
+            "config": asdict(self.config),
+            "customer": self.customer.stored(),
+            "campaign": self.campaign.stored(),
+            "pair": self.pair.stored(),
+        }
+        (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+        weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
+        save_file(weights, folder / WEIGHTS)
+
+    @classmethod
+    def load(cls, folder: Path) -> "FittedRanker":
+        """Read what `save` wrote; the network is on the CPU, in evaluation mode."""
+        stored = json.loads((folder / DESCRIPTION).read_text())
+        config = RankerConfig(**stored["config"])
+        encoders = [Encoder.of(stored[side]) for side in ("customer", "campaign", "pair")]
+        network = Ranker(*encoders, config)
+        network.load_state_dict(load_file(folder / WEIGHTS))
+        return cls(*encoders, config, network.eval())
+
+    @torch.inference_mode()
+    def customers(self, rows: pd.DataFrame) -> Vectors:
+        """Return the customer tower's vectors, computed once a customer and instant."""
+        vectors: Vectors = self.network.customer(self.customer.encode(rows))
+        return vectors
+
+    @torch.inference_mode()
+    def campaigns(self, rows: pd.DataFrame) -> Vectors:
+        """Return the campaign tower's vectors, computed once a campaign and instant."""
+        vectors: Vectors = self.network.campaign(self.campaign.encode(rows))
+        return vectors
+
+    @torch.inference_mode()
+    def scores(
+        self,
+        customers: Vectors,
+        campaigns: Vectors,
+        customer_R: np.ndarray,
+        campaign_R: np.ndarray,
+        pairs: pd.DataFrame,
+    ) -> np.ndarray:
+        """Return float32 `score_R` of the pairs (customer_R[r], campaign_R[r])."""
+        score_R: np.ndarray = self.network(
+            customers[torch.from_numpy(customer_R)],
+            campaigns[torch.from_numpy(campaign_R)],
+            self.pair.encode(pairs),
+        ).numpy()
+        return score_R
+
+
+def predictor(folder: Path) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return a function from rows that hold all features to their scores, for a model server."""
+    ranker = FittedRanker.load(folder)
+
+    def predict(rows: pd.DataFrame) -> pd.DataFrame:
+        each = np.arange(len(rows))
+        customers, campaigns = ranker.customers(rows), ranker.campaigns(rows)
+        return pd.DataFrame({"score": ranker.scores(customers, campaigns, each, each, rows)})
+
+    return predict

@@ -1,0 +1,91 @@
+"""Ranked lists: any scorer's first k campaigns for each list, in chunks of bounded memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from training.ranker.candidates import Candidates, top_k
+from training.ranker.features import CLUSTER, FeatureReader
+from training.ranker.fitted import FittedRanker
+from vitrine.errors import DegenerateModelError
+
+MAX_PAIRS = 1_000_000
+"""Pairs scored at once: some 500 MB of features."""
+
+ScoreChunk = Callable[[Candidates, np.ndarray, np.ndarray], np.ndarray]
+
+
+class Scorer(Protocol):
+    """Anything that can rank campaigns: the network and the baselines it is compared with."""
+
+    def prepared(self, candidates: Candidates) -> ScoreChunk:
+        """Compute what all lists share; return a function from a chunk's pairs to their scores.
+
+        The function takes a chunk of `candidates`, `list_R` and `campaign_R` (positions in the
+        chunk's lists and in `candidates.campaigns`) and returns `score_R`.
+        """
+        ...
+
+
+def ranked(
+    scorer: Scorer, candidates: Candidates, k: int, max_pairs: int = MAX_PAIRS
+) -> pd.DataFrame:
+    """Return each list's first k campaigns: customer_id, as_of, rank (from 1), campaign_id, score.
+
+    Lists come in the order of `candidates.lists`; a list has fewer than k rows only where fewer
+    campaigns were on sale. Equal scores are ordered by campaign.
+    """
+    score_chunk = scorer.prepared(candidates)
+    parts = [_ranked_chunk(score_chunk, chunk, k) for chunk in candidates.chunks(max_pairs)]
+    columns = ["customer_id", "as_of", "rank", "campaign_id", "score"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _ranked_chunk(score_chunk: ScoreChunk, chunk: Candidates, k: int) -> pd.DataFrame:
+    list_R, campaign_R = chunk.pairs()
+    score_R = score_chunk(chunk, list_R, campaign_R).astype(np.float64)
+    row_T, rank_T = top_k(list_R, campaign_R, score_R, k)
+    lists = chunk.lists.iloc[list_R[row_T]]
+    return pd.DataFrame(
+        {
+            "customer_id": lists["customer_id"].to_numpy(),
+            "as_of": lists["as_of"].array,
+            "rank": rank_T.astype(np.int32),
+            "campaign_id": chunk.campaigns["campaign_id"].to_numpy()[campaign_R[row_T]],
+            "score": score_R[row_T],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class RankerScorer:
+    """The network over features read as of each list's instant."""
+
+    reader: FeatureReader
+    ranker: FittedRanker
+
+    def prepared(self, candidates: Candidates) -> ScoreChunk:
+        """Run the campaign tower once for all lists."""
+        campaigns = self.ranker.campaigns(self.reader.campaign_rows(candidates.campaigns))
+
+        def score(chunk: Candidates, list_R: np.ndarray, campaign_R: np.ndarray) -> np.ndarray:
+            rows = self.reader.customer_rows(chunk.lists)
+            clustered = chunk.lists.assign(**{CLUSTER: rows[CLUSTER]})
+            pairs = self.reader.pair_rows(clustered, chunk.campaigns, list_R, campaign_R)
+            return self.ranker.scores(
+                self.ranker.customers(rows), campaigns, list_R, campaign_R, pairs
+            )
+
+        return score
+
+
+def refuse_equal_scores(lists: pd.DataFrame) -> None:
+    """Raise DegenerateModelError if every ranked campaign got the same score, or one is NaN."""
+    scores = lists["score"].to_numpy()
+    if not np.isfinite(scores).all():
+        raise DegenerateModelError("the ranker gave scores that are not finite")
+    if len(scores) > 1 and np.ptp(scores) < 1e-9:
+        raise DegenerateModelError("the ranker gave the same score to every campaign")

@@ -1,0 +1,200 @@
+"""One training run: fit before the hold-out, judge, refit on everything, register, promote.
+
+Two networks come out of a run as of T. The *held-out* one knows only what came before the hold-out
+week [T - 7 d, T); the metrics are its. The *refitted* one, with the same settings, knows all until
+T and serves. A version holds both: when it is champion and a later challenger comes, its held-out
+network ranks the challenger's week, which it has never seen.
+"""
+
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from training import registry
+from training.evaluation.baselines import Popularity, Repurchase
+from training.evaluation.gate import Decision, judge
+from training.evaluation.holdout import Holdout, week_before
+from training.ranker.config import RankerConfig
+from training.ranker.dataset import ExampleFrame
+from training.ranker.examples import examples_file
+from training.ranker.features import FeatureReader
+from training.ranker.fitted import FittedRanker, predictor
+from training.ranker.fitting import Fit, fit
+from training.ranker.ranking import RankerScorer
+from vitrine.errors import BadInputError, NotPublishedError
+from vitrine.interval import Interval, format_instant
+from vitrine.paths import Paths, stamp
+
+NAME = "ranker"
+HELD_OUT = "held_out"
+GATE_METRIC = "map_at_12"
+Leaderboard = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves: the registered version, how it compared, and what the gate said."""
+
+    version: registry.ModelVersion
+    leaderboard: Leaderboard
+    decision: Decision
+    is_champion: bool
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """Everything that one run works with."""
+
+    reader: FeatureReader
+    models: registry.Registry
+    paths: Paths
+    config: RankerConfig
+    seed: int
+    device: str
+
+    def run(self, as_of: datetime) -> Outcome:
+        """Train on the published examples as of an instant, and register what came out.
+
+        Raises
+        ------
+        NotPublishedError
+            If the examples of that instant were not written yet.
+        BadInputError
+            If there is no purchase before or none within the hold-out.
+        DegenerateModelError
+            If a network learnt nothing.
+        """
+        frame = self._examples(as_of)
+        week = week_before(as_of, self.config.holdout_days)
+        cut = pd.Timestamp(week.start)
+        held_out = self._fit(frame.before(cut), later=frame.since(cut))
+        refitted = self._fit(frame)
+        folder = self._save(refitted.ranker, held_out.ranker, as_of)
+        leaderboard = self._leaderboard(folder, week, as_of)
+        version = self._register(folder, frame, held_out, leaderboard, as_of)
+        decision = decide(leaderboard)
+        is_champion = self.models.promote(version, decision)
+        shutil.rmtree(folder)
+        return Outcome(version, leaderboard, decision, is_champion)
+
+    def _examples(self, as_of: datetime) -> ExampleFrame:
+        file = examples_file(self.paths, as_of)
+        if not file.exists():
+            instant = format_instant(as_of)
+            raise NotPublishedError(
+                f"there are no training examples as of {instant};"
+                f" write them with `vitrine train examples --as-of {instant}`"
+            )
+        return ExampleFrame.read(file)
+
+    def _fit(self, frame: ExampleFrame, later: ExampleFrame | None = None) -> Fit:
+        return fit(
+            frame,
+            self.reader.catalogue,
+            self.config,
+            seed=self.seed,
+            device=self.device,
+            later=later,
+        )
+
+    def _save(self, refitted: FittedRanker, held_out: FittedRanker, as_of: datetime) -> Path:
+        folder = self.paths.staging / "models" / f"{NAME}-{stamp(as_of)}"
+        shutil.rmtree(folder, ignore_errors=True)
+        refitted.save(folder)
+        held_out.save(folder / HELD_OUT)
+        return folder
+
+    def _leaderboard(self, folder: Path, week: Interval, as_of: datetime) -> Leaderboard:
+        holdout = Holdout.of(self.reader, week)
+        connection = self.reader.connection
+        two_weeks = Popularity(connection, days=14)
+        scorers = {
+            NAME: RankerScorer(self.reader, FittedRanker.load(folder / HELD_OUT)),
+            "popularity_7d": Popularity(connection, days=7),
+            "popularity_14d": two_weeks,
+            "repurchase": Repurchase(two_weeks),
+        }
+        leaderboard = {name: holdout.evaluate(scorer) for name, scorer in scorers.items()}
+        champion = self._champion_before(as_of)
+        if champion is not None:
+            leaderboard["champion"] = holdout.evaluate(RankerScorer(self.reader, champion))
+        return leaderboard
+
+    def _champion_before(self, as_of: datetime) -> FittedRanker | None:
+        """Return the champion's held-out network, which has not seen this run's hold-out.
+
+        None where there is no champion, where it knows later data than this run, and where it needs
+        features that are no longer published (then it cannot serve either).
+        """
+        champion = self.models.champion(NAME)
+        if champion is None or champion.data.end > as_of:
+            return None
+        ranker = FittedRanker.load(self.models.folder(champion) / HELD_OUT)
+        needed = {*ranker.customer.names, *ranker.campaign.names, *ranker.pair.names}
+        return ranker if needed <= set(self.reader.catalogue.names) else None
+
+    def _register(
+        self,
+        folder: Path,
+        frame: ExampleFrame,
+        held_out: Fit,
+        leaderboard: Leaderboard,
+        as_of: datetime,
+    ) -> registry.ModelVersion:
+        rows = frame.pairs.head(5)[self.reader.catalogue.names]
+        return self.models.register(
+            NAME,
+            registry.Trained(
+                folder=folder,
+                entry=Path(__file__).with_name("served.py"),
+                params={**asdict(self.config), "seed": self.seed, "device": self.device},
+                metrics=flattened(leaderboard),
+                curves=held_out.curves,
+                data=Interval(frame.as_of_G.min().to_pydatetime(), as_of),
+                example_inputs=rows,
+                example_outputs=predictor(folder)(rows),
+            ),
+        )
+
+
+def decide(leaderboard: Leaderboard) -> Decision:
+    """Compare with the better popularity, and with the champion on the same lists."""
+    popular = max(
+        metrics[GATE_METRIC] for name, metrics in leaderboard.items() if name.startswith("popul")
+    )
+    champion = leaderboard.get("champion", {}).get(GATE_METRIC)
+    return judge(GATE_METRIC, leaderboard[NAME][GATE_METRIC], popular, champion)
+
+
+def flattened(leaderboard: Leaderboard) -> dict[str, float]:
+    """Name the ranker's metrics plainly and the others' with their own prefix."""
+    return {
+        metric if name == NAME else f"{name}_{metric}": value
+        for name, metrics in leaderboard.items()
+        for metric, value in metrics.items()
+    }
+
+
+def table(leaderboard: Leaderboard) -> str:
+    """Write the leaderboard as lines of text, best first."""
+    metrics = list(next(iter(leaderboard.values())))
+    header = f"{'model':<16}" + "".join(f"{metric:>15}" for metric in metrics)
+    ordered = sorted(leaderboard.items(), key=lambda item: -item[1][GATE_METRIC])
+    rows = (
+        f"{name:<16}" + "".join(f"{values[metric]:>15.4f}" for metric in metrics)
+        for name, values in ordered
+    )
+    return "\n".join([header, *rows])
+
+
+def refuse_short_history(reader: FeatureReader, config: RankerConfig, as_of: datetime) -> None:
+    """Raise BadInputError where there is no data before the hold-out, so nothing to train on."""
+    start = reader.build_info().data.start
+    week = week_before(as_of, config.holdout_days)
+    if start >= week.start:
+        raise BadInputError(
+            f"the data begin at {format_instant(start)}, too late to train before {week}"
+        )
