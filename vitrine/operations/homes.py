@@ -45,9 +45,20 @@ def empty(settings: Settings) -> None:
     Raises
     ------
     BadArgumentError
-        If the home is not a demo's: it may hold data that nobody can make again.
+        As `refuse_to_empty` does.
     """
-    home = settings.home
+    refuse_to_empty(settings.home)
+    shutil.rmtree(settings.home, ignore_errors=True)
+
+
+def refuse_to_empty(home: Path) -> None:
+    """Make sure that a home is new or a demo's.
+
+    Raises
+    ------
+    BadArgumentError
+        If it is not: it may hold data that nobody can make again.
+    """
     if not home.exists() or not any(home.iterdir()):
         return
     if not load_settings({f"{PREFIX}HOME": str(home)}).is_demo:
@@ -55,7 +66,6 @@ def empty(settings: Settings) -> None:
             f"{home} is not the home of a demo, so it is not emptied;"
             f" choose another folder: {PREFIX}HOME=… make demo, or remove it yourself"
         )
-    shutil.rmtree(home)
 
 
 def _refuse_other_shop(settings: Settings, source: str) -> None:

@@ -1,0 +1,56 @@
+# Thin: every target calls the command line. `make help` says what each does.
+
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+VITRINE := $(VENV)/bin/vitrine
+SOURCE ?=
+LANDING ?=
+INSTALLED := $(VENV)/requirements.lock
+
+.PHONY: help setup demo test lint up down sql docs bench
+.DEFAULT_GOAL := help
+
+help: ## Say what each target does.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(INSTALLED) ## Make the virtual environment from requirements.lock; does nothing when it is up to date.
+
+demo: setup ## Run the whole pipeline on a simulated shop, or with SOURCE=… LANDING=… on a real one.
+	@$(VITRINE) demo $(if $(SOURCE),--source $(SOURCE)) $(if $(LANDING),--landing $(LANDING))
+
+test: setup lint ## Run every check and every test.
+	@$(VITRINE) doctor --no-ports
+	@$(VENV)/bin/pytest
+
+lint: setup ## Check format, style, types and SQL; change nothing.
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/sqlfluff lint dbt_project/models --processes 2
+
+up: setup ## Start Airflow and MLflow on this machine, and print addresses and login.
+	@$(VITRINE) up
+
+down: setup ## Stop what `make up` started.
+	@$(VITRINE) down
+
+sql: setup ## Query the published warehouse, read-only.
+	@$(VITRINE) sql
+
+docs: setup ## Generate the dbt docs and the data dictionary.
+	@$(VITRINE) docs
+
+bench: setup ## Measure speed and memory beside peers.
+	@$(VENV)/bin/python -m benchmarks
+
+# The copy of the lock tells what is installed: a new environment only when the lock has changed.
+$(INSTALLED): requirements.lock
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "found no $(PYTHON), needed Python 3.11; type: sudo apt-get install python3.11 python3.11-venv" \
+	    "(macOS: brew install python@3.11), or name another: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@cmp --silent $< $@ || { \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r $< && \
+	  $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .; }
+	@cp $< $@

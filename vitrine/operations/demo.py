@@ -1,0 +1,210 @@
+"""The demo: a shop from an empty home to tonight's lists, run by Airflow from first to last.
+
+The script says only what a person would: load this history, compute this day, these windows. What
+follows from them (training, lists) is started by the assets that they make.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from vitrine.errors import VitrineError
+from vitrine.installation import Installation
+from vitrine.interval import QUARTER_HOUR, Interval, format_instant
+from vitrine.operations import airflow, costs, homes, local_stack
+from vitrine.operations.airflow import Airflow
+from vitrine.operations.machine import require_machine
+from vitrine.operations.progress import Progress
+from vitrine.operations.schedule import SEND_DECISION
+from vitrine.paths import stamp
+from vitrine.runlog import read_runs
+
+CUSTOMERS = 2000
+ASSET_PATIENCE_S = 90.0
+"""How long an asset's event may take to start the runs that wait for it."""
+Runs = dict[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The instants of one shop's demo: history, one day, and the windows around its end.
+
+    The first of `windows` comes before the daily run and closes the gap behind the history, as a
+    shop's first evening would; the others come after it.
+    """
+
+    history: Interval
+    day: Interval
+    windows: tuple[Interval, ...]
+
+    @property
+    def night(self) -> datetime:
+        """The instant that the lists are made for."""
+        return self.day.end + SEND_DECISION
+
+
+def plan(source: str) -> Plan:
+    """Return the plan for a shop's format; one that is not known here gets that of a new shop."""
+    if source == "online_retail":
+        # The shop delivers whole days, so its windows are computed by the day.
+        return Plan(
+            Interval.parse("2010-12-01", "2011-10-30"),
+            Interval.parse("2011-10-30", "2011-10-31"),
+            (
+                Interval.parse("2011-10-30", "2011-10-31"),
+                Interval.parse("2011-10-31", "2011-11-01"),
+                Interval.parse("2011-11-01", "2011-11-02"),
+            ),
+        )
+    morning = Interval.parse("2026-03-16T06:00", "2026-03-16T06:45")  # sales open at 07:00 in Paris
+    return Plan(
+        Interval.parse("2026-01-30", "2026-03-15"),
+        Interval.parse("2026-03-15", "2026-03-16"),
+        (Interval.parse("2026-03-15", "2026-03-16T06:00"), *morning.split(QUARTER_HOUR)),
+    )
+
+
+def run(source: str | None, landing: str | None) -> None:
+    """Run the demo from an empty home, and print what came of it.
+
+    Raises
+    ------
+    VitrineError
+        At the first thing that fails, with the end of its log; the servers are stopped first.
+    """
+    begun = time.monotonic()
+    installation = _fresh_home(source, landing)
+    its_plan = plan(installation.shop.name)
+    signal.signal(signal.SIGTERM, _stop_cleanly)
+    try:
+        if installation.shop.name == "flash_sale":
+            _simulate(installation, its_plan)
+        click.echo("starting Airflow …")
+        local_stack.start(installation)
+        progress = _run_dags(installation, its_plan)
+        skipped = progress.skipped()
+    finally:
+        local_stack.stop(installation)
+    _print_outcome(installation, its_plan, skipped)
+    click.echo(f"\nThe whole demo took {time.monotonic() - begun:.0f} s.")
+
+
+def _fresh_home(source: str | None, landing: str | None) -> Installation:
+    settings = homes.chosen_settings(source, landing, is_demo=True)
+    homes.refuse_to_empty(settings.home)
+    local_stack.stop(Installation(settings))
+    require_machine(settings)
+    homes.empty(settings)
+    return homes.prepare(source, landing, is_demo=True)
+
+
+def _simulate(installation: Installation, its_plan: Plan) -> None:
+    start, end = its_plan.history.start, its_plan.day.end
+    days = ("--start", format_instant(start), "--end", format_instant(end))
+    _vitrine(installation, "simulate", *days, "--customers", str(CUSTOMERS))
+    quarters = ("--start", format_instant(end), "--end", format_instant(its_plan.windows[-1].end))
+    _vitrine(installation, "simulate", *quarters, "--every", "15min")
+
+
+def _run_dags(installation: Installation, its_plan: Plan) -> Progress:
+    client = Airflow.of(installation.settings)
+    click.echo(local_stack.welcome(installation))
+    progress = Progress(client, click.echo)
+    for dag in ("history_load", "campaign_performance", "daily_features"):
+        client.set_paused(dag, is_paused=False)
+    _one_run(progress, "history_load", its_plan.history)
+    _one_run(progress, "campaign_performance", its_plan.windows[0])
+    # From here on assets start what waits for them: training once, on the newest day.
+    for dag in ("train_classifier", "train_ranker", "nightly_email_lists"):
+        client.set_paused(dag, is_paused=False)
+    _one_run(progress, "daily_features", its_plan.day)
+    for window in its_plan.windows[1:]:
+        _one_run(progress, "campaign_performance", window)
+    for dag, conf in {
+        "train_classifier": {"as_of": format_instant(its_plan.day.end)},
+        "train_ranker": {"as_of": format_instant(its_plan.day.end)},
+        "nightly_email_lists": {"as_of": format_instant(its_plan.night)},
+    }.items():
+        _await_run(progress, dag, conf)
+    return progress
+
+
+def _one_run(progress: Progress, dag: str, interval: Interval) -> None:
+    conf = {"start": format_instant(interval.start), "end": format_instant(interval.end)}
+    name = f"demo-{stamp(interval.start)}-{stamp(interval.end)}"
+    progress.client.trigger(dag, conf, name)
+    progress.until(lambda runs: runs.get((dag, name)) == "success", f"{dag} {interval}")
+
+
+def _await_run(progress: Progress, dag: str, conf: dict[str, str]) -> None:
+    """Follow the run that assets started; without one, start it, so that it says what it lacks."""
+    patience = time.monotonic() + ASSET_PATIENCE_S
+
+    def has_run_or_never_will(runs: Runs) -> bool:
+        states = _states(runs, dag)
+        is_quiet = all(state == "success" for state in runs.values())
+        return states == {"success"} or (not states and is_quiet and time.monotonic() > patience)
+
+    progress.until(has_run_or_never_will, dag)
+    if not _states(progress.client.runs(), dag):
+        click.echo(f"no asset started {dag}; starting it by hand, so that it says why")
+        progress.client.trigger(dag, conf, "demo")
+        progress.until(lambda runs: _states(runs, dag) == {"success"}, dag)
+
+
+def _states(runs: Runs, dag: str) -> set[str]:
+    return {state for (its_dag, _), state in runs.items() if its_dag == dag}
+
+
+def _print_outcome(installation: Installation, its_plan: Plan, skipped: list[str]) -> None:
+    paths, settings = installation.paths, installation.settings
+    if skipped:
+        click.echo("\nSkipped:\n" + "\n".join(f"  {line}" for line in skipped))
+    click.echo("\n" + costs.table(read_runs(paths)))
+    click.echo("\nModels beside their baselines:")
+    click.echo(costs.figures(read_runs(paths), ("train ranker", "train classifier")))
+    if (paths.lists / "versions").exists() or any(paths.lists.glob("*/current")):
+        click.echo("\nTonight's lists, and one customer's e-mail:\n")
+        _vitrine(installation, "lists", "show", "--as-of", format_instant(its_plan.night))
+    click.echo(
+        f"\nWarehouse   {paths.warehouse / 'daily.duckdb'}, {paths.warehouse / 'intraday.duckdb'}"
+        f"\n            make sql, or any DuckDB {_duckdb_version()} client, read-only"
+        f"\nLists       {paths.lists}"
+        f"\nData docs   {paths.data_docs}"
+        f"\nPages       make up starts Airflow at {airflow.address(settings)} and MLflow at"
+        f" http://127.0.0.1:{settings.mlflow_port}; make down stops them"
+    )
+
+
+def _vitrine(installation: Installation, *arguments: str) -> None:
+    """Run a command as a person would, with this demo's home.
+
+    Raises
+    ------
+    VitrineError
+        If it fails; what went wrong was printed by the command itself.
+    """
+    environment = {**os.environ, **airflow.installation_environment(installation.settings)}
+    binary = str(Path(sys.executable).with_name("vitrine"))
+    done = subprocess.run([binary, *arguments], env=environment, check=False)
+    if done.returncode:
+        raise VitrineError(f"vitrine {' '.join(arguments)} failed; see the lines above")
+
+
+def _duckdb_version() -> str:
+    from importlib.metadata import version
+
+    return version("duckdb")
+
+
+def _stop_cleanly(number: int, frame: FrameType | None) -> None:
+    """Leave by the same way as Ctrl-C does, so that the servers are stopped."""
+    raise KeyboardInterrupt

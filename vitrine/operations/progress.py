@@ -1,0 +1,93 @@
+"""Follow Airflow's runs until they end: a line for each task that ended, and the failure's log."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from vitrine.errors import VitrineError
+from vitrine.operations.airflow import Airflow, TaskState
+
+ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
+FAILED = {"failed", "upstream_failed", "up_for_retry"}
+POLL_S = 2.0
+LOG_LINES = 25
+
+
+@dataclass
+class Progress:
+    """Prints what happens in the runs that it follows, and stops at the first failure."""
+
+    client: Airflow
+    echo: Callable[[str], None]
+    patience_s: float = 3600.0
+    _begun: float = field(default_factory=time.monotonic)
+    _told: set[tuple[str, str, str]] = field(default_factory=set)
+    _skipped: list[TaskState] = field(default_factory=list)
+
+    def until(self, is_done: Callable[[dict[tuple[str, str], str]], bool], what: str) -> None:
+        """Follow all runs until `is_done` says so of the runs' states.
+
+        Raises
+        ------
+        VitrineError
+            At the first task that fails, with the end of its log; or when `patience_s` is over.
+        """
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            runs = self.client.runs()
+            self._tell(runs)
+            if is_done(runs):
+                self._rest("")
+                return
+            if time.monotonic() > deadline:
+                raise VitrineError(f"{what} did not end within {self.patience_s:.0f} s")
+            time.sleep(POLL_S)
+
+    def skipped(self) -> list[str]:
+        """Say of each task that was skipped why, from its log."""
+        return [f"{task.dag}.{task.task}: {self._reason(task)}" for task in self._skipped]
+
+    def seconds(self) -> float:
+        """Return the seconds since the first look."""
+        return time.monotonic() - self._begun
+
+    def _tell(self, runs: Iterable[tuple[str, str]]) -> None:
+        running = []
+        for dag, run in sorted(runs):
+            for task in self.client.tasks(dag, run):
+                if task.state == "running":
+                    running.append(f"{dag}.{task.task}")
+                if task.state in ENDED | FAILED:
+                    self._tell_once(task)
+        self._rest(", ".join(running))
+
+    def _tell_once(self, task: TaskState) -> None:
+        key = (task.dag, task.run, task.task)
+        if key in self._told:
+            return
+        self._told.add(key)
+        self._rest("")
+        clock = f"{int(self.seconds()) // 60:02d}:{int(self.seconds()) % 60:02d}"
+        self.echo(f"{clock}  {task.dag:<22}{task.task:<28}{task.state:<9}{task.seconds:7.1f} s")
+        if task.state == "skipped":
+            self._skipped.append(task)
+        if task.state in FAILED:
+            raise VitrineError(self._failure(task))
+
+    def _failure(self, task: TaskState) -> str:
+        tail = "\n".join(self.client.log(task)[-LOG_LINES:])
+        return f"{task.dag}.{task.task} failed in run {task.run}; the end of its log:\n{tail}"
+
+    def _reason(self, task: TaskState) -> str:
+        lines = self.client.log(task) if task.attempt else []
+        said = [line for line in lines if " skipped: " in line]
+        if not said:
+            return "skipped, since what comes before it was"
+        return said[-1].partition("vitrine: ")[2] or said[-1]
+
+    def _rest(self, text: str) -> None:
+        """Show what is running on the last line of a terminal."""
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{'  … ' + text if text else ''}"[:160])
+            sys.stderr.flush()
