@@ -431,14 +431,14 @@ def _first_minutes(lines: pd.DataFrame) -> pd.DataFrame:
     price = first.groupby("product_id")["unit_price"].max()
     rows = first.drop_duplicates("product_id")
     return rows.assign(
-        name=rows["product_id"].map(_names(first)), price=rows["product_id"].map(price)
+        name=rows["product_id"].map(_names(first)).fillna(rows["product_id"]),
+        price=rows["product_id"].map(price),
     )
 
 
 def _names(lines: pd.DataFrame) -> pd.Series:
-    """The most frequent name of each product, then the first in the alphabet; its code if none."""
-    named = lines.assign(name=lines["name"].where(lines["name"] != "", lines["product_id"]))
-    counts = named.groupby(["product_id", "name"], as_index=False).size()
+    """The most frequent name of each product that has one, then the first in the alphabet."""
+    counts = lines[lines["name"] != ""].groupby(["product_id", "name"], as_index=False).size()
     ordered = counts.sort_values(["product_id", "size", "name"], ascending=[True, False, True])
     return ordered.groupby("product_id")["name"].first()
 
