@@ -87,9 +87,8 @@ class FashionProducts:
         """
         raw = raw_csv.read(drop.files[0], HEADER, landing)
         rows = _with_images(_with_reason(raw.rows.to_pandas()), landing)
-        accepted = rows[rows["reason"] == ""].assign(
-            product_id=rows["id"], received_at=pd.Timestamp(drop.interval.start)
-        )
+        rows = rows.assign(product_id=rows["id"], received_at=pd.Timestamp(drop.interval.start))
+        accepted = rows[rows["reason"] == ""]
         return Batch(
             tables={"products": _products(accepted), "product_images": _images(accepted)},
             rows_in={raw.file: raw.row_count},

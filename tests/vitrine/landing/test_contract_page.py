@@ -7,7 +7,9 @@ PAGE = Path(__file__).parents[3] / "docs" / "contracts.md"
 
 
 def test_the_page_of_the_contract_is_current():
-    assert PAGE.read_text() == render(), "run python -m vitrine.landing.contract_page > " + str(PAGE)
+    assert PAGE.read_text() == render(), "run python -m vitrine.landing.contract_page > " + str(
+        PAGE
+    )
 
 
 def test_the_page_names_every_column():
