@@ -52,9 +52,7 @@ class Calendar:
         free = [b for b, last in enumerate(self._closes_on[market]) if last <= day]
         wanted = max(2, int(draws.poisson(self.shop.openings_per_day)))
         brands = draws.permutation(free)[:wanted]
-        return [
-            self._schedule(draws, day, market, int(b), place) for place, b in enumerate(brands)
-        ]
+        return [self._schedule(draws, day, market, int(b), place) for place, b in enumerate(brands)]
 
     def _schedule(
         self, draws: np.random.Generator, day: date, market: int, brand: int, place: int
@@ -66,7 +64,7 @@ class Calendar:
         offered = self.catalogue.range_of(brand, kind, day)
         picks = np.sort(draws.permutation(len(offered))[: draws.integers(6, 12)])
         products = [offered[p] for p in picks]
-        depth, appeal = float(draws.uniform(0.2, 0.7)), float(0.45 * draws.standard_normal())
+        depth, appeal = float(draws.uniform(0.2, 0.7)), float(0.5 * draws.standard_normal())
         stock_P = self._stock(draws, market, appeal, len(products))
         return Campaign(
             id=f"C{day:%Y%m%d}{MARKETS[market].country}{place:02d}",
@@ -89,5 +87,5 @@ class Calendar:
     ) -> np.ndarray:
         """Buy stock for the demand that a merchant would guess, which is often too little."""
         members = self.shop.customer_count * MARKETS[market].share
-        expected = members * 0.0035 * np.exp(0.7 * appeal + 0.6 * draws.standard_normal(count))
+        expected = members * 0.005 * np.exp(0.7 * appeal + 0.6 * draws.standard_normal(count))
         return np.maximum(1, np.ceil(expected)).astype(np.int64)

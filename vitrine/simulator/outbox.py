@@ -1,7 +1,7 @@
 """What the shop still has to deliver: rows wait here until the drop of their receipt is written.
 
 Delivery is imperfect, as a shop's is: rows come late, twice, or broken. All of that is drawn from
-streams of their own, so that it depends neither on how drops are cut nor on what was written before.
+streams of its own, so it depends neither on how drops are cut nor on what was written before.
 """
 
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def _delays(draws: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _break(table: str, text: pa.Table, how_N: np.ndarray) -> pa.Table:
-    """Spoil a field of the rows whose `how_N` names a way; the way after the last tears the line."""
+    """Spoil a field where `how_N` names a way; the way after the last tears the line."""
     for way, (name, spoilt) in enumerate(_MALFORMATIONS[table]):
         place = text.column_names.index(name)
         column = pc.if_else(pa.array(how_N == way), spoilt, text[name])

@@ -5,7 +5,6 @@ a part of them; the rest is the customer's own.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -73,12 +72,11 @@ def make_population(shop: Shop) -> Population:
     gender_N = draws.choice(len(GENDERS), count, p=[0.64, 0.34, 0.02])
     age_N = np.clip(draws.normal(42, 14, count), 18, 88).astype(np.int64)
     signed_up_at_N, known_N = _sign_ups(shop, draws)
-    activity = 0.27 * np.exp(draws.normal(-0.4, 0.9, count))
+    activity = 0.32 * np.exp(draws.normal(-0.4, 0.9, count))
     is_silent = draws.random(count) < SILENT_SHARE
-    number = np.arange(count)
     return Population(
-        ids=pa.array([f"U{n:07d}" for n in number]),
-        addresses=pa.array([_address(int(n), draws_n) for n, draws_n in _pairs(draws, count)]),
+        ids=pa.array([f"U{n:07d}" for n in range(count)]),
+        addresses=pa.array(_addresses(draws, count)),
         market_N=market_N,
         gender_N=gender_N,
         is_gender_given_N=draws.random(count) > 0.05,
@@ -104,20 +102,17 @@ def _sign_ups(shop: Shop, draws: np.random.Generator) -> tuple[np.ndarray, np.nd
     count = shop.customer_count
     is_new = draws.random(count) < NEWCOMER_SHARE
     before = founded - draws.integers(DAY, 1_000 * DAY, count)
-    after = founded + draws.integers(6 * 3_600, timedelta(days=NEWCOMER_DAYS) // _SECOND, count)
+    after = founded + draws.integers(6 * 3_600, NEWCOMER_DAYS * DAY, count)
     return np.where(is_new, after, before), ~is_new
 
 
-_SECOND = timedelta(seconds=1)
-
-
-def _pairs(draws: np.random.Generator, count: int) -> zip:
-    return zip(range(count), draws.integers(0, 100, count).tolist(), strict=True)
-
-
-def _address(number: int, name: int) -> str:
-    first, last = FIRST_NAMES[name % 10], LAST_NAMES[name // 10]
-    return f"{first}.{last}.{number}@example.{'com' if number % 3 else 'org'}"
+def _addresses(draws: np.random.Generator, count: int) -> list[str]:
+    """Make addresses up, in domains that are reserved for examples."""
+    firsts, lasts = draws.choice(FIRST_NAMES, count), draws.choice(LAST_NAMES, count)
+    return [
+        f"{first}.{last}.{number}@example.{'com' if number % 3 else 'org'}"
+        for number, (first, last) in enumerate(zip(firsts, lasts, strict=True))
+    ]
 
 
 def _tastes(

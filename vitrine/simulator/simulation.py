@@ -1,8 +1,8 @@
 """The shop's life, one local day after the other, from its first day on.
 
-A market is a world of its own: its customers see its campaigns, and its clock decides its days. What
-carries over from day to day is stock, brands bought before, and who may be written to; it is
-computed again from the first day in every run, so two runs that meet give what one would have given.
+A market is a world of its own: its customers see its campaigns, and its clock decides its days.
+What carries over from day to day is stock, brands bought before, and who may be written to; it is
+computed again from the first day in every run, so runs that meet give what one would have given.
 """
 
 from collections.abc import Callable
@@ -121,7 +121,9 @@ class Simulation:
             rows.append((product.id, view, path.as_posix(), sha256(png).hexdigest()))
             self.outbox.pictures.append(Picture(at, path, png))
         names = ("product_id", "view", "path", "sha256")
-        columns = {n: pa.array(list(c)) for n, c in zip(names, zip(*rows, strict=True), strict=True)}
+        columns = {
+            n: pa.array(list(c)) for n, c in zip(names, zip(*rows, strict=True), strict=True)
+        }
         self.outbox.post("product_images", columns, np.full(len(rows), at), zone)
 
     def _product_rows(self, products: list[Product]) -> dict[str, np.ndarray | pa.Array]:
@@ -233,13 +235,9 @@ class Simulation:
     def _play(self, day: date, market: int) -> None:
         zone = MARKETS[market].timezone
         midnight_at = instant_at(day, 0, zone)
-        self._campaigns[market] = [
-            c for c in self._campaigns[market] if c.closes_at > midnight_at
-        ]
+        self._campaigns[market] = [c for c in self._campaigns[market] if c.closes_at > midnight_at]
         until = instant_at(day + timedelta(days=1), 1, zone)
-        offer = Offer.of(
-            [c for c in self._campaigns[market] if c.opens_at < until], self.brands
-        )
+        offer = Offer.of([c for c in self._campaigns[market] if c.opens_at < until], self.brands)
         self._observe(day, market, offer, zone)
         self._count_stock(midnight_at, offer, market)
         clicks = self._write_newsletter(day, market)
@@ -496,5 +494,3 @@ def _product_ids(offer: Offer, campaign_N: np.ndarray, product_N: np.ndarray) ->
     ids = pa.array([p.id for c in offer.campaigns for p in c.products], pa.string())
     place = np.maximum(first_J[campaign_N] + product_N, 0)
     return ids.take(pa.array(place, mask=product_N < 0))
-
-

@@ -1,4 +1,4 @@
-"""Who gets the last piece: requests are served in the order of time, and stock never goes below 0."""
+"""Who gets the last piece: requests are served in the order of time, never beyond the stock."""
 
 import numpy as np
 

@@ -13,15 +13,15 @@ from vitrine.simulator.catalogue import Brands
 from vitrine.simulator.population import Population
 from vitrine.simulator.vocabulary import CONSUMABLE_SECTORS, SECTORS
 
-CLICK = (-3.0, 1.5)
-CART = (-1.35, 1.0)
+CLICK = (-3.2, 1.75)
+CART = (-1.2, 1.1)
 POSITION_DECAY = 0.1
 CHECKOUT = 0.78
 PAYMENT = 0.85
 LOYALTY = 0.45
 CONSUMABLE_LOYALTY = 0.7
-_SPREAD = 1.7
-_CENTRE = -0.65
+_SPREAD = 1.95
+_CENTRE = -0.8
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def utility(
 
     `bought_SJ` counts the orders that the customer placed with the campaign's brand before.
     """
-    match_SJ = people.sector_taste_NS[customer_S][:, offer.sector_J].astype(np.float64)
-    match_SJ += 0.6 * people.character_taste_NL[customer_S] @ offer.character_JL.T
+    match_SJ = 1.3 * people.sector_taste_NS[customer_S][:, offer.sector_J].astype(np.float64)
+    match_SJ += 0.4 * people.character_taste_NL[customer_S] @ offer.character_JL.T
     match_SJ += people.audience_taste_NA[customer_S][:, offer.audience_J]
     price_S1 = people.price_level_N[customer_S][:, None]
     match_SJ -= 0.35 * (price_S1 - offer.price_level_J) ** 2

@@ -141,9 +141,7 @@ def _views(
     session_V, campaign_V = session_V[order], campaign_V[order]
     turn_V = _turns(session_V)
     pause_V = draws.integers(0, 25, len(session_V))
-    return _Views(
-        session_V, campaign_V, sessions.start_S[session_V] + 40 + 90 * turn_V + pause_V
-    )
+    return _Views(session_V, campaign_V, sessions.start_S[session_V] + 40 + 90 * turn_V + pause_V)
 
 
 def _turns(sorted_N: np.ndarray) -> np.ndarray:
@@ -248,9 +246,7 @@ def _events(
 
 
 def _filled(parts: tuple, field: int) -> np.ndarray:
-    return np.concatenate(
-        [np.full(len(p[1]), -1) if p[field] is None else p[field] for p in parts]
-    )
+    return np.concatenate([np.full(len(p[1]), -1) if p[field] is None else p[field] for p in parts])
 
 
 def _while_open(events: Events, offer: Offer) -> Events:
