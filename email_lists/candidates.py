@@ -17,7 +17,7 @@ HISTORY_SIZE = 20
 """Purchases per customer that similar and co-bought products are looked up for, newest first."""
 REST_DAYS = 30
 """A product bought within so many days is not shown again."""
-DEPTH = 60
+DEPTH = 40
 """Candidates kept per customer and slot."""
 LEAST_BASKETS = 2
 """A pair of products that met in fewer baskets met by chance."""
@@ -125,6 +125,23 @@ _ON_OFFER = """
 with lately as (
     select customer_id, product_id from history where last_bought_at >= $rested_at
 ),
+-- A product found through several purchases counts once, for the best of them.
+best as (
+    select
+        customer_id,
+        slot,
+        product_id,
+        min(row(-score, recency_rank, cause_product_id, reason)) as found
+    from found
+    join customers using (customer_id)
+    semi join offers using (market, product_id)
+    anti join lately using (customer_id, product_id)
+    group by all
+),
+kept as (
+    select * from best
+    qualify row_number() over (partition by customer_id, slot order by found, product_id) <= $depth
+),
 final as (
     select
         customer_id,
@@ -134,24 +151,15 @@ final as (
         offers.price,
         offers.stock_left,
         products.brand,
-        score,
-        reason,
-        cause_product_id
-    from found
+        -found[1] as score,
+        found[4] as reason,
+        found[3] as cause_product_id
+    from kept
     join customers using (customer_id)
     join offers using (market, product_id)
     join products using (product_id)
-    anti join lately using (customer_id, product_id)
-    qualify row_number() over (
-        partition by customer_id, slot, product_id
-        order by score desc, recency_rank, cause_product_id
-    ) = 1
 )
-select * from final
-qualify row_number() over (
-    partition by customer_id, slot order by score desc, product_id
-) <= $depth
-order by customer_id, slot, score desc, product_id
+select * from final order by customer_id, slot, score desc, product_id
 """
 
 

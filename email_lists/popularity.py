@@ -4,10 +4,10 @@ import pyarrow as pa
 
 from email_lists.frames import select
 
-DEPTH = 60
+DEPTH = 40
 """Ranks kept per market and cluster: enough for seven when others are sold out or known."""
-NOVELTY_DEPTH = 3
-"""Ranks kept per brand, and twice as many per sector, for the slot from somewhere new."""
+SECTOR_DEPTH = 3
+"""Ranks kept of each sector, however low, for the place from somewhere new."""
 
 _GROUPS = """
 groups as (select distinct market, demographic_cluster from customers),
@@ -45,14 +45,11 @@ final as (
         *,
         row_number() over (
             partition by market, demographic_cluster, sector order by popular_rank
-        ) as sector_rank,
-        row_number() over (
-            partition by market, demographic_cluster, brand order by popular_rank
-        ) as brand_rank
+        ) as sector_rank
     from ranked
 )
 select * from final
-where popular_rank <= $depth or sector_rank <= 2 * $novelty or brand_rank <= $novelty
+where popular_rank <= $depth or sector_rank <= $sector_depth
 order by market, demographic_cluster, popular_rank
 """
 
@@ -102,12 +99,12 @@ def popular_products(
     -------
     pyarrow.Table
         market, demographic_cluster, the offer's columns, brand, sector, cluster_unit_count,
-        unit_count (all clusters), popular_rank (from 1; newer campaigns first among unsold), and
-        the ranks within sector and brand.
+        unit_count (all clusters), popular_rank (from 1; newer campaigns first among unsold) and
+        sector_rank; the first ranks of all and of each sector.
     """
     return select(
         _PRODUCTS,
-        {"depth": DEPTH, "novelty": NOVELTY_DEPTH},
+        {"depth": DEPTH, "sector_depth": SECTOR_DEPTH},
         customers=customers,
         offers=offers,
         popularity=popularity,

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 WORD_DIMENSIONS = 512
-NEIGHBOURS = 40
+NEIGHBOURS = 20
 _BLOCK = 1024
 _WORD = re.compile(r"\w+")
 _NEIGHBOURS = pa.schema(

@@ -71,9 +71,8 @@ def choose(candidates: pa.Table) -> pa.Table:
     coded = select(_CODED, candidates=candidates)
     picks = _Picks.of(coded)
     rows = [(row, place) for place, slot in enumerate(PLACES) for row in picks.fill(slot)]
-    chosen = coded.take([row for row, _ in rows]).append_column(
-        "place", pa.array([place for _, place in rows], pa.int32())
-    )
+    chosen = coded.take(pa.array([row for row, _ in rows], pa.int64()))
+    chosen = chosen.append_column("place", pa.array([place for _, place in rows], pa.int32()))
     return select(_POSITIONED, {"shown": list(SHOWN)}, chosen=chosen)
 
 

@@ -1,0 +1,60 @@
+from datetime import timedelta
+
+import pytest
+
+from email_lists.sales import co_purchases, units_sold
+
+
+@pytest.fixture
+def sold(rows, as_of):
+    def make(*lines):
+        return rows(
+            "sales",
+            *(
+                (order, "c", cluster, product, units, as_of - timedelta(days=days))
+                for order, product, units, days, cluster in lines
+            ),
+        )
+
+    return make
+
+
+def test_units_are_summed_by_cluster_over_28_days(sold, as_of):
+    lines = sold(
+        ("o1", "p", 2, 1, "f"),
+        ("o2", "p", 3, 28, "f"),
+        ("o3", "p", 9, 29, "f"),
+        ("o4", "p", 1, 1, "m"),
+    )
+    assert units_sold(lines, as_of).to_pylist() == [
+        {"demographic_cluster": "f", "product_id": "p", "unit_count": 5},
+        {"demographic_cluster": "m", "product_id": "p", "unit_count": 1},
+    ]
+
+
+def test_confidence_and_lift_are_those_of_the_text_book(sold, as_of):
+    # a and b meet in 2 of 5 orders; a is in 2, b in 3: confidence 1 and 2/3, lift 5/3 both ways.
+    baskets = {"o1": "ab", "o2": "ab", "o3": "b", "o4": "c", "o5": "c"}
+    lines = sold(*((o, p, 1, 5, "f") for o, products in baskets.items() for p in products))
+    found = co_purchases(lines, as_of).to_pylist()
+    assert [(r["product_id"], r["other_product_id"], r["basket_count"]) for r in found] == [
+        ("a", "b", 2),
+        ("b", "a", 2),
+    ]
+    assert [r["confidence_ratio"] for r in found] == pytest.approx([1, 2 / 3])
+    assert [r["lift_ratio"] for r in found] == pytest.approx([5 / 3, 5 / 3])
+
+
+def test_a_pair_that_met_once_and_orders_of_long_ago_do_not_count(sold, as_of):
+    lines = sold(
+        ("o1", "a", 1, 5, "f"),
+        ("o1", "b", 1, 5, "f"),
+        ("o2", "a", 1, 91, "f"),
+        ("o2", "b", 1, 91, "f"),
+    )
+    assert co_purchases(lines, as_of).num_rows == 0
+
+
+def test_two_lines_of_one_product_are_one_meeting(sold, as_of):
+    lines = sold(("o1", "a", 1, 5, "f"), ("o1", "a", 1, 5, "f"), ("o1", "b", 1, 5, "f"))
+    assert co_purchases(lines, as_of).num_rows == 0

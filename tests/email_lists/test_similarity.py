@@ -1,0 +1,80 @@
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from email_lists.similarity import ProductVectors, neighbours, of_embeddings, of_words
+
+
+def catalogue(*names):
+    return pa.table(
+        {
+            "product_id": [f"p{n}" for n in range(len(names))],
+            "name": names,
+            "brand": ["b"] * len(names),
+            "sector": ["s"] * len(names),
+            "sub_sector": ["x"] * len(names),
+        }
+    )
+
+
+def test_words_in_common_make_similar():
+    vectors = of_words(
+        catalogue("red retrospot mug", "blue retrospot mug", "iron garden gate", "paper lantern")
+    )
+    found = neighbours(vectors, ["p0"], ["p1", "p2", "p3"]).to_pylist()
+    assert [row["similar_product_id"] for row in found][:1] == ["p1"]
+    assert all(row["similarity"] < found[0]["similarity"] for row in found[1:])
+
+
+def test_word_vectors_have_unit_length_or_are_empty():
+    vectors = of_words(catalogue("one", "two", "one two")).vectors
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    # Words that all products share tell nothing: their rarity is zero.
+    assert not of_words(catalogue("same", "same")).vectors.any()
+
+
+def test_embeddings_come_in_the_order_of_the_ids():
+    table = pa.table({"product_id": ["b", "a"], "embedding": [[0.0, 2.0], [1.0, 0.0]]})
+    vectors = of_embeddings(table)
+    assert vectors.product_ids == ("a", "b")
+    assert vectors.vectors.tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_product_is_not_its_own_neighbour_and_unknown_ones_are_skipped():
+    vectors = of_words(catalogue("red mug", "red mug tall", "gate"))
+    found = neighbours(vectors, ["p0", "gone"], ["p0", "p1", "unseen"]).to_pylist()
+    assert [(r["product_id"], r["similar_product_id"]) for r in found] == [("p0", "p1")]
+
+
+def test_nothing_bought_or_nothing_on_offer_gives_no_rows():
+    vectors = of_words(catalogue("red mug", "blue mug"))
+    assert neighbours(vectors, [], ["p0"]).num_rows == 0
+    assert neighbours(vectors, ["p0"], []).num_rows == 0
+    empty = of_embeddings(
+        pa.table(
+            {
+                "product_id": pa.array([], pa.string()),
+                "embedding": pa.array([], pa.list_(pa.float32(), 3)),
+            }
+        )
+    )
+    assert neighbours(empty, ["p0"], ["p1"]).num_rows == 0
+
+
+@given(st.integers(1, 12), st.integers(1, 5), st.integers(0, 2**16))
+def test_neighbours_agree_with_a_slow_loop(count, size, seed):
+    values = np.random.default_rng(seed).integers(-2, 3, (count, 3)).astype(np.float32)
+    length = np.linalg.norm(values, axis=1, keepdims=True)
+    values /= np.where(length == 0, 1, length)
+    ids = tuple(f"p{n:02}" for n in range(count))
+    expected = []
+    for a, one in enumerate(ids):
+        cosines = [
+            (round(float(np.dot(values[a], values[o])), 6), o) for o in range(count) if o != a
+        ]
+        best = sorted(cosines, key=lambda pair: (-pair[0], pair[1]))[:size]
+        expected += [(one, ids[o], cosine) for cosine, o in best if cosine > 0]
+    found = neighbours(ProductVectors(ids, values), ids, ids, size).to_pylist()
+    assert [(r["product_id"], r["similar_product_id"]) for r in found] == [e[:2] for e in expected]
+    assert np.allclose([r["similarity"] for r in found], [e[2] for e in expected], atol=2e-6)
