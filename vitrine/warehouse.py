@@ -34,7 +34,9 @@ def published_file(paths: Paths, database: str) -> Path:
 
 def connect(paths: Paths, databases: tuple[str, ...] = DATABASES) -> duckdb.DuckDBPyConnection:
     """Open the published files read-only; unqualified names are looked up in marts first."""
-    connection = duckdb.connect(config={"TimeZone": "UTC"})
+    connection = duckdb.connect()
+    # As an option of connect() it comes before the extension that knows time zones.
+    connection.execute("set TimeZone = 'UTC'")
     for database in databases:
         file = str(published_file(paths, database)).replace("'", "''")
         connection.execute(f"attach '{file}' as {database} (read_only)")

@@ -32,3 +32,9 @@
 {% macro minutes_between(earlier, later) -%}
     ((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 60e6)
 {%- endmacro %}
+
+{# A span of time, or `otherwise` where it is unknown; what lies ahead counts as now.
+   greatest() passes over nulls, so they are replaced inside. #}
+{% macro not_negative(span, otherwise) -%}
+    cast(greatest(coalesce({{ span }}, {{ otherwise }}), 0) as double)
+{%- endmacro %}

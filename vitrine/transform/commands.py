@@ -30,3 +30,39 @@ def build(database: str, layer: str, interval: Interval) -> None:
         f"{database} {layer}: {outcome.model_count} models built, {outcome.test_count} tests"
         f" passed in {outcome.elapsed_s:.1f} s"
     )
+
+
+@click.command()
+@click.argument("database", type=click.Choice(DATABASES))
+@click.option("--force", is_flag=True, help="Publish data older than what is published.")
+@interval_options
+def publish(database: str, force: bool, interval: Interval) -> None:
+    """Make a built warehouse visible to readers, in one step.
+
+    vitrine publish daily --start 2026-03-01 --end 2026-03-02
+    """
+    from vitrine.transform import publication
+
+    installation = Installation.load()
+    with runlog.record(installation.paths, f"publish {database}", interval) as run:
+        file = publication.publish_build(installation, database, interval, force=force)
+        run.note(bytes=file.stat().st_size)
+    click.echo(f"{database} published: {file} ({file.stat().st_size / 1e6:.1f} MB)")
+
+
+@click.command()
+@click.argument("query", required=False)
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, all rows.")
+def sql(query: str | None, as_csv: bool) -> None:
+    """Query the published warehouse read-only; without a query, ask for one after another.
+
+    vitrine sql "select segment, count(*) from dim_customers group by segment"
+    """
+    from vitrine.transform import console
+
+    paths = Installation.load().paths
+    with console.open_warehouse(paths) as connection:
+        if query is None:
+            console.prompt(connection)
+        else:
+            console.show(connection, query, as_csv)

@@ -67,9 +67,8 @@ final as (
         / ({{ growth('unit_count', 'ledger', 'before_28d') }} / 4 + 1) as campaign_trend_ratio,
         {{ ratio('ledger.cumulative_return_unit_count', 'ledger.cumulative_unit_count') }}
             as campaign_return_ratio,
-        coalesce(
-            greatest({{ days_between('ledger.last_sold_at', 'described.as_of') }}, 0), 730
-        ) as campaign_days_since_last_sale,
+        {{ not_negative(days_between('ledger.last_sold_at', 'described.as_of'), 730) }}
+            as campaign_days_since_last_sale,
         {{ growth('unit_count', 'brand_ledger', 'brand_before_28d') }} as brand_unit_count_28d,
         {{ growth('unit_count', 'brand_ledger', 'brand_before_365d') }} as brand_unit_count_365d,
         {{ growth('turnover', 'brand_ledger', 'brand_before_365d') }} as brand_turnover_365d

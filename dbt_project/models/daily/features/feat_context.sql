@@ -37,10 +37,8 @@ final as (
         cast(extract(doy from local_at) as double) as local_day_of_year,
         coalesce(sector, 'unknown') as section,
         -- Elapsed time, so that the hour which a clock change drops or repeats counts as it passed.
-        coalesce(greatest({{ minutes_between('opens_at', 'as_of') }}, 0), 0)
-            as minutes_since_opening,
-        coalesce(greatest({{ minutes_between('as_of', 'closes_at') }}, 0), 43200)
-            as minutes_to_end
+        {{ not_negative(minutes_between('opens_at', 'as_of'), 0) }} as minutes_since_opening,
+        {{ not_negative(minutes_between('as_of', 'closes_at'), 43200) }} as minutes_to_end
     from placed
 )
 

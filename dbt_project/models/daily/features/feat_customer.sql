@@ -34,9 +34,8 @@ final as (
         coalesce(customers.socio_professional_group, 'unknown') as socio_professional_group,
         coalesce(customers.country, 'unknown') as customer_country,
         coalesce(customers.demographic_cluster, 'unknown') as demographic_cluster,
-        coalesce(
-            greatest({{ days_between('customers.signed_up_at', 'asked.as_of') }}, 0), 0
-        ) as customer_seniority_days,
+        {{ not_negative(days_between('customers.signed_up_at', 'asked.as_of'), 0) }}
+            as customer_seniority_days,
         {%- for days in look_backs %}
         {{ growth('order_count', 'ledger', 'before_' ~ days ~ 'd') }}
             as customer_order_count_{{ days }}d,
@@ -51,15 +50,13 @@ final as (
         {{ growth('cart_count', 'ledger', 'before_' ~ days ~ 'd') }}
             as customer_cart_count_{{ days }}d,
         {%- endfor %}
-        coalesce(
-            greatest({{ days_between('ledger.first_ordered_at', 'asked.as_of') }}, 0), 730
-        ) as customer_days_since_first_purchase,
-        coalesce(
-            greatest({{ days_between('ledger.last_ordered_at', 'asked.as_of') }}, 0), 730
-        ) as customer_days_since_last_purchase,
-        coalesce(greatest({{ days_between(
-            midnight('ledger.last_visited_on'), 'asked.as_of'
-        ) }}, 0), 730) as customer_days_since_last_visit,
+        {{ not_negative(days_between('ledger.first_ordered_at', 'asked.as_of'), 730) }}
+            as customer_days_since_first_purchase,
+        {{ not_negative(days_between('ledger.last_ordered_at', 'asked.as_of'), 730) }}
+            as customer_days_since_last_purchase,
+        {{ not_negative(
+            days_between(midnight('ledger.last_visited_on'), 'asked.as_of'), 730
+        ) }} as customer_days_since_last_visit,
         {{ ratio(
             growth('turnover', 'ledger', 'before_365d'),
             growth('unit_count', 'ledger', 'before_365d'),

@@ -107,11 +107,11 @@ pair_reads as (
         ledger.cumulative_unit_count as unit_count,
         ledger.cumulative_view_count as view_count,
         {{ growth('order_count', 'ledger', 'before_90d') }} as order_count_90d,
-        greatest({{ days_between('ledger.last_bought_at', 'known_pairs.as_of') }}, 0)
+        {{ not_negative(days_between('ledger.last_bought_at', 'known_pairs.as_of'), 730) }}
             as days_since_last_bought,
         {{ days_between('ledger.first_bought_at', 'ledger.last_bought_at') }}
         / nullif(ledger.cumulative_order_count - 1, 0) as usual_interval_days,
-        greatest({{ days_between('ledger.last_viewed_at', 'known_pairs.as_of') }}, 0)
+        {{ not_negative(days_between('ledger.last_viewed_at', 'known_pairs.as_of'), 730) }}
             as days_since_last_viewed
     from known_pairs
     asof inner join pair_ledger as ledger

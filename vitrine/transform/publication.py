@@ -1,0 +1,73 @@
+"""Make a built DuckDB file visible: checkpoint, check that it is newer, switch."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from vitrine import publish
+from vitrine.errors import BadArgumentError, NotPublishedError
+from vitrine.installation import Installation
+from vitrine.interval import Interval, format_instant
+from vitrine.paths import stamp
+
+
+def publish_build(
+    installation: Installation, database: str, interval: Interval, force: bool = False
+) -> Path:
+    """Move the file that was built for `interval` to where readers look; return its new place.
+
+    Raises
+    ------
+    NotPublishedError
+        If the interval's last layer was not built.
+    BadArgumentError
+        If newer data is published already and `force` is not given.
+    """
+    paths = installation.paths
+    file = paths.build_file(database, interval)
+    if not file.exists():
+        raise NotPublishedError(
+            f"no build of {database} for {interval} is there ({file});"
+            " `vitrine build` makes it layer by layer"
+        )
+    _checkpoint(file)
+    built, published = data_end(file), published_end(paths.warehouse / file.name)
+    if published is not None and built < published and not force:
+        raise BadArgumentError(
+            f"{database} is published with data until {format_instant(published)}, this build ends"
+            f" at {format_instant(built)}: give an --end that is not earlier, or --force"
+        )
+    return publish.publish_file(
+        file, paths.warehouse, stamp(interval.end), installation.settings.keep_versions
+    )
+
+
+def data_end(file: Path) -> datetime:
+    """Return the instant up to which a file holds what was received.
+
+    Raises
+    ------
+    NotPublishedError
+        If the file's features layer, which records it, was not built.
+    """
+    with duckdb.connect(str(file), read_only=True) as connection:
+        try:
+            rows = connection.execute(
+                "select epoch_us(data_end_at) from features.build_info"
+            ).fetchall()
+        except duckdb.CatalogException:
+            raise NotPublishedError(
+                f"{file} is not built to the end; run `vitrine build` for its next layers first"
+            ) from None
+    return datetime.fromtimestamp(rows[0][0] / 1e6, UTC)
+
+
+def published_end(link: Path) -> datetime | None:
+    """Return the data end of what is published, or None where nothing is."""
+    return data_end(link.resolve()) if link.exists() else None
+
+
+def _checkpoint(file: Path) -> None:
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("checkpoint")
