@@ -1,0 +1,126 @@
+"""From products to tensors: what is encoded once, and what is drawn anew in each step.
+
+V views (photographs) of all products of the batch together, B products, T n-grams of all texts
+together, K tasks; H = W = the image size.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+
+from training.classifier.catalogue import Product, Task, label_indices
+from training.classifier.config import ClassifierConfig
+from training.classifier.images import ImageFile
+from training.classifier.text import buckets
+
+Pixels = Callable[[ImageFile], np.ndarray | None]
+"""Gives an image as uint8 (H, W, 3), or None if it cannot be used."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One product, ready to be batched.
+
+    Parameters
+    ----------
+    views
+        uint8 (H, W, 3) each; any number, none included.
+    buckets
+        int64 (n,), hash buckets of the text's n-grams; empty without text.
+    labels
+        int64 (K,), MISSING where a label is not known.
+    """
+
+    views: tuple[np.ndarray, ...]
+    buckets: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B products; views and n-grams lie flat, so that any number of them costs no padding.
+
+    Parameters
+    ----------
+    pixels_VHWC
+        uint8.
+    view_owner_V
+        int64, the row of the batch that a view belongs to.
+    buckets_T
+        int64.
+    text_start_B
+        int64, where the row's n-grams begin in `buckets_T`.
+    label_BK
+        int64, MISSING where a label is not known.
+    """
+
+    pixels_VHWC: torch.Tensor
+    view_owner_V: torch.Tensor
+    buckets_T: torch.Tensor
+    text_start_B: torch.Tensor
+    label_BK: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.text_start_B)
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))
+
+
+def encode(
+    product: Product, tasks: tuple[Task, ...], config: ClassifierConfig, pixels: Pixels
+) -> Example:
+    """Turn a product into arrays; images that cannot be used are left out."""
+    views = (pixels(image) for image in product.images)
+    return Example(
+        views=tuple(view for view in views if view is not None),
+        buckets=buckets(product.text, config.text_buckets),
+        labels=label_indices(product, tasks),
+    )
+
+
+def collate(examples: Sequence[Example], image_size: int) -> Batch:
+    """Put examples into one batch, in their order."""
+    views = [view for example in examples for view in example.views]
+    owners = [row for row, example in enumerate(examples) for _ in example.views]
+    lengths = [0, *(len(example.buckets) for example in examples)]
+    nothing = np.empty((0, image_size, image_size, 3), np.uint8)
+    return Batch(
+        pixels_VHWC=torch.from_numpy(np.stack(views) if views else nothing),
+        view_owner_V=torch.tensor(owners, dtype=torch.int64),
+        buckets_T=torch.from_numpy(np.concatenate([example.buckets for example in examples])),
+        text_start_B=torch.from_numpy(np.cumsum(lengths[:-1], dtype=np.int64)),
+        label_BK=torch.from_numpy(np.stack([example.labels for example in examples])),
+    )
+
+
+def without_images(example: Example) -> Example:
+    """Return the example as if the product had no photograph."""
+    return Example((), example.buckets, example.labels)
+
+
+def without_text(example: Example) -> Example:
+    """Return the example as if nothing had been written about the product."""
+    return Example(example.views, example.buckets[:0], example.labels)
+
+
+def disturbed(example: Example, config: ClassifierConfig, rng: np.random.Generator) -> Example:
+    """Return what one training step sees: few views, mirrored or not, now and then no modality."""
+    hides_images, hides_text = rng.random(2) < (config.image_dropout, config.text_dropout)
+    if hides_images:
+        example = without_images(example)
+    if hides_text:
+        example = without_text(example)
+    shown = min(len(example.views), config.views_in_training)
+    chosen = rng.permutation(len(example.views))[:shown]
+    views = tuple(
+        _mirrored(example.views[i]) if rng.random() < 0.5 else example.views[i] for i in chosen
+    )
+    return Example(views, example.buckets, example.labels)
+
+
+def _mirrored(view: np.ndarray) -> np.ndarray:
+    return view[:, ::-1]

@@ -1,0 +1,115 @@
+"""The classifier's shape and training; presets are functions that return one configuration."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vitrine.errors import BadArgumentError
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Everything that decides what is trained and how; checked when it is made.
+
+    Raises
+    ------
+    BadArgumentError
+        If a value lies outside its range, or stages are thawed that do not exist.
+    """
+
+    image_size: int
+    """Side of the square that every image is brought to, pixels."""
+    stem_channels: int
+    stage_channels: tuple[int, ...]
+    """Channels of each stage of the residual network, from the input to the top."""
+    stage_depths: tuple[int, ...]
+    """Residual blocks of each stage."""
+    block: str
+    """`basic` (two 3×3 convolutions) or `bottleneck`."""
+    epochs: int
+    batch_size: int
+    """Products in a step; each brings all its views, at most `views_in_training`."""
+    pretrained: str = ""
+    """Folder or hub name of a transformers ResNet; then the shape is the one found there."""
+    epochs_per_thaw: int = 1
+    """With pretrained weights: the stages are thawed one by one from the top, this far apart."""
+    views_in_training: int = 2
+    """A product with more views shows a random choice of them in each step."""
+    text_buckets: int = 2**15
+    text_width: int = 128
+    trunk_width: int = 256
+    embedding_width: int = 128
+    dropout: float = 0.1
+    image_dropout: float = 0.1
+    """How often a product is shown without its images in training."""
+    text_dropout: float = 0.4
+    """How often a product is shown without its text. Names are easy, so images need the room."""
+    learning_rate: float = 2e-3
+    encoder_learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive = ("image_size", "epochs", "batch_size", "text_buckets", "epochs_per_thaw")
+        for name in positive:
+            if getattr(self, name) < 1:
+                raise BadArgumentError(f"{name}={getattr(self, name)}: it must be at least 1")
+        for name in ("dropout", "image_dropout", "text_dropout", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise BadArgumentError(f"{name}={getattr(self, name)}: it must lie in [0, 1)")
+        if len(self.stage_channels) != len(self.stage_depths):
+            raise BadArgumentError("stage_channels and stage_depths must be equally long")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values that `from_json` reads back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "ClassifierConfig":
+        """Read what `to_json` wrote; lists become tuples again."""
+        stages = {name: tuple(values[name]) for name in ("stage_channels", "stage_depths")}
+        return cls(**(values | stages))
+
+
+def cpu() -> ClassifierConfig:
+    """Return a small residual network on 64×64 pixels: minutes on two cores."""
+    return ClassifierConfig(
+        image_size=64,
+        stem_channels=32,
+        stage_channels=(32, 64, 128, 256),
+        stage_depths=(1, 1, 1, 1),
+        block="basic",
+        epochs=14,
+        batch_size=64,
+    )
+
+
+def resnet50(pretrained: str = "") -> ClassifierConfig:
+    """Return ResNet-50 on 224×224 pixels (He et al. 2016, table 1): for a GPU."""
+    return ClassifierConfig(
+        image_size=224,
+        stem_channels=64,
+        stage_channels=(256, 512, 1024, 2048),
+        stage_depths=(3, 4, 6, 3),
+        block="bottleneck",
+        epochs=12,
+        batch_size=128,
+        pretrained=pretrained,
+        epochs_per_thaw=2,
+        trunk_width=512,
+        encoder_learning_rate=3e-4 if pretrained else 2e-3,
+    )
+
+
+def preset_of(name: str, pretrained: str = "") -> ClassifierConfig:
+    """Return a preset by its name; only `resnet50` can start from pretrained weights.
+
+    Raises
+    ------
+    BadArgumentError
+        If pretrained weights are given for the preset `cpu`.
+    """
+    if name == "resnet50":
+        return resnet50(pretrained)
+    if pretrained:
+        raise BadArgumentError("--pretrained goes with --preset resnet50")
+    return cpu()

@@ -1,0 +1,25 @@
+"""Where the network computes: a GPU where there is one and the settings allow it, else the CPU."""
+
+import psutil
+import torch
+
+from vitrine.errors import MachineError
+from vitrine.settings import Settings
+
+
+def prepare(settings: Settings) -> torch.device:
+    """Set the number of threads, and return the device that the settings ask for.
+
+    Raises
+    ------
+    MachineError
+        If a GPU is asked for and there is none.
+    """
+    torch.set_num_threads(settings.torch_threads or psutil.cpu_count(logical=False) or 1)
+    has_gpu = torch.cuda.is_available()
+    if settings.torch_device == "cuda" and not has_gpu:
+        raise MachineError(
+            "VITRINE_TORCH_DEVICE=cuda, but torch sees no GPU; set it to auto or cpu"
+        )
+    wants_gpu = settings.torch_device in ("auto", "cuda")
+    return torch.device("cuda" if wants_gpu and has_gpu else "cpu")

@@ -1,0 +1,129 @@
+"""The training loop: from encoded products to a fitted network and its curves."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from training.classifier.batches import Batch, Example, collate, disturbed
+from training.classifier.catalogue import Task
+from training.classifier.config import ClassifierConfig
+from training.classifier.losses import task_losses, task_weights
+from training.classifier.model import ProductClassifier, new_encoder
+from training.classifier.prediction import BATCH_SIZE, chunks
+from vitrine.errors import DegenerateModelError
+
+LONGEST_GRADIENT = 5.0
+
+
+def fit(
+    config: ClassifierConfig,
+    tasks: tuple[Task, ...],
+    examples: Sequence[Example],
+    held_out: Sequence[Example],
+    device: torch.device,
+    seed: int,
+) -> tuple[ProductClassifier, dict[str, list[float]]]:
+    """Train a new network on `examples`; return it ready to predict, and its learning curves.
+
+    The curves have one value an epoch: `loss`, the weighted sum in training, with modalities hidden
+    at random; `loss/<task>`, nats; `held_out_loss`, with everything shown, which decides nothing.
+
+    Raises
+    ------
+    DegenerateModelError
+        If the loss is no number, or does not fall.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = ProductClassifier(config, tasks, new_encoder(config)).to(device)
+    weight_K = task_weights(tasks).to(device)
+    step_count = config.epochs * math.ceil(len(examples) / config.batch_size)
+    optimizer, schedule = _optimizer(model, step_count)
+    curves: dict[str, list[float]] = defaultdict(list)
+    for epoch in range(config.epochs):
+        model.train()
+        model.thaw(epoch)
+        losses = []
+        for batch in _batches(examples, config, rng):
+            loss_K = _losses(model, batch.to(device))
+            optimizer.zero_grad()
+            (weight_K * loss_K).sum().backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss_K.detach())
+        mean_K = torch.stack(losses).mean(0)
+        curves["loss"].append(float((weight_K * mean_K).sum()))
+        curves["held_out_loss"].append(_held_out_loss(model, held_out, weight_K))
+        for task, loss in zip(tasks, mean_K.tolist(), strict=True):
+            curves[f"loss/{task.name}"].append(loss)
+        _refuse_nan(curves["loss"])
+    _refuse_stuck(curves["loss"])
+    return model.eval(), dict(curves)
+
+
+@torch.inference_mode()
+def _held_out_loss(
+    model: ProductClassifier, examples: Sequence[Example], weight_K: torch.Tensor
+) -> float:
+    model.eval()
+    size = model.config.image_size
+    losses = [
+        _losses(model, collate(some, size).to(weight_K.device)) * len(some)
+        for some in chunks(examples, BATCH_SIZE)
+    ]
+    return float((weight_K * torch.stack(losses).sum(0)).sum() / len(examples))
+
+
+def _losses(model: ProductClassifier, batch: Batch) -> torch.Tensor:
+    device = batch.label_BK.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        output = model(batch)
+    return task_losses(output.logits, batch.label_BK)
+
+
+def _optimizer(
+    model: ProductClassifier, step_count: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
+    config = model.config
+    encoder = list(model.encoder.parameters())
+    known = {id(parameter) for parameter in encoder}
+    others = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    optimizer = torch.optim.AdamW(
+        [{"params": encoder}, {"params": others}], weight_decay=config.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=[config.encoder_learning_rate, config.learning_rate],
+        total_steps=step_count,
+        pct_start=0.2,
+    )
+    return optimizer, schedule
+
+
+def _batches(
+    examples: Sequence[Example], config: ClassifierConfig, rng: np.random.Generator
+) -> Iterator[Batch]:
+    """Give all examples once, shuffled, in batches of nearly the same size."""
+    order = rng.permutation(len(examples))
+    for rows in np.array_split(order, math.ceil(len(order) / config.batch_size)):
+        yield collate([disturbed(examples[i], config, rng) for i in rows], config.image_size)
+
+
+def _refuse_nan(losses: list[float]) -> None:
+    if not math.isfinite(losses[-1]):
+        raise DegenerateModelError(
+            f"classifier: the loss of epoch {len(losses)} is {losses[-1]};"
+            " try a lower learning rate"
+        )
+
+
+def _refuse_stuck(losses: list[float]) -> None:
+    if len(losses) > 1 and losses[-1] >= losses[0]:
+        raise DegenerateModelError(
+            f"classifier: the loss did not fall ({losses[0]:.4f} to {losses[-1]:.4f});"
+            " look at the labels, and at the learning rate"
+        )

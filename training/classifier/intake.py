@@ -1,0 +1,101 @@
+"""What somebody hands in to be labelled: a CSV file of products and a folder of photographs."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from training.classifier.catalogue import Product, product_text
+from training.classifier.images import ImageFile
+from vitrine.errors import BadArgumentError
+
+ID_COLUMNS = ("product_id", "id")
+NAME_COLUMNS = ("name", "productDisplayName")
+DESCRIPTION_COLUMN = "description"
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def read_products(path: Path, images: Path) -> tuple[list[Product], int]:
+    """Read a CSV file of products, find their photographs; return both and the refused row count.
+
+    A row without an id, or with one seen before, is refused. Unquoted commas in the last column
+    are taken as part of it, since exports of shops often hold a free text there.
+
+    Raises
+    ------
+    BadArgumentError
+        If the file or folder is absent, the file has no id column or no row, or is no CSV.
+    """
+    if not images.is_dir():
+        raise BadArgumentError(f"--images {images}: there is no such folder")
+    rows, refused = _read_rows(path)
+    files = find_images(images, rows)
+    products = [
+        Product(product_id, text, tuple(files[product_id])) for product_id, text in rows.items()
+    ]
+    return products, refused
+
+
+def find_images(folder: Path, product_ids: Iterable[str]) -> dict[str, list[ImageFile]]:
+    """Find the photographs `ID.jpg` and `ID_view.jpg` of the products, ordered by file name."""
+    known = set(product_ids)
+    found: dict[str, list[ImageFile]] = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            owner = _owner(path.stem, known)
+            if owner is not None:
+                found[owner].append(ImageFile(path))
+    return found
+
+
+def _owner(stem: str, known: set[str]) -> str | None:
+    while stem not in known:
+        stem, underscore, _ = stem.rpartition("_")
+        if not underscore:
+            return None
+    return stem
+
+
+def _read_rows(path: Path) -> tuple[dict[str, str], int]:
+    """Return id -> text, and how many rows were refused."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            reader = csv.reader(file)
+            header = [name.strip() for name in next(reader, [])]
+            id_column = _id_column(path, header)
+            rows: dict[str, str] = {}
+            refused = 0
+            for fields in reader:
+                values = _by_name(header, fields)
+                product_id = values.get(id_column, "").strip()
+                if product_id and product_id not in rows:
+                    rows[product_id] = _text(values)
+                elif fields:
+                    refused += 1
+    except OSError as error:
+        raise BadArgumentError(f"--products {path}: {error.strerror}") from None
+    except csv.Error as error:
+        raise BadArgumentError(f"--products {path} is not a CSV file: {error}") from None
+    if not rows:
+        raise BadArgumentError(f"--products {path}: no row with a product id in {id_column}")
+    return rows, refused
+
+
+def _id_column(path: Path, header: list[str]) -> str:
+    for name in ID_COLUMNS:
+        if name in header:
+            return name
+    raise BadArgumentError(
+        f"--products {path}: no column {' or '.join(ID_COLUMNS)};"
+        f" it has {', '.join(header) or 'no columns at all'}"
+    )
+
+
+def _by_name(header: list[str], fields: list[str]) -> dict[str, str]:
+    last = len(header) - 1
+    return dict(zip(header, [*fields[:last], ",".join(fields[last:])], strict=False))
+
+
+def _text(values: dict[str, str]) -> str:
+    names = [values[name] for name in NAME_COLUMNS if values.get(name)]
+    return product_text(names[0] if names else None, values.get(DESCRIPTION_COLUMN))

@@ -1,0 +1,232 @@
+"""One training run, straight down: catalogue, decoding, fit, save, evaluate, register, publish."""
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from training.classifier import embeddings, files
+from training.classifier.batches import Example, encode
+from training.classifier.catalogue import (
+    Product,
+    Task,
+    data_interval,
+    find_tasks,
+    is_held_out,
+    read_catalogue,
+)
+from training.classifier.config import ClassifierConfig
+from training.classifier.device import prepare
+from training.classifier.evaluation import METRIC, evaluate, named, score_tasks
+from training.classifier.fitting import fit
+from training.classifier.images import ImageStore
+from training.classifier.labelling import Decoder, label
+from training.classifier.model import ProductClassifier
+from training.classifier.prediction import predict
+from training.classifier.serving import NAME
+from training.evaluation.gate import Decision, judge
+from training.registry import ModelVersion, Registry, Trained
+from vitrine.errors import NotPublishedError
+from vitrine.interval import Interval, format_instant
+from vitrine.paths import Paths
+from vitrine.settings import Settings
+
+MARGIN = 0.02
+"""How much of the champion's score a challenger may fall short of, by the chance of a retrain."""
+
+SHOWN = {
+    "images and text": "",
+    "images alone": "image_only/",
+    "text alone": "text_only/",
+    "majority class": "majority/",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did: the version it made, how good that is, and what became of it."""
+
+    version: ModelVersion
+    metrics: dict[str, float]
+    decision: Decision
+    is_champion: bool
+    refused_images: Counter[str]
+    embeddings: Path | None
+
+    def lines(self) -> list[str]:
+        """Say it to a person."""
+        m, refused = self.metrics, sum(self.refused_images.values())
+        return [
+            f"classifier version {self.version.version}, {refused} images refused",
+            *(f"  {name}: {_shown(m, prefix)}" for name, prefix in SHOWN.items()),
+            f"{'champion' if self.is_champion else 'not promoted'}: {self.decision.reason}",
+            f"product embeddings: {self.embeddings or 'not published'}",
+        ]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The products known at an instant, apart by their part in training, and decoded images."""
+
+    products: list[Product]
+    trained_on: list[Product]
+    held_out: list[Product]
+    tasks: tuple[Task, ...]
+    known: Interval
+    images: Path
+    """Root of the image stores, one an image size."""
+
+    @classmethod
+    def read(cls, paths: Paths, as_of: datetime) -> "Catalogue":
+        """Read the lake, and split the labelled products.
+
+        Raises
+        ------
+        NotPublishedError
+            If there are no labelled products to learn from or to judge by.
+        """
+        products, known = read_catalogue(paths, as_of), data_interval(paths, as_of)
+        labelled = [product for product in products if product.labels]
+        held_out = [product for product in labelled if is_held_out(product.product_id)]
+        trained_on = [product for product in labelled if not is_held_out(product.product_id)]
+        tasks = find_tasks(trained_on)
+        if known is None or not tasks or not any(_answers(p, tasks) for p in held_out):
+            raise NotPublishedError(
+                f"classifier: {len(labelled)} labelled products were received before"
+                f" {format_instant(as_of)}, too few to train and judge a model;"
+                " land more with `vitrine land --start … --end …`"
+            )
+        return cls(products, trained_on, held_out, tasks, known, paths.staging / "images")
+
+    def decode(self, size: int) -> Counter[str]:
+        """Decode each image at a size unless that was done before; count the refused by reason."""
+        photographs = (image for product in self.products for image in product.images)
+        return ImageStore(self.images, size).add(photographs)
+
+    def examples(
+        self, products: Sequence[Product], tasks: tuple[Task, ...], config: ClassifierConfig
+    ) -> list[Example]:
+        """Encode products for a configuration whose images were decoded."""
+        store = ImageStore(self.images, config.image_size)
+        return [encode(product, tasks, config, store.get) for product in products]
+
+
+def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierConfig) -> Report:
+    """Train on what was received before `as_of`, register, judge, and publish the embeddings.
+
+    Raises
+    ------
+    NotPublishedError
+        If there are too few labelled products.
+    DegenerateModelError
+        If the training goes wrong; then nothing is registered.
+    """
+    device = prepare(settings)
+    catalogue = Catalogue.read(paths, as_of)
+    refused = catalogue.decode(config.image_size)
+    trained_on = catalogue.examples(catalogue.trained_on, catalogue.tasks, config)
+    held_out = catalogue.examples(catalogue.held_out, catalogue.tasks, config)
+    model, curves = fit(config, catalogue.tasks, trained_on, held_out, device, settings.seed)
+    registry = Registry(settings, paths)
+    paths.staging.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.staging, prefix="classifier-") as folder:
+        files.save(model, Path(folder))
+        metrics = evaluate(model, catalogue.trained_on, catalogue.held_out, held_out)
+        champion = _champion_score(registry, catalogue, device)
+        version = registry.register(
+            NAME,
+            Trained(
+                folder=Path(folder),
+                entry=Path(__file__).with_name("entry.py"),
+                params=_params(config, catalogue, refused, settings),
+                metrics=metrics if champion is None else metrics | {f"champion/{METRIC}": champion},
+                curves=curves,
+                data=catalogue.known,
+                **_examples_of_use(model, catalogue.held_out),
+            ),
+        )
+    decision = judge(
+        METRIC, metrics[METRIC], metrics[f"majority/{METRIC}"], champion, margin=MARGIN
+    )
+    is_champion = registry.promote(version, decision)
+    published = publish_embeddings(settings, paths, registry, catalogue, device)
+    return Report(version, metrics, decision, is_champion, refused, published)
+
+
+def publish_embeddings(
+    settings: Settings,
+    paths: Paths,
+    registry: Registry,
+    catalogue: Catalogue,
+    device: torch.device,
+) -> Path | None:
+    """Embed the catalogue with the champion and publish it; return where.
+
+    Without a champion, or with one that has seen later data than the catalogue, nothing is
+    published: a question about the past never replaces what is current.
+    """
+    champion = registry.champion(NAME)
+    if champion is None or champion.data.end > catalogue.known.end:
+        return None
+    model = files.load(registry.folder(champion), device)
+    catalogue.decode(model.config.image_size)
+    examples = catalogue.examples(catalogue.products, model.tasks, model.config)
+    ids = [product.product_id for product in catalogue.products]
+    return embeddings.publish(
+        paths.embeddings, model, champion, ids, examples, catalogue.known, settings.keep_versions
+    )
+
+
+def _champion_score(registry: Registry, catalogue: Catalogue, device: torch.device) -> float | None:
+    """Judge the champion on today's hold-out, which it has not seen either."""
+    champion = registry.champion(NAME)
+    if champion is None:
+        return None
+    model = files.load(registry.folder(champion), device)
+    catalogue.decode(model.config.image_size)
+    examples = catalogue.examples(catalogue.held_out, model.tasks, model.config)
+    labels = predict(model, examples).labels(model)
+    return named(score_tasks(catalogue.tasks, catalogue.held_out, labels))[METRIC]
+
+
+def _params(
+    config: ClassifierConfig, catalogue: Catalogue, refused: Counter[str], settings: Settings
+) -> dict[str, object]:
+    return config.to_json() | {
+        "seed": settings.seed,
+        "products_trained_on": len(catalogue.trained_on),
+        "products_held_out": len(catalogue.held_out),
+        "images_refused": json.dumps(dict(sorted(refused.items()))),
+        "classes_per_task": json.dumps({t.name: len(t.classes) for t in catalogue.tasks}),
+    }
+
+
+def _examples_of_use(
+    model: ProductClassifier, products: Sequence[Product]
+) -> dict[str, pd.DataFrame]:
+    """Return a few requests with their answers, from which MLflow reads the signature."""
+    some = [product for product in products if product.images][:2] or list(products[:2])
+    requests = pd.DataFrame(
+        {
+            "product_id": [product.product_id for product in some],
+            "text": [product.text for product in some],
+            "images": [[str(image.path) for image in product.images] for product in some],
+        }
+    )
+    answers = label(model, some, Decoder(model.config.image_size)).to_pandas()
+    return {"example_inputs": requests, "example_outputs": answers}
+
+
+def _answers(product: Product, tasks: tuple[Task, ...]) -> bool:
+    return any(task.name in product.labels for task in tasks)
+
+
+def _shown(metrics: dict[str, float], prefix: str) -> str:
+    accuracy, macro_f1 = metrics[f"{prefix}accuracy"], metrics[f"{prefix}macro_f1"]
+    return f"accuracy {accuracy:.4f}, macro-F1 {macro_f1:.4f}"
