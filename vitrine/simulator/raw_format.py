@@ -161,7 +161,7 @@ def write_drop(file: Path, rows: pa.Table) -> int:
     """Write one drop file, the same rows as the same bytes; return its size in bytes."""
     torn = rows[TORN].to_numpy() if TORN in rows.column_names else np.zeros(rows.num_rows, bool)
     buffer = io.BytesIO()
-    options = pyarrow.csv.WriteOptions(quoting_style="needed")
+    options = pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="none")
     kept = [name for name in rows.column_names if name != TORN]
     pyarrow.csv.write_csv(rows.select(kept), buffer, options)
     data = _tear(buffer.getvalue(), np.flatnonzero(torn)) if torn.any() else buffer.getvalue()

@@ -13,16 +13,13 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
-from vitrine import contracts
+from vitrine import contracts, raw_csv
 from vitrine.demographics import demographic_cluster
-from vitrine.errors import BadInputError
+from vitrine.errors import BadArgumentError, BadInputError
 from vitrine.interval import Interval, parse_instant
 from vitrine.sources import QUARANTINE_SCHEMA, Batch, Drop
 
-FILE, ROW = "_file", "_row"
-"""Where an accepted row comes from; the landing drops these columns before it writes the lake."""
 DERIVED = frozenset({"demographic_cluster", "business_type"})
 """Columns that the shop does not send."""
 _GENDERS = {"F": "female", "M": "male", "X": "other"}
@@ -34,6 +31,7 @@ _NUMBERS = {
     pa.int32(): r"^-?\d{1,9}$",
     pa.float64(): r"^-?\d{1,12}(\.\d+)?$",
 }
+_REFUSED = pa.schema([("row", pa.int64()), ("reason", pa.string()), ("detail", pa.string())])
 _LEAST = {
     ("orders", "quantity"): 1,
     ("orders", "line"): 1,
@@ -73,15 +71,16 @@ class FlashSale:
 
     def read(self, landing: Path, drop: Drop) -> Batch:
         """Read one drop; rows keep their order, and `_file` and `_row` say where they stood."""
-        tables, rows_in, accepted, refused = {}, {}, {}, []
+        tables, rows_in, accepted = {}, {}, {}
+        quarantined = [QUARANTINE_SCHEMA.empty_table()]
         for path in drop.files:
-            table, file = path.parent.name, path.relative_to(landing).as_posix()
-            raw, torn, count = _lines(path, file, table)
-            good, bad = _parse(contracts.table(table), raw, file, drop.interval)
-            tables[table], rows_in[file], accepted[file] = good, count, good.num_rows
-            refused += [torn, bad]
-        quarantined = pa.concat_tables([QUARANTINE_SCHEMA.empty_table(), *refused])
-        return Batch(tables, rows_in, accepted, quarantined)
+            table = path.parent.name
+            raw = raw_csv.read(path, _header(table), landing)
+            good, refused = _parse(contracts.table(table), raw.rows, drop.interval)
+            tables[table] = good
+            rows_in[raw.file], accepted[raw.file] = raw.row_count, good.num_rows
+            quarantined.append(raw.quarantine(refused, table))
+        return Batch(tables, rows_in, accepted, pa.concat_tables(quarantined))
 
 
 def file_interval(file: Path) -> Interval:
@@ -92,14 +91,11 @@ def file_interval(file: Path) -> Interval:
     BadInputError
         If the name does not say one.
     """
+    start, _, end = file.name.removesuffix(".csv.gz").partition("-")
     try:
-        start, end = file.name.removesuffix(".csv.gz").split("-")
         return Interval(parse_instant(start), parse_instant(end))
-    except ValueError:
-        pass
-    except Exception as error:
-        raise _bad_name(file) from error
-    raise _bad_name(file)
+    except BadArgumentError:
+        raise _bad_name(file) from None
 
 
 def _bad_name(file: Path) -> BadInputError:
@@ -109,91 +105,36 @@ def _bad_name(file: Path) -> BadInputError:
     )
 
 
-def _columns(table: str) -> list[str]:
-    return [c.name for c in contracts.table(table).columns if c.name not in DERIVED]
+def _header(table: str) -> tuple[str, ...]:
+    return tuple(c.name for c in contracts.table(table).columns if c.name not in DERIVED)
 
 
-def _lines(path: Path, file: str, table: str) -> tuple[pa.Table, pa.Table, int]:
-    """Read a file as text; return whole rows with their numbers, torn rows, and the count of both.
-
-    Raises
-    ------
-    BadInputError
-        If the file cannot be unpacked or its header lacks a column.
-    """
-    torn: list[int] = []
-
-    def skip(row: pyarrow.csv.InvalidRow) -> str:
-        torn.append(row.number - 1)
-        return "skip"
-
-    expected = _columns(table)
-    try:
-        raw = pyarrow.csv.read_csv(
-            path,
-            pyarrow.csv.ReadOptions(use_threads=False),
-            pyarrow.csv.ParseOptions(invalid_row_handler=skip),
-            pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(expected, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInputError(f"{file} cannot be read ({error}); ask the shop for it again") from None
-    missing = [name for name in expected if name not in raw.column_names]
-    if missing:
-        raise BadInputError(
-            f"{file} lacks the column {', '.join(missing)}; ask the shop for it again"
-        )
-    count = raw.num_rows + len(torn)
-    numbers = pd.RangeIndex(1, count + 1).difference(torn)
-    raw = raw.select(expected).append_column(ROW, pa.array(numbers, pa.int64()))
-    details = [""] * len(torn)
-    return (
-        raw,
-        _refused(file, table, pa.array(torn, pa.int64()), "wrong_column_count", details),
-        count,
-    )
-
-
-def _refused(
-    file: str, table: str, rows: pa.Array, reason: str, details: list[str] | pa.Array
-) -> pa.Table:
-    count = len(rows)
-    columns = [[file] * count, rows, [table] * count, [reason] * count, details]
-    return pa.Table.from_arrays(
-        [pa.array(c, f.type) for c, f in zip(columns, QUARANTINE_SCHEMA, strict=True)],
-        schema=QUARANTINE_SCHEMA,
-    )
-
-
-def _parse(
-    table: contracts.Table, raw: pa.Table, file: str, received: Interval
-) -> tuple[pa.Table, pa.Table]:
+def _parse(table: contracts.Table, raw: pa.Table, received: Interval) -> tuple[pa.Table, pa.Table]:
     """Type every column; a row is refused for the first bad one, in the contract's order."""
     columns: dict[str, pa.Array] = {}
-    is_good = pa.array([True] * raw.num_rows, pa.bool_())
-    refused = [QUARANTINE_SCHEMA.empty_table()]
-    for column in table.columns:
-        if column.name in DERIVED:
-            continue
-        text = raw[column.name].combine_chunks()
-        columns[column.name], is_valid = _typed(table.name, column, text)
-        reason = f"bad_{column.name}"
-        if column.name == "received_at":
-            is_valid = pc.and_(is_valid, _is_within(columns["received_at"], received))
+    is_good = pa.repeat(True, raw.num_rows)
+    refused = [_REFUSED.empty_table()]
+    for name in _header(table.name):
+        text = raw[name].combine_chunks()
+        columns[name], is_valid = _typed(table, name, text)
+        if name == "received_at":
+            is_valid = pc.and_(is_valid, _is_within(columns[name], received))
         bad = pc.and_not(is_good, is_valid)
-        rows = raw[ROW].filter(bad).combine_chunks()
-        details = _details(column.name, text.filter(bad))
-        refused.append(_refused(file, table.name, rows, reason, details))
+        rows = raw[raw_csv.ROW].filter(bad).combine_chunks()
+        details = _details(name, text.filter(bad))
+        reasons = pa.repeat(f"bad_{name}", len(rows))
+        refused.append(pa.Table.from_arrays([rows, reasons, details], schema=_REFUSED))
         is_good = pc.and_(is_good, is_valid)
-    columns |= {FILE: pa.array([file] * raw.num_rows, pa.string()), ROW: raw[ROW]}
-    good = pa.table(columns).filter(is_good)
-    return _derive(table.name, good), pa.concat_tables(refused)
+    columns |= {name: raw[name] for name in (raw_csv.FILE, raw_csv.ROW)}
+    return _derive(table.name, pa.table(columns).filter(is_good)), pa.concat_tables(refused)
 
 
-def _details(name: str, texts: pa.Array) -> list[str]:
+def _details(name: str, texts: pa.Array) -> pa.Array:
     """Quote the offending values, but no personal data."""
-    return [f"{name}=" + ("…" if name in _PERSONAL else text[:60]) for text in texts.to_pylist()]
+    if name in _PERSONAL:
+        return pa.repeat(f"{name}=…", len(texts))
+    quoted = [f"{name}={text[:60]}" for text in texts.to_pylist()]
+    return pa.array(quoted, pa.string())
 
 
 def _is_within(instants: pa.Array, interval: Interval) -> pa.Array:
@@ -202,19 +143,19 @@ def _is_within(instants: pa.Array, interval: Interval) -> pa.Array:
     return pc.fill_null(inside, False)
 
 
-def _typed(table: str, column: contracts.Column, text: pa.Array) -> tuple[pa.Array, pa.Array]:
+def _typed(table: contracts.Table, name: str, text: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Turn text into a column's type; also say which values are valid. An empty field is null."""
-    is_empty = pc.equal(text, "")
+    column = next(c for c in table.columns if c.name == name)
     if pa.types.is_map(column.type):
         return _attributes(text), pc.match_substring_regex(text, _ATTRIBUTES)
     values, is_valid = _CONVERSIONS[column.type](column, text)
-    least = _LEAST.get((table, column.name))
+    least = _LEAST.get((table.name, name))
     if least is not None:
         is_valid = pc.and_(is_valid, pc.fill_null(pc.greater_equal(values, least), False))
-    values = pc.if_else(pc.and_not(is_valid, is_empty), values, None)
-    if column.nullable:
-        return values, pc.or_(is_valid, is_empty)
-    return values, pc.and_not(is_valid, is_empty)
+    is_empty = pc.equal(text, "")
+    is_given = pc.and_not(is_valid, is_empty)
+    values = pc.if_else(is_given, values, None)
+    return values, pc.or_(is_given, is_empty) if column.nullable else is_given
 
 
 def _texts(column: contracts.Column, text: pa.Array) -> tuple[pa.Array, pa.Array]:
