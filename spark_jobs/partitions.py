@@ -5,10 +5,13 @@ that it owns, as in the lake.
 """
 
 import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -137,21 +140,22 @@ def replace(
 ) -> int:
     """Replace the files of a delta table; return the number of rows.
 
-    Spark writes one sorted file each to the staging folder; then the driver puts them into the
-    lake's layout one by one, each atomically. The last step rewrites them with the lake's own
-    writer: so the files carry the table's descriptions and required columns, and their bytes
-    depend on the rows alone, not on Spark's version or number of tasks. A file without rows is
-    written where there was nothing.
+    Spark sorts the rows into the staging folder; then the driver cuts them into the lake's files
+    and puts these in place one by one, each atomically. A file per day written by Spark itself
+    would cost far more than the computation. Written by the lake's own writer the files carry the
+    table's descriptions and required columns, and their bytes depend on the rows alone, not on
+    Spark's version or number of tasks. Where there was nothing a file without rows is written.
     """
     staged = paths.staging / "spark" / f"{table.name}-{interval_stamp(_hull(files))}"
     _stage(rows, owned, table, staged)
-    written = 0
-    for interval in files:
-        found = sorted(staged.glob(f"file={interval_stamp(interval)}/*.parquet"))
-        content = pq.ParquetFile(found[0]).read() if found else table.empty()
-        assert len(found) <= 1, f"{table.name} {interval}: {len(found)} files instead of one"
-        lake.write_partition(paths.deltas, table.name, interval, table.conform(content))
-        written += content.num_rows
+    left, written = set(files), 0
+    for part in sorted(staged.glob("*.parquet")):
+        for interval, content in _cut(pq.ParquetFile(part).read()):
+            lake.write_partition(paths.deltas, table.name, interval, table.conform(content))
+            left.remove(interval)
+            written += content.num_rows
+    for interval in sorted(left):
+        lake.write_partition(paths.deltas, table.name, interval, table.empty())
     shutil.rmtree(staged)
     return written
 
@@ -164,9 +168,17 @@ def _stage(rows: DataFrame, owned: DataFrame, table: Table, staged: Path) -> Non
         .repartition("file")
         .sortWithinPartitions("file", *table.key)
         .write.mode("overwrite")
-        .partitionBy("file")
         .parquet(str(staged))
     )
+
+
+def _cut(part: pa.Table) -> Iterator[tuple[Interval, pa.Table]]:
+    """Cut rows that are sorted by `file` into one table for each file."""
+    names = part["file"].combine_chunks().dictionary_encode()
+    ends = np.flatnonzero(np.diff(names.indices.to_numpy(zero_copy_only=False), append=-1)) + 1
+    for start, end in pairwise([0, *ends.tolist()]):
+        interval = lake.file_interval(Path(names[start].as_py()))
+        yield interval, part.slice(start, end - start).drop_columns(["file"])
 
 
 def _hull(files: list[Interval]) -> Interval:

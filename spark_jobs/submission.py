@@ -25,6 +25,8 @@ SQL_CONF = {
     # The default, INT96, loses the zone for every other reader.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.adaptive.enabled": "true",
+    # Listing a thousand files by a Spark job of a thousand tasks is slower than just doing it.
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
 }
 
 

@@ -1,0 +1,174 @@
+"""The gate: run the checks of a suite, build its pages, and stop the line when one failed."""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from expectations.rules import Check, Rule, Severity
+from vitrine.errors import GateError
+from vitrine.publish import current_version, new_version
+
+SHOWN_ROWS = 5
+SEVERITIES = {"fail": "critical", "warn": "warning"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken rule, in words for the person who repairs it."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run of a suite found, and where its pages are."""
+
+    findings: tuple[Finding, ...]
+    rows: int
+    page: Path
+
+    def of(self, severity: Severity) -> list[str]:
+        """Return the texts of one severity."""
+        return [finding.text for finding in self.findings if finding.severity == severity]
+
+    def raise_failures(self, suite: str) -> None:
+        """Raise GateError with every failed rule, if there is one."""
+        failed = self.of("fail")
+        if failed:
+            raise GateError(
+                f"the gate {suite} is shut, nothing was published: {len(failed)} checks failed\n"
+                + "\n".join(f"  {text}" for text in failed)
+                + f"\n  pages: {self.page}"
+            )
+
+
+def run(suite: str, checks: Sequence[Check], docs: Path, version: str, keep: int = 3) -> Report:
+    """Check every table of a suite and publish its pages, also when a check failed.
+
+    Parameters
+    ----------
+    suite
+        Name of the suite, such as landed.
+    checks
+        Its tables.
+    docs
+        The folder of all pages; this suite's are `docs/<suite>/current/index.html`.
+    version
+        Name of this run, such as its interval.
+
+    Raises
+    ------
+    GateError
+        If there is nothing to check at all. Broken rules are in the report.
+    """
+    if not checks:
+        raise GateError(f"the gate {suite} has nothing to check: no table, no file, no row")
+    findings: list[Finding] = []
+    rows = 0
+    with new_version(docs / suite, version, keep) as folder:
+        context = _context(folder)
+        for check in checks:
+            frame = check.load()
+            rows += len(frame)
+            findings += _validate(context, suite, check, frame)
+        context.build_data_docs()
+    return Report(tuple(findings), rows, current_version(docs / suite) / "index.html")
+
+
+def _context(folder: Path) -> Any:
+    """Start Great Expectations without a project of its own: quiet, offline, pages in `folder`.
+
+    Nothing is kept but the pages, so gates of several runs never meet in one store.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    import great_expectations as gx
+
+    context: Any = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    for name in list(context.get_site_names()):
+        context.delete_data_docs_site(name)
+    site = {
+        "class_name": "SiteBuilder",
+        "store_backend": {
+            "class_name": "TupleFilesystemStoreBackend",
+            "base_directory": str(folder),
+        },
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
+    context.add_data_docs_site(site_name="pages", site_config=site)
+    return context
+
+
+def _validate(context: Any, suite: str, check: Check, frame: pd.DataFrame) -> list[Finding]:
+    name = f"{suite}.{check.name}"
+    if frame.empty:
+        if check.may_be_empty:
+            return []
+        return [Finding("fail", f"{name}: zero rows were checked")]
+    import great_expectations as gx
+
+    rows = context.data_sources.add_or_update_pandas(suite).add_dataframe_asset(check.name)
+    definition = gx.ValidationDefinition(
+        name=name,
+        data=rows.add_batch_definition_whole_dataframe("rows"),
+        suite=context.suites.add(_expectations(name, check.rules)),
+    )
+    result = context.validation_definitions.add(definition).run(
+        batch_parameters={"dataframe": frame},
+        result_format={
+            "result_format": "SUMMARY",
+            "unexpected_index_column_names": list(check.keys),
+            "partial_unexpected_count": SHOWN_ROWS,
+        },
+    )
+    return [_finding(name, r) for r in result.results if not r.success]
+
+
+def _expectations(name: str, rules: Iterable[Rule]) -> Any:
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    made = [
+        getattr(gxe, rule.expectation)(**rule.arguments, severity=SEVERITIES[rule.severity])
+        for rule in rules
+    ]
+    return gx.ExpectationSuite(name=name, expectations=made)
+
+
+def _finding(name: str, result: Any) -> Finding:
+    config, found = result.expectation_config, result.result
+    limits = {k: v for k, v in config.kwargs.items() if k != "batch_id" and v is not None}
+    asked = ", ".join(f"{key}={_short(value)}" for key, value in limits.items())
+    error = _exception(result.exception_info)
+    if error:
+        # A rule that cannot be computed says nothing about the data, so it never passes quietly.
+        return Finding("fail", f"{name}: {config.type}({asked}) could not be computed: {error}")
+    severity: Severity = "fail" if config.severity == SEVERITIES["fail"] else "warn"
+    return Finding(severity, f"{name}: {config.type}({asked}) is broken{_evidence(found)}")
+
+
+def _evidence(found: dict[str, Any]) -> str:
+    if "unexpected_count" not in found:
+        return f": found {found.get('observed_value')}"
+    rows = found.get("partial_unexpected_index_list") or []
+    shown = "; ".join(", ".join(f"{k}={v}" for k, v in row.items()) for row in rows[:SHOWN_ROWS])
+    count = f" in {found['unexpected_count']} of {found['element_count']} rows"
+    return f"{count}, such as {shown}" if shown else count
+
+
+def _exception(info: dict[str, Any]) -> str:
+    """Return the message of the first exception; Great Expectations nests them by metric."""
+    entries = [info] if "raised_exception" in info else list(info.values())
+    return next((str(e["exception_message"]) for e in entries if e.get("raised_exception")), "")
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
