@@ -24,7 +24,6 @@ stands for them).
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -59,15 +58,14 @@ LARGEST_IMAGE_BYTES = 20_000_000
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 
 
-@dataclass(frozen=True)
 class FashionProducts:
     """The shop's format; see the module's docstring for the rules."""
 
-    name: str = "fashion_products"
-    provides: frozenset[str] = frozenset({"products", "product_images"})
+    name = "fashion_products"
+    provides = frozenset({"products", "product_images"})
     # ISO 4217 for "no currency": the shop states no amounts.
-    currency: str = "XXX"
-    day_features_delay: timedelta = timedelta(0)
+    currency = "XXX"
+    day_features_delay = timedelta(0)
 
     def drops(self, landing: Path, interval: Interval) -> list[Drop]:
         """Give the catalogue as the drop of the first whole day in `interval`, if it has one."""

@@ -39,7 +39,6 @@ What remains is accepted:
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -254,17 +253,14 @@ DETAIL = {
 }
 
 
-@dataclass(frozen=True)
 class OnlineRetail:
     """The shop's format; see the module's docstring for the rules."""
 
-    name: str = "online_retail"
-    provides: frozenset[str] = frozenset(
-        {"customers", "products", "campaigns", "campaign_products", "orders"}
-    )
-    currency: str = "GBP"
+    name = "online_retail"
+    provides = frozenset({"customers", "products", "campaigns", "campaign_products", "orders"})
+    currency = "GBP"
     # The shop closes by 20:30 local time, so a day's drop is whole before the UTC day ends.
-    day_features_delay: timedelta = timedelta(0)
+    day_features_delay = timedelta(0)
 
     def drops(self, landing: Path, interval: Interval) -> list[Drop]:
         """List the trading days that lie whole in `interval`, oldest first.
