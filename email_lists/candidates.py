@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from email_lists.frames import select
+from email_lists.frames import empty, select
 from email_lists.similarity import ProductVectors, neighbours
 
 SIMILAR, TOGETHER, NEW, POPULAR = "similar", "together", "new", "popular"
@@ -22,6 +22,13 @@ DEPTH = 40
 LEAST_BASKETS = 2
 """A pair of products that met in fewer baskets met by chance."""
 UNKNOWN_SECTOR = "unknown"
+
+NO_NEIGHBOURS = empty(
+    market=pa.int64(),
+    product_id=pa.string(),
+    similar_product_id=pa.string(),
+    similarity=pa.float64(),
+)
 
 _HISTORY = """
 with bought as (
@@ -188,7 +195,7 @@ def similar(
         {"history_size": HISTORY_SIZE},
         customers=customers,
         history=history,
-        neighbours=pa.concat_tables(found),
+        neighbours=pa.concat_tables(found) if found else NO_NEIGHBOURS,
     )
 
 

@@ -1,5 +1,6 @@
 """One way to transform frames: SQL in, Arrow out. Nothing here reads or writes files."""
 
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -14,8 +15,7 @@ def select(sql: str, parameters: dict[str, Any] | None = None, **tables: pa.Tabl
     >>> select("select max(n) as n from t", t=pa.table({"n": [1, 3, 2]})).to_pylist()
     [{'n': 3}]
     """
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with _engine().cursor() as connection:
         for name, table in tables.items():
             connection.register(name, table)
         return connection.sql(sql, params=parameters or {}).to_arrow_table()
@@ -28,3 +28,11 @@ def empty(**columns: pa.DataType) -> pa.Table:
     0
     """
     return pa.schema(list(columns.items())).empty_table()
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """Return the process's one empty database: opening one costs more than a small query."""
+    engine = duckdb.connect()
+    engine.execute("set global TimeZone = 'UTC'")
+    return engine

@@ -113,7 +113,7 @@ def consent(customer: str, granted: bool = True, at: str = "2026-01-01") -> dict
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def boutique(contract: Rows) -> Known:
     """Everything known of the boutique.
 
