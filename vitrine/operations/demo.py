@@ -24,6 +24,7 @@ from vitrine.operations.airflow import Airflow
 from vitrine.operations.machine import require_machine
 from vitrine.operations.progress import Progress
 from vitrine.operations.schedule import SEND_DECISION
+from vitrine.operations.status import landed_rows
 from vitrine.paths import stamp
 from vitrine.runlog import read_runs
 
@@ -141,7 +142,7 @@ def _one_run(progress: Progress, dag: str, interval: Interval) -> None:
     conf = {"start": format_instant(interval.start), "end": format_instant(interval.end)}
     name = f"demo-{stamp(interval.start)}-{stamp(interval.end)}"
     progress.client.trigger(dag, conf, name)
-    progress.until(lambda runs: runs.get((dag, name)) == "success", f"{dag} {interval}")
+    progress.follow(dag, name)
 
 
 def _await_run(progress: Progress, dag: str, conf: dict[str, str]) -> None:
@@ -168,6 +169,7 @@ def _print_outcome(installation: Installation, its_plan: Plan, skipped: list[str
     paths, settings = installation.paths, installation.settings
     if skipped:
         click.echo("\nSkipped:\n" + "\n".join(f"  {line}" for line in skipped))
+    click.echo("\n" + landed_rows(paths))
     click.echo("\n" + costs.table(read_runs(paths)))
     click.echo("\nModels beside their baselines:")
     click.echo(costs.figures(read_runs(paths), ("train ranker", "train classifier")))

@@ -16,11 +16,12 @@ LOG_LINES = 25
 
 @dataclass
 class Progress:
-    """Prints what happens in the runs that it follows, and stops at the first failure."""
+    """Prints what happens in the runs whose name begins with `prefix`, and stops at a failure."""
 
     client: Airflow
     echo: Callable[[str], None]
-    patience_s: float = 3600.0
+    prefix: str = ""
+    patience_s: float = 6 * 3600.0
     _begun: float = field(default_factory=time.monotonic)
     _told: set[tuple[str, str, str]] = field(default_factory=set)
     _skipped: list[TaskState] = field(default_factory=list)
@@ -35,7 +36,11 @@ class Progress:
         """
         deadline = time.monotonic() + self.patience_s
         while True:
-            runs = self.client.runs()
+            runs = {
+                key: state
+                for key, state in self.client.runs().items()
+                if key[1].startswith(self.prefix)
+            }
             self._tell(runs)
             if is_done(runs):
                 self._rest("")
@@ -43,6 +48,10 @@ class Progress:
             if time.monotonic() > deadline:
                 raise VitrineError(f"{what} did not end within {self.patience_s:.0f} s")
             time.sleep(POLL_S)
+
+    def follow(self, dag: str, run: str) -> None:
+        """Follow until one run has succeeded."""
+        self.until(lambda runs: runs.get((dag, run)) == "success", f"{dag} {run}")
 
     def skipped(self) -> list[str]:
         """Say of each task that was skipped why, from its log."""
