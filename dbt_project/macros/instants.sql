@@ -5,7 +5,7 @@
 
 {# UTC day of an instant, whatever the reader's time zone is. #}
 {% macro utc_day(instant) -%}
-    cast({{ instant }} at time zone 'UTC' as date)
+    cast(({{ instant }}) at time zone 'UTC' as date)
 {%- endmacro %}
 
 {# First instant of a UTC day. #}

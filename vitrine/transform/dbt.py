@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vitrine import contracts, deltas, lake
 from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, format_instant
@@ -47,6 +48,7 @@ def build_layer(
     if layer == LAYERS[0]:
         shutil.rmtree(file.parent, ignore_errors=True)
         file.parent.mkdir(parents=True)
+        _ensure_inputs(installation)
     elif not file.exists():
         raise NotPublishedError(
             f"no build of {database} for {interval} has begun;"
@@ -63,6 +65,14 @@ def build_layer(
         json.dumps(variables(installation, interval)),
     ]
     return run(arguments, target=database, work=file.parent, environment={"WAREHOUSE_FILE": file})
+
+
+def _ensure_inputs(installation: Installation) -> None:
+    """Let every table be scanned, also those that the shop lacks or that Spark did not write yet."""
+    for table in contracts.TABLES.values():
+        lake.ensure_table(installation.paths.lake, table.name, table.schema)
+    for table in deltas.TABLES.values():
+        lake.ensure_table(installation.paths.deltas, table.name, table.schema)
 
 
 def variables(installation: Installation, interval: Interval) -> dict[str, Any]:

@@ -1,4 +1,7 @@
 {%- set look_backs = {'15min': 15, '1h': 60, '4h': 240, '24h': 1440} %}
+{%- set measures = [
+    'visitor_count', 'view_count', 'cart_count', 'order_count', 'unit_count', 'turnover',
+] %}
 {#- A fresh campaign counts as this many views at its sector's conversion rate. #}
 {%- set prior_view_count = 50 %}
 {{ config(
@@ -11,7 +14,8 @@
 with asked as (
     select
         campaign_id,
-        as_of
+        as_of,
+        {{ last_readable_window_at('as_of') }} as readable_at
     from query_table(spine)
 ),
 
@@ -38,73 +42,111 @@ sector_ledger as (
 described as (
     select
         asked.*,
-        coalesce(campaigns.sector, 'unknown') as sector
+        coalesce(campaigns.sector, 'unknown') as sector,
+        stock_ledger.cumulative_initial_stock_count as initial_stock_count
     from asked
     asof left join campaigns
         on asked.campaign_id = campaigns.campaign_id and asked.as_of >= campaigns.available_at
+    asof left join stock_ledger
+        on asked.campaign_id = stock_ledger.campaign_id and asked.as_of >= stock_ledger.available_at
 ),
 
-grown as (
+asked_windows as (
+    select distinct
+        campaign_id,
+        readable_at
+    from asked
+    semi join ledger using (campaign_id)
+),
+
+windows as (
     select
-        described.campaign_id,
-        described.as_of,
+        asked_windows.*,
         {%- for name in look_backs %}
-        {%- for measure in ['visitor_count', 'view_count', 'cart_count', 'order_count',
-                            'unit_count', 'turnover'] %}
+        {%- for measure in measures %}
         {{ growth(measure, 'ledger', 'before_' ~ name) }} as {{ measure }}_{{ name }},
         {%- endfor %}
         {%- endfor %}
-        {{ growth('order_count', 'shop_ledger', 'shop_before_4h') }} as shop_order_count_4h,
-        {{ growth('order_count', 'sector_ledger', 'sector_before_28d') }} as sector_order_count_28d,
-        {{ growth('view_count', 'sector_ledger', 'sector_before_28d') }} as sector_view_count_28d,
-        ledger.cumulative_unit_count as unit_count,
-        stock_ledger.cumulative_initial_stock_count as initial_stock_count
-    from described
+        ledger.cumulative_unit_count as unit_count
+    from asked_windows
     asof left join ledger
-        on described.campaign_id = ledger.campaign_id and described.as_of >= ledger.available_at
+        on
+            asked_windows.campaign_id = ledger.campaign_id
+            and asked_windows.readable_at >= ledger.available_at
     {%- for name, minutes in look_backs.items() %}
     asof left join ledger as before_{{ name }}
         on
-            described.campaign_id = before_{{ name }}.campaign_id
-            and described.as_of - interval '{{ minutes }} minutes'
+            asked_windows.campaign_id = before_{{ name }}.campaign_id
+            and asked_windows.readable_at - interval '{{ minutes }} minutes'
             >= before_{{ name }}.available_at
     {%- endfor %}
-    asof left join stock_ledger
-        on
-            described.campaign_id = stock_ledger.campaign_id
-            and described.as_of >= stock_ledger.available_at
-    asof left join shop_ledger on described.as_of >= shop_ledger.available_at
-    asof left join shop_ledger as shop_before_4h
-        on described.as_of - interval '4 hours' >= shop_before_4h.available_at
+),
+
+asked_shop_windows as (
+    select distinct readable_at from asked
+),
+
+shop_windows as (
+    select
+        asked_shop_windows.readable_at,
+        {{ growth('order_count', 'shop_ledger', 'before_4h') }} as order_count_4h
+    from asked_shop_windows
+    asof left join shop_ledger on asked_shop_windows.readable_at >= shop_ledger.available_at
+    asof left join shop_ledger as before_4h
+        on asked_shop_windows.readable_at - interval '4 hours' >= before_4h.available_at
+),
+
+asked_sector_windows as (
+    select distinct
+        sector,
+        readable_at
+    from described
+),
+
+sector_windows as (
+    select
+        asked_sector_windows.*,
+        {{ growth('order_count', 'sector_ledger', 'before_28d') }} as order_count_28d,
+        {{ growth('view_count', 'sector_ledger', 'before_28d') }} as view_count_28d
+    from asked_sector_windows
     asof left join sector_ledger
-        on described.sector = sector_ledger.sector and described.as_of >= sector_ledger.available_at
-    asof left join sector_ledger as sector_before_28d
         on
-            described.sector = sector_before_28d.sector
-            and described.as_of - interval '672 hours' >= sector_before_28d.available_at
+            asked_sector_windows.sector = sector_ledger.sector
+            and asked_sector_windows.readable_at >= sector_ledger.available_at
+    asof left join sector_ledger as before_28d
+        on
+            asked_sector_windows.sector = before_28d.sector
+            and asked_sector_windows.readable_at - interval '672 hours' >= before_28d.available_at
 ),
 
 final as (
     select
-        campaign_id,
-        as_of,
-        turnover_15min as campaign_turnover_15min,
-        view_count_15min / 15 as campaign_views_per_minute_15min,
-        visitor_count_1h as campaign_visitor_count_1h,
-        cart_count_1h as campaign_cart_count_1h,
-        turnover_1h as campaign_turnover_1h,
+        described.campaign_id,
+        described.as_of,
+        coalesce(windows.turnover_15min, 0) as campaign_turnover_15min,
+        coalesce(windows.view_count_15min / 15, 0) as campaign_views_per_minute_15min,
+        coalesce(windows.visitor_count_1h, 0) as campaign_visitor_count_1h,
+        coalesce(windows.cart_count_1h, 0) as campaign_cart_count_1h,
+        coalesce(windows.turnover_1h, 0) as campaign_turnover_1h,
         (
-            order_count_1h
-            + {{ prior_view_count }} * {{ ratio('sector_order_count_28d', 'sector_view_count_28d') }}
-        ) / (view_count_1h + {{ prior_view_count }}) as campaign_conversion_ratio_1h,
-        unit_count_4h as campaign_unit_count_4h,
-        {{ ratio('order_count_4h', 'shop_order_count_4h') }} as campaign_purchase_ratio_4h,
-        unit_count_24h as campaign_unit_count_24h,
-        turnover_24h as campaign_turnover_24h,
-        view_count_24h as campaign_view_count_24h,
-        least({{ ratio('coalesce(unit_count, 0)', 'initial_stock_count') }}, 1)
+            coalesce(windows.order_count_1h, 0)
+            + {{ prior_view_count }}
+            * least({{ ratio('sector_windows.order_count_28d', 'sector_windows.view_count_28d') }}, 1)
+        )
+        / (coalesce(windows.view_count_1h, 0) + {{ prior_view_count }})
+            as campaign_conversion_ratio_1h,
+        coalesce(windows.unit_count_4h, 0) as campaign_unit_count_4h,
+        {{ ratio('windows.order_count_4h', 'shop_windows.order_count_4h') }}
+            as campaign_purchase_ratio_4h,
+        coalesce(windows.unit_count_24h, 0) as campaign_unit_count_24h,
+        coalesce(windows.turnover_24h, 0) as campaign_turnover_24h,
+        coalesce(windows.view_count_24h, 0) as campaign_view_count_24h,
+        least({{ ratio('windows.unit_count', 'described.initial_stock_count') }}, 1)
             as campaign_sell_through_ratio
-    from grown
+    from described
+    left join windows using (campaign_id, readable_at)
+    inner join shop_windows using (readable_at)
+    inner join sector_windows using (sector, readable_at)
 )
 
 select * from final

@@ -10,7 +10,8 @@ with asked as (
     select
         demographic_cluster,
         campaign_id,
-        as_of
+        as_of,
+        {{ last_readable_window_at('as_of') }} as readable_at
     from query_table(spine)
 ),
 
@@ -26,7 +27,7 @@ cluster_ledger as (
 asked_clusters as (
     select distinct
         demographic_cluster,
-        as_of
+        readable_at
     from asked
 ),
 
@@ -41,18 +42,21 @@ clusters as (
     asof left join cluster_ledger
         on
             asked_clusters.demographic_cluster = cluster_ledger.demographic_cluster
-            and asked_clusters.as_of >= cluster_ledger.available_at
+            and asked_clusters.readable_at >= cluster_ledger.available_at
     {%- for name, minutes in look_backs.items() %}
     asof left join cluster_ledger as before_{{ name }}
         on
             asked_clusters.demographic_cluster = before_{{ name }}.demographic_cluster
-            and asked_clusters.as_of - interval '{{ minutes }} minutes'
+            and asked_clusters.readable_at - interval '{{ minutes }} minutes'
             >= before_{{ name }}.available_at
     {%- endfor %}
 ),
 
 known as (
-    select asked.*
+    select distinct
+        demographic_cluster,
+        campaign_id,
+        readable_at
     from asked
     semi join ledger using (demographic_cluster, campaign_id)
 ),
@@ -69,13 +73,13 @@ reads as (
         on
             known.demographic_cluster = ledger.demographic_cluster
             and known.campaign_id = ledger.campaign_id
-            and known.as_of >= ledger.available_at
+            and known.readable_at >= ledger.available_at
     {%- for name, minutes in look_backs.items() %}
     asof left join ledger as before_{{ name }}
         on
             known.demographic_cluster = before_{{ name }}.demographic_cluster
             and known.campaign_id = before_{{ name }}.campaign_id
-            and known.as_of - interval '{{ minutes }} minutes' >= before_{{ name }}.available_at
+            and known.readable_at - interval '{{ minutes }} minutes' >= before_{{ name }}.available_at
     {%- endfor %}
 ),
 
@@ -92,8 +96,8 @@ final as (
         {{- "," if not loop.last }}
         {%- endfor %}
     from asked
-    left join clusters using (demographic_cluster, as_of)
-    left join reads using (demographic_cluster, campaign_id, as_of)
+    left join clusters using (demographic_cluster, readable_at)
+    left join reads using (demographic_cluster, campaign_id, readable_at)
 )
 
 select * from final
