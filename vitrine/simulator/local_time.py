@@ -45,9 +45,10 @@ def local_text(instant_N: np.ndarray, timezone: str) -> pa.Array:
     hours, inverse = np.unique(instant_N // HOUR, return_inverse=True)
     offset_H = np.array([_offset(int(hour), timezone) for hour in hours], np.int64)
     local_N = (instant_N + offset_H[inverse]).astype("datetime64[s]")
-    suffixes = pa.array([f"{'+' if o >= 0 else '-'}{abs(o) // HOUR:02d}:00" for o in offset_H])
+    suffixes = [f"{'+' if o >= 0 else '-'}{abs(o) // HOUR:02d}:00" for o in offset_H]
     clock = pa.array(np.datetime_as_string(local_N).tolist(), pa.string())
-    return pc.binary_join_element_wise(clock, suffixes.take(pa.array(inverse)), "")
+    suffix = pa.array(suffixes, pa.string()).take(pa.array(inverse, pa.int64()))
+    return pc.binary_join_element_wise(clock, suffix, "")
 
 
 @cache

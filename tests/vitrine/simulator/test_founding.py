@@ -1,0 +1,47 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from vitrine.errors import BadArgumentError, BadInputError
+from vitrine.interval import Interval
+from vitrine.simulator.founding import found
+from vitrine.simulator.shop import shop_file
+
+FIRST = Interval.parse("2026-03-10", "2026-03-12")
+LATER = Interval.parse("2026-03-12", "2026-03-13")
+
+
+def test_the_first_call_founds_and_later_calls_continue(tmp_path: Path):
+    shop = found(tmp_path, FIRST, 7, 50)
+    assert shop.founded_on == date(2026, 3, 10)
+    assert found(tmp_path, LATER, 7, None) == shop
+    assert found(tmp_path, LATER, 7, 50) == shop
+
+
+@pytest.mark.parametrize(
+    ("interval", "seed", "customers", "words"),
+    [
+        (LATER, 7, 51, "50 customers, not 51"),
+        (LATER, 8, None, "seed 7, not 8"),
+        (Interval.parse("2026-03-09", "2026-03-12"), 7, None, "founded on 2026-03-10"),
+    ],
+)
+def test_another_shop_does_not_write_to_the_same_folder(
+    tmp_path: Path, interval: Interval, seed: int, customers: int | None, words: str
+):
+    found(tmp_path, FIRST, 7, 50)
+    with pytest.raises(BadArgumentError, match=words):
+        found(tmp_path, interval, seed, customers)
+
+
+def test_a_new_shop_starts_at_midnight(tmp_path: Path):
+    with pytest.raises(BadArgumentError, match="UTC midnight"):
+        found(tmp_path, Interval.parse("2026-03-10T06:00", "2026-03-12"), 7, 50)
+    assert not shop_file(tmp_path).exists()
+
+
+def test_a_spoilt_shop_file_is_named(tmp_path: Path):
+    shop_file(tmp_path).write_text("{}")
+    with pytest.raises(BadInputError, match=r"shop\.json"):
+        found(tmp_path, FIRST, 7, 50)
