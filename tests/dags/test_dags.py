@@ -1,0 +1,153 @@
+"""The DAGs' conventions: each found, each task somebody's, bounded, and a command that exists."""
+
+import shlex
+
+import click
+import jinja2
+import pytest
+
+from vitrine.cli import vitrine
+from vitrine.operations import schedule
+from vitrine.operations.airflow import DAGS, POOLS
+
+pytestmark = pytest.mark.slow
+COMMAND_DAGS = DAGS
+OPTIONS = {
+    "interval": lambda run: "--start 2026-03-01T00:00:00Z --end 2026-03-02T00:00:00Z",
+    "start": lambda run: "2026-03-01T00:00:00Z",
+    "end": lambda run: "2026-03-02T00:00:00Z",
+    "as_of": lambda run: "2026-03-02T03:30:00Z",
+}
+
+
+def tasks(dag_bag):
+    found = [(dag.dag_id, task) for dag in dag_bag.dags.values() for task in dag.tasks]
+    assert found, "no task was found at all"
+    return found
+
+
+def commands(dag_bag):
+    """Each command line of the DAGs, templates filled."""
+    return {
+        f"{dag}.{task.task_id}": jinja2.Template(task.bash_command).render(OPTIONS, dag_run=None)
+        for dag, task in tasks(dag_bag)
+        if hasattr(task, "bash_command")
+    }
+
+
+def test_all_dags_are_found_and_no_other(dag_bag):
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == set(DAGS)
+
+
+def test_each_task_has_an_owner_retries_and_a_timeout(dag_bag):
+    for dag, task in tasks(dag_bag):
+        assert task.owner not in ("", "airflow"), f"{dag}.{task.task_id}"
+        assert task.retries >= 1, f"{dag}.{task.task_id}"
+        assert task.execution_timeout is not None, f"{dag}.{task.task_id}"
+
+
+def test_each_dag_tells_the_reader_at_night_what_to_do(dag_bag):
+    for dag in dag_bag.dags.values():
+        assert dag.description, dag.dag_id
+        assert "If it fails" in dag.doc_md, dag.dag_id
+        assert "by hand" in dag.doc_md.lower(), dag.dag_id
+        assert dag.tags, dag.dag_id
+
+
+def test_one_run_of_a_dag_at_a_time(dag_bag):
+    assert {dag.max_active_runs for dag in dag_bag.dags.values()} == {1}
+    assert not any(dag.catchup for dag in dag_bag.dags.values())
+
+
+def test_every_pool_exists(dag_bag):
+    used = {task.pool for _, task in tasks(dag_bag)}
+    assert used - {"default_pool"} == set(POOLS)
+
+
+def test_every_command_is_one_that_a_person_can_type(dag_bag):
+    assert len(commands(dag_bag)) >= 20
+    for name, line in commands(dag_bag).items():
+        program, *words = shlex.split(line)
+        assert program == "vitrine", name
+        command: click.Command = vitrine
+        while isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), words[0])
+            assert found is not None, f"{name}: {line}"
+            command, words = found, words[1:]
+        command.make_context(name, words)  # refuses unknown options and values
+
+
+def test_spark_jobs_go_through_the_connection(dag_bag):
+    spark = {
+        f"{dag}.{task.task_id}": task
+        for dag, task in tasks(dag_bag)
+        if task.task_id.startswith("spark")
+    }
+    assert set(spark) == {
+        "history_load.spark_user_days",
+        "history_load.spark_product_days",
+        "history_load.spark_campaign_windows",
+        "daily_features.spark_user_days",
+        "daily_features.spark_product_days",
+        "campaign_performance.spark_campaign_windows",
+    }
+    for name, task in spark.items():
+        assert task._conn_id == "spark_default", name
+        assert task.pool == "spark", name
+        assert task.conf["spark.sql.session.timeZone"] == "UTC", name
+
+
+def test_nothing_is_published_that_no_gate_let_through(dag_bag):
+    for dag, task in tasks(dag_bag):
+        if not task.task_id.startswith("publish"):
+            continue
+        before = task.get_flat_relatives(upstream=True)
+        assert [t for t in before if t.task_id.startswith("check")], f"{dag}.{task.task_id}"
+
+
+def test_the_dags_hang_together_by_assets(dag_bag):
+    makes = {
+        dag.dag_id: {asset.name for task in dag.tasks for asset in task.outlets}
+        for dag in dag_bag.dags.values()
+    }
+    assert makes == {
+        "history_load": {"daily_features", "intraday_features", "labelled_products"},
+        "daily_features": {"daily_features", "labelled_products"},
+        "campaign_performance": {"intraday_features"},
+        "train_classifier": {"classifier_champion"},
+        "train_ranker": {"ranker_champion"},
+        "nightly_email_lists": {"email_lists"},
+    }
+    waits = {
+        dag.dag_id: {asset.name for _, asset in dag.timetable.asset_condition.iter_assets()}
+        for dag in dag_bag.dags.values()
+    }
+    assert waits == {
+        "history_load": set(),
+        "daily_features": set(),
+        "campaign_performance": set(),
+        "train_classifier": {"labelled_products"},
+        "train_ranker": {"daily_features"},
+        "nightly_email_lists": {"daily_features", "ranker_champion"},
+    }
+
+
+def test_each_asset_says_which_interval_it_stands_for(dag_bag):
+    for dag, task in tasks(dag_bag):
+        if task.outlets:
+            assert "end" in task.extra, f"{dag}.{task.task_id}"
+
+
+def test_clocks(dag_bag):
+    crons = {name: getattr(dag.timetable, "expression", None) for name, dag in dag_bag.dags.items()}
+    assert crons["daily_features"] == "0 2 * * *"
+    assert crons["campaign_performance"] == "*/15 * * * *"
+    assert dag_bag.dags["train_classifier"].timetable.timetable.expression == "0 4 * * 0"
+    assert dag_bag.dags["history_load"].schedule is None
+
+
+def test_lists_are_decided_at_half_past_three(dag_bag):
+    macros = dag_bag.dags["nightly_email_lists"].user_defined_macros
+    assert schedule.SEND_DECISION.total_seconds() == 3.5 * 3600
+    assert set(macros) == {"start", "end", "interval", "as_of"}

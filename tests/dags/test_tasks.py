@@ -1,0 +1,116 @@
+"""The operators, run by Airflow itself in a small DAG."""
+
+import os
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+FILE = """
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from airflow.sdk import DAG, Asset, chain
+
+from vitrine.operations import schedule
+from vitrine.operations.tasks import DEFAULTS, CommandOperator, SparkJobOperator
+
+
+@dataclass(frozen=True)
+class Exits99:
+    name: str = "exits"
+    application: Path = Path({job!r})
+    driver_memory: str = "512m"
+
+    @property
+    def conf(self):
+        return {{"spark.ui.enabled": "false"}}
+
+    @property
+    def environment(self):
+        return {{"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": {python!r}}}
+
+    def arguments(self, start, end):
+        return [start, end]
+
+
+EXTRA = {{"end": "{{{{ end(dag_run) }}}}"}}
+with DAG(
+    "tiny",
+    start_date=datetime(2026, 1, 1),
+    schedule=None,
+    default_args=DEFAULTS | {{"retries": 0}},
+    user_defined_macros=schedule.macros(),
+):
+    works = CommandOperator(
+        task_id="works", command="--version", outlets=[Asset("made")], extra=EXTRA
+    )
+    lacks = CommandOperator(
+        task_id="lacks",
+        command="labels {{{{ interval(dag_run) }}}}",
+        outlets=[Asset("never_made")],
+        extra=EXTRA,
+    )
+    spark = SparkJobOperator(task_id="spark", submission=Exits99())
+    after = CommandOperator(task_id="after", command="--help")
+    chain([works, lacks, spark], after)
+"""
+JOB = """
+import sys
+assert sys.argv[1:] == ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"], sys.argv
+sys.exit(99)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(airflow_home, tmp_path_factory):
+    """The finished run of that DAG, for a shop without images."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    folder = tmp_path_factory.mktemp("dags")
+    job = folder / "job.py"
+    job.write_text(JOB)
+    (folder / "tiny.py").write_text(FILE.format(job=str(job), python=sys.executable))
+    before = dict(os.environ)
+    os.environ["VITRINE_SOURCE"] = "online_retail"
+    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(folder)
+    bag = DagBag(str(folder))
+    assert bag.import_errors == {}
+    try:
+        conf = {"start": "2026-03-01", "end": "2026-03-02"}
+        yield bag.dags["tiny"].test(run_conf=conf)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def state(run, task):
+    return str(run.get_task_instance(task).state)
+
+
+def test_a_command_that_works_is_a_success(run):
+    assert state(run, "works") == "success"
+
+
+def test_a_stage_whose_tables_the_shop_lacks_is_skipped(run):
+    assert state(run, "lacks") == "skipped"
+
+
+def test_a_spark_job_that_skips_itself_is_skipped(run):
+    assert state(run, "spark") == "skipped"
+
+
+def test_what_comes_after_a_skipped_stage_decides_for_itself(run):
+    assert state(run, "after") == "success"
+
+
+def test_an_asset_carries_the_interval_and_a_skipped_task_makes_none(run):
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        events = [(event.asset.name, event.extra) for event in session.query(AssetEvent)]
+    assert [name for name, _ in events] == ["made"]
+    assert events[0][1]["end"] == "2026-03-02T00:00:00Z"
