@@ -13,14 +13,12 @@ from email_lists.frames import empty, select
 from email_lists.similarity import ProductVectors, neighbours
 
 SIMILAR, TOGETHER, NEW, POPULAR = "similar", "together", "new", "popular"
-HISTORY_SIZE = 20
+HISTORY_SIZE = 12
 """Purchases per customer that similar and co-bought products are looked up for, newest first."""
 REST_DAYS = 30
 """A product bought within so many days is not shown again."""
 DEPTH = 40
 """Candidates kept per customer and slot."""
-LEAST_BASKETS = 2
-"""A pair of products that met in fewer baskets met by chance."""
 UNKNOWN_SECTOR = "unknown"
 
 NO_NEIGHBOURS = empty(
@@ -74,11 +72,7 @@ select
 from customers
 join history using (customer_id)
 join co_purchases using (product_id)
-where
-    history.recency_rank <= $history_size
-    and co_purchases.basket_count >= $least_baskets
-    and co_purchases.lift_ratio > 1
-    and co_purchases.other_product_id <> history.product_id
+where history.recency_rank <= $history_size
 """
 
 _NEW = """
@@ -202,12 +196,11 @@ def similar(
 def together(customers: pa.Table, history: pa.Table, co_purchases: pa.Table) -> pa.Table:
     """Find what is bought together with the newest purchases; score is the rule's confidence.
 
-    `co_purchases` holds product_id, other_product_id, basket_count, confidence_ratio, lift_ratio.
-    Only pairs that meet more often than by chance (lift above 1) count.
+    `co_purchases` is `sales.co_purchases`.
     """
     return select(
         _TOGETHER,
-        {"history_size": HISTORY_SIZE, "least_baskets": LEAST_BASKETS},
+        {"history_size": HISTORY_SIZE},
         customers=customers,
         history=history,
         co_purchases=co_purchases,

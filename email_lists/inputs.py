@@ -109,10 +109,10 @@ def read(installation: Installation, as_of: datetime) -> Known:
         If the warehouse, or the champion's scores as of that instant, are not published.
     """
     paths, shop = installation.paths, installation.shop
-    scores, model = _scores(paths, as_of)
     with connect(paths, ("daily",)) as warehouse:
         known_before = interval.floor(as_of - shop.day_features_delay, interval.DAY)
         _refuse_unbuilt(warehouse, as_of, known_before)
+        scores, model = _scores(paths, as_of)
         products = _latest(warehouse, "int_products", "product_id", as_of)
         campaigns = _latest(warehouse, "int_campaigns", "campaign_id", as_of)
         vectors, source = _vectors(paths, products, as_of)

@@ -12,6 +12,10 @@ from email_lists.frames import select
 
 POPULARITY_DAYS = 28
 BASKET_DAYS = 90
+LEAST_BASKETS = 2
+"""A pair of products that met in fewer orders met by chance."""
+PAIRS_KEPT = 20
+"""Partners kept per product."""
 LARGEST_BASKET = 100
 """A larger order is a wholesaler's: it pairs everything with everything."""
 
@@ -43,7 +47,7 @@ pairs as (
     join baskets as other using (order_id)
     where one.product_id <> other.product_id
     group by all
-    having count(*) >= 2
+    having count(*) >= $least
 ),
 final as (
     select
@@ -56,7 +60,12 @@ final as (
     join alone as one using (product_id)
     join alone as other on pairs.other_product_id = other.product_id
 )
-select * from final order by product_id, other_product_id
+select * from final
+where lift_ratio > 1
+qualify row_number() over (
+    partition by product_id order by basket_count desc, lift_ratio desc, other_product_id
+) <= $depth
+order by product_id, other_product_id
 """
 
 
@@ -69,9 +78,10 @@ def units_sold(sales: pa.Table, as_of: datetime) -> pa.Table:
 
 
 def co_purchases(sales: pa.Table, as_of: datetime) -> pa.Table:
-    """Count the products that meet in the same orders of the last 90 days, both ways round.
+    """Find the products that meet in the same orders of the last 90 days, more than by chance.
 
-    `sales` holds order_id, product_id, occurred_at. Pairs that met once are left out.
+    `sales` holds order_id, product_id, occurred_at. The most frequent partners of each product are
+    kept; pairs that met once and pairs whose lift is not above 1 are left out.
 
     Returns
     -------
@@ -82,6 +92,11 @@ def co_purchases(sales: pa.Table, as_of: datetime) -> pa.Table:
     """
     return select(
         _PAIRS,
-        {"since": as_of - timedelta(days=BASKET_DAYS), "largest": LARGEST_BASKET},
+        {
+            "since": as_of - timedelta(days=BASKET_DAYS),
+            "largest": LARGEST_BASKET,
+            "least": LEAST_BASKETS,
+            "depth": PAIRS_KEPT,
+        },
         sales=sales,
     )

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 WORD_DIMENSIONS = 512
-NEIGHBOURS = 20
+NEIGHBOURS = 15
 _BLOCK = 1024
 _WORD = re.compile(r"\w+")
 _NEIGHBOURS = pa.schema(

@@ -94,17 +94,16 @@ def test_similar_products_name_the_purchase_they_are_like(people, history, produ
     assert best["cause_product_id"] == "p1"
 
 
-def test_together_needs_two_baskets_and_a_lift_above_chance(people, history):
-    pair = {"product_id": "p1", "basket_count": 2, "confidence_ratio": 0.5, "lift_ratio": 1.5}
+def test_together_are_the_partners_of_what_was_bought(people, history):
+    pair = {"product_id": "p1", "confidence_ratio": 0.5}
     known = [
         pair | {"other_product_id": "p3"},
-        pair | {"other_product_id": "p4", "basket_count": 1},
-        pair | {"other_product_id": "p5", "lift_ratio": 1.0},
-        pair | {"other_product_id": "p6", "product_id": "p9"},
+        pair | {"product_id": "p9"} | {"other_product_id": "p6"},
     ]
     found = candidates.together(people, history, pa.Table.from_pylist(known))
     assert pairs(found) == [("anna", "p3")]
     assert found["score"].to_pylist() == [0.5]
+    assert found["cause_product_id"].to_pylist() == ["p1"]
 
 
 def test_somewhere_new_is_a_sector_then_a_brand_never_bought(people, history, popular, products):
@@ -141,7 +140,7 @@ def test_what_was_bought_within_thirty_days_is_left_out(people, history, popular
 
 
 def test_a_product_found_twice_counts_for_its_best_purchase(people, history, products, as_of):
-    pair = {"basket_count": 5, "other_product_id": "p5", "lift_ratio": 2.0}
+    pair = {"other_product_id": "p5"}
     known = [
         pair | {"product_id": "p1", "confidence_ratio": 0.2},
         pair | {"product_id": "p2", "confidence_ratio": 0.4},

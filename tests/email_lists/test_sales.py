@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from email_lists.sales import co_purchases, units_sold
+from email_lists.sales import LARGEST_BASKET, PAIRS_KEPT, co_purchases, units_sold
 
 
 @pytest.fixture
@@ -58,3 +58,28 @@ def test_a_pair_that_met_once_and_orders_of_long_ago_do_not_count(sold, as_of):
 def test_two_lines_of_one_product_are_one_meeting(sold, as_of):
     lines = sold(("o1", "a", 1, 5, "f"), ("o1", "a", 1, 5, "f"), ("o1", "b", 1, 5, "f"))
     assert co_purchases(lines, as_of).num_rows == 0
+
+
+def test_a_pair_that_meets_as_often_as_chance_has_it_does_not_count(sold, as_of):
+    baskets = {"o1": "ab", "o2": "ab", "o3": "a", "o4": "b"}
+    lines = sold(*((o, p, 1, 5, "f") for o, products in baskets.items() for p in products))
+    assert co_purchases(lines, as_of).num_rows == 0
+
+
+def test_a_wholesalers_order_pairs_nothing(sold, as_of):
+    large = [(o, f"p{n}", 1, 5, "f") for o in ("o1", "o2") for n in range(LARGEST_BASKET + 1)]
+    assert co_purchases(sold(*large), as_of).num_rows == 0
+
+
+def test_each_product_keeps_its_most_frequent_partners(sold, as_of):
+    # p meets partner n in n + 2 orders; q is only there so that lift exceeds 1.
+    lines = [
+        (f"o{n}-{i}", product, 1, 5, "f")
+        for n in range(PAIRS_KEPT + 5)
+        for i in range(n + 2)
+        for product in ("p", f"partner{n:02}")
+    ]
+    lines += [(f"q{i}", "q", 1, 5, "f") for i in range(9)]
+    found = co_purchases(sold(*lines), as_of).to_pylist()
+    partners = [row["other_product_id"] for row in found if row["product_id"] == "p"]
+    assert partners == [f"partner{n:02}" for n in range(5, PAIRS_KEPT + 5)]
