@@ -77,10 +77,11 @@ def _ensure_inputs(installation: Installation) -> None:
 
 def variables(installation: Installation, interval: Interval) -> dict[str, Any]:
     """Return the values of `dbt_project.yml`'s vars for one run."""
-    shop, settings = installation.shop, installation.settings
+    shop, settings, books = installation.shop, installation.settings, installation.paths.books
     return {
         "lake": str(installation.paths.lake),
         "deltas": str(installation.paths.deltas),
+        "books": str(books) if any(books.glob("[0-9]*.json")) else "",
         "start_at": format_instant(interval.start),
         "end_at": format_instant(interval.end),
         "source": shop.name,
