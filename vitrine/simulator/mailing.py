@@ -33,6 +33,17 @@ class Mailing:
     unsubscribed_M: np.ndarray
     complained_M: np.ndarray
 
+    def reactions(self) -> dict[str, np.ndarray]:
+        """Return the seconds of each kind of the contract's e-mail events."""
+        return {
+            "sent": self.sent_M,
+            "bounced": self.bounced_M,
+            "opened": self.opened_M,
+            "clicked": self.clicked_M,
+            "unsubscribed": self.unsubscribed_M,
+            "complained": self.complained_M,
+        }
+
 
 def send(
     draws: np.random.Generator, people: Population, members: np.ndarray, may_write_N: np.ndarray

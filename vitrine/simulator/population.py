@@ -13,6 +13,7 @@ from vitrine.demographics import AGE_BANDS
 from vitrine.interval import midnight
 from vitrine.simulator.catalogue import LATENT
 from vitrine.simulator.local_time import DAY
+from vitrine.simulator.raw_format import numbered
 from vitrine.simulator.shop import MARKETS, Shop
 from vitrine.simulator.vocabulary import (
     AUDIENCES,
@@ -63,6 +64,10 @@ class Population:
     members: tuple[np.ndarray, ...]
     """Per market, the indices of its customers."""
 
+    def ids_of(self, who: np.ndarray, is_missing: np.ndarray | None = None) -> pa.Array:
+        """Return the ids of customers; null where missing."""
+        return self.ids.take(pa.array(who, pa.int64(), mask=is_missing))
+
 
 def make_population(shop: Shop) -> Population:
     """Draw the customers of a shop."""
@@ -75,7 +80,7 @@ def make_population(shop: Shop) -> Population:
     activity = 0.32 * np.exp(draws.normal(-0.4, 0.9, count))
     is_silent = draws.random(count) < SILENT_SHARE
     return Population(
-        ids=pa.array([f"U{n:07d}" for n in range(count)]),
+        ids=numbered("U", np.arange(count), 7),
         addresses=pa.array(_addresses(draws, count)),
         market_N=market_N,
         gender_N=gender_N,

@@ -66,6 +66,10 @@ class Requests:
     quantity_R: np.ndarray
     at_R: np.ndarray
 
+    def only(self, is_kept_R: np.ndarray) -> "Requests":
+        """Return some of the requests."""
+        return Requests(**{name: column[is_kept_R] for name, column in vars(self).items()})
+
 
 def visit(
     draws: np.random.Generator,
@@ -74,7 +78,7 @@ def visit(
     sessions: Sessions,
     bought_SJ: np.ndarray,
 ) -> tuple[Events, Requests]:
-    """Play all sessions of a day."""
+    """Play all sessions of a day; the offer holds one campaign at least."""
     utility_SJ = taste.utility(people, sessions.customer_S, offer, bought_SJ)
     start_S = sessions.start_S
     open_SJ = (offer.opens_at_J <= start_S[:, None]) & (start_S[:, None] < offer.closes_at_J)
@@ -127,8 +131,7 @@ def _searched(
     searches_S = (draws.random(len(open_SJ)) < SEARCH_SHARE) & open_SJ.any(axis=1)
     searched_SJ = np.zeros(open_SJ.shape, bool)
     rows = np.flatnonzero(searches_S)
-    if open_SJ.shape[1]:
-        searched_SJ[rows, np.argmax(score_SJ[rows], axis=1)] = True
+    searched_SJ[rows, np.argmax(score_SJ[rows], axis=1)] = True
     return searched_SJ
 
 
@@ -182,7 +185,7 @@ def _looks(
 
 def _shelves(offer: Offer) -> tuple[np.ndarray, np.ndarray]:
     """Lay the products out as (J, P): colour number, -1 where there is none; stock left."""
-    widest = max((len(c.products) for c in offer.campaigns), default=1)
+    widest = max(len(c.products) for c in offer.campaigns)
     colour_JP = np.full((len(offer.campaigns), widest), -1)
     left_JP = np.zeros((len(offer.campaigns), widest), np.int64)
     for j, campaign in enumerate(offer.campaigns):
@@ -251,8 +254,6 @@ def _filled(parts: tuple, field: int) -> np.ndarray:
 
 def _while_open(events: Events, offer: Offer) -> Events:
     """Drop what would happen on the page of a campaign that has closed meanwhile."""
-    if not len(offer.campaigns):
-        return events
     closes_E = offer.closes_at_J[events.campaign_E]
     keep = (events.campaign_E < 0) | (events.at_E < closes_E)
     return Events(**{name: column[keep] for name, column in vars(events).items()})
@@ -269,12 +270,6 @@ def _requests(
     quantity_K = 1 + draws.choice(3, len(looks.session_K), p=QUANTITY_SHARES)
     at_K = checkout_S[looks.session_K] + 60
     keep = looks.is_carted_K & paid_S[looks.session_K]
-    if len(offer.campaigns):
-        keep &= at_K < offer.closes_at_J[looks.campaign_K]
-    return Requests(
-        looks.session_K[keep],
-        looks.campaign_K[keep],
-        looks.product_K[keep],
-        quantity_K[keep],
-        at_K[keep],
-    )
+    keep &= at_K < offer.closes_at_J[looks.campaign_K]
+    wishes = Requests(looks.session_K, looks.campaign_K, looks.product_K, quantity_K, at_K)
+    return wishes.only(keep)

@@ -17,8 +17,8 @@ def explained(people: Population, cluster_N: np.ndarray) -> float:
     taste_NS = people.sector_taste_NS - people.sector_taste_NS.mean(axis=0)
     _, cluster_N = np.unique(cluster_N, return_inverse=True)
     size_C = np.bincount(cluster_N)
-    mean_CS = np.stack([np.bincount(cluster_N, column) for column in taste_NS.T], axis=1)
-    mean_CS /= size_C[:, None]
+    sum_CS = np.stack([np.bincount(cluster_N, column) for column in taste_NS.T], axis=1)
+    mean_CS = sum_CS / size_C[:, None]
     return float((size_C @ mean_CS**2).sum() / (taste_NS**2).sum())
 
 
