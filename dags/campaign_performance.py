@@ -27,7 +27,9 @@ from vitrine.settings import load_settings
 
 SETTINGS = load_settings()
 INTERVAL = "{{ interval(dag_run) }}"
-EXTRA = {"start": "{{ start(dag_run) }}", "end": "{{ end(dag_run) }}"}
+BUILD = "{{ build_interval(dag_run) }}"
+BUILDS = "{{ builds(dag_run) }}"
+BUILT = {"start": "{{ start(dag_run) }}", "end": "{{ build_end(dag_run) }}"}
 
 with DAG(
     "campaign_performance",
@@ -44,6 +46,7 @@ with DAG(
     params={
         "start": Param(None, type=["null", "string"], description="First instant of receipt."),
         "end": Param(None, type=["null", "string"], description="First instant after the last."),
+        "build_until": Param(None, type=["null", "string"], description="For backfills alone."),
     },
     tags=["data", "intraday"],
 ):
@@ -59,16 +62,18 @@ with DAG(
     build = [
         CommandOperator(
             task_id=f"build_{layer}",
-            command=f"build intraday --layer {layer} {INTERVAL}",
+            command=f"build intraday --layer {layer} {BUILD}",
+            when=BUILDS,
             pool="intraday_warehouse",
         )
         for layer in ("staging", "intermediate", "features", "marts")
     ]
     publish = CommandOperator(
         task_id="publish",
-        command=f"publish intraday {INTERVAL}",
+        command=f"publish intraday {BUILD}",
+        when=BUILDS,
         pool="intraday_warehouse",
         outlets=[assets.WINDOWS],
-        extra=EXTRA,
+        extra=BUILT,
     )
     chain(land, spark, check_deltas, *build, publish)

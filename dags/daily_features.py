@@ -29,6 +29,9 @@ from vitrine.settings import load_settings
 SETTINGS = load_settings()
 INTERVAL = "{{ interval(dag_run) }}"
 EXTRA = {"start": "{{ start(dag_run) }}", "end": "{{ end(dag_run) }}"}
+BUILD = "{{ build_interval(dag_run) }}"
+BUILDS = "{{ builds(dag_run) }}"
+BUILT = {"start": "{{ start(dag_run) }}", "end": "{{ build_end(dag_run) }}"}
 
 with DAG(
     "daily_features",
@@ -43,6 +46,7 @@ with DAG(
     params={
         "start": Param(None, type=["null", "string"], description="First instant of receipt."),
         "end": Param(None, type=["null", "string"], description="First instant after the last."),
+        "build_until": Param(None, type=["null", "string"], description="For backfills alone."),
     },
     tags=["data", "daily"],
 ):
@@ -68,20 +72,22 @@ with DAG(
     build = [
         CommandOperator(
             task_id=f"build_{layer}",
-            command=f"build daily --layer {layer} {INTERVAL}",
+            command=f"build daily --layer {layer} {BUILD}",
+            when=BUILDS,
             pool="daily_warehouse",
         )
         for layer in ("staging", "intermediate", "features", "marts")
     ]
     check_features = CommandOperator(
-        task_id="check_features", command=f"check features {INTERVAL} --database daily"
+        task_id="check_features", command=f"check features {BUILD} --database daily", when=BUILDS
     )
     publish = CommandOperator(
         task_id="publish",
-        command=f"publish daily {INTERVAL}",
+        command=f"publish daily {BUILD}",
+        when=BUILDS,
         pool="daily_warehouse",
         outlets=[assets.FEATURES],
-        extra=EXTRA,
+        extra=BUILT,
     )
     chain(land, check_landed, spark, check_deltas, *build, check_features, publish)
     check_landed >> labelled_products

@@ -21,6 +21,9 @@ from vitrine.settings import load_settings
 SETTINGS = load_settings()
 INTERVAL = "{{ interval(dag_run) }}"
 EXTRA = {"start": "{{ start(dag_run) }}", "end": "{{ end(dag_run) }}"}
+BUILD = "{{ build_interval(dag_run) }}"
+BUILDS = "{{ builds(dag_run) }}"
+BUILT = {"start": "{{ start(dag_run) }}", "end": "{{ build_end(dag_run) }}"}
 LAYERS = ("staging", "intermediate", "features", "marts")
 
 with DAG(
@@ -35,6 +38,7 @@ with DAG(
     params={
         "start": Param(None, type=["null", "string"], description="First instant of receipt."),
         "end": Param(None, type=["null", "string"], description="First instant after the last."),
+        "build_until": Param(None, type=["null", "string"], description="For backfills alone."),
     },
     tags=["data", "by hand"],
 ):
@@ -62,20 +66,23 @@ with DAG(
         build = [
             CommandOperator(
                 task_id=f"build_{database}_{layer}",
-                command=f"build {database} --layer {layer} {INTERVAL}",
+                command=f"build {database} --layer {layer} {BUILD}",
+                when=BUILDS,
                 pool=f"{database}_warehouse",
             )
             for layer in LAYERS
         ]
         check_features = CommandOperator(
             task_id=f"check_{database}_features",
-            command=f"check features {INTERVAL} --database {database}",
+            command=f"check features {BUILD} --database {database}",
+            when=BUILDS,
         )
         publish = CommandOperator(
             task_id=f"publish_{database}",
-            command=f"publish {database} {INTERVAL}",
+            command=f"publish {database} {BUILD}",
+            when=BUILDS,
             pool=f"{database}_warehouse",
             outlets=[asset],
-            extra=EXTRA,
+            extra=BUILT,
         )
         chain(check_deltas, *build, check_features, publish)

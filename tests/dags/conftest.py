@@ -20,7 +20,9 @@ def airflow_home(tmp_path_factory):
     settings = load_settings({"VITRINE_HOME": str(home)})
     before = dict(os.environ)
     os.environ.update(airflow.environment(settings))
-    os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+    # What a test writes there can be run by Airflow; the DAGs themselves are read by their path.
+    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(home / "dags")
+    (home / "dags").mkdir()
     from airflow.utils.db import initdb
 
     initdb()

@@ -65,17 +65,16 @@ sys.exit(99)
 
 
 @pytest.fixture(scope="module")
-def run(airflow_home, tmp_path_factory):
+def run(airflow_home):
     """The finished run of that DAG, for a shop without images."""
     from airflow.dag_processing.dagbag import DagBag
 
-    folder = tmp_path_factory.mktemp("dags")
-    job = folder / "job.py"
+    folder = airflow_home / "dags"
+    job = airflow_home / "job.py"
     job.write_text(JOB)
     (folder / "tiny.py").write_text(FILE.format(job=str(job), python=sys.executable))
     before = dict(os.environ)
     os.environ["VITRINE_SOURCE"] = "online_retail"
-    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(folder)
     bag = DagBag(str(folder))
     assert bag.import_errors == {}
     try:

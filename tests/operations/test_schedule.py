@@ -6,7 +6,14 @@ import pytest
 
 from vitrine.errors import BadArgumentError
 from vitrine.interval import DAY, QUARTER_HOUR, Interval, parse_instant
-from vitrine.operations.schedule import SEND_DECISION, macros, run_as_of, run_interval
+from vitrine.operations.schedule import (
+    SEND_DECISION,
+    build_interval,
+    builds,
+    macros,
+    run_as_of,
+    run_interval,
+)
 
 
 @dataclass
@@ -97,4 +104,17 @@ def test_templates_write_what_the_command_line_reads():
         "end": "2026-03-16T00:00:00Z",
         "interval": "--start 2026-03-15T00:00:00Z --end 2026-03-16T00:00:00Z",
         "as_of": "2026-03-16T01:00:00Z",
+        "builds": True,
+        "build_interval": "--start 2026-03-15T00:00:00Z --end 2026-03-16T00:00:00Z",
+        "build_end": "2026-03-16T00:00:00Z",
     }
+
+
+def test_a_backfill_builds_once_and_up_to_what_was_published():
+    told = {"start": "2026-01-01", "end": "2026-01-02"}
+    early = at("2026-03-16", conf=told | {"build_until": "never"})
+    last = at("2026-03-16", conf=told | {"build_until": "2026-03-16"})
+    assert not builds(early)
+    assert builds(last)
+    assert run_interval(last, DAY) == Interval.parse("2026-01-01", "2026-01-02")
+    assert build_interval(last, DAY) == Interval.parse("2026-01-01", "2026-03-16")

@@ -6,6 +6,7 @@ A backfill can be called complete while partitions are missing; so what counts i
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -17,7 +18,8 @@ from vitrine.interval import DAY, Interval, format_instant
 from vitrine.operations import local_stack
 from vitrine.operations.airflow import DAGS, Airflow
 from vitrine.operations.progress import Progress
-from vitrine.paths import interval_stamp
+from vitrine.operations.schedule import NEVER
+from vitrine.paths import Paths, interval_stamp
 
 DAY_TABLES = ("user_days", "user_sector_days", "product_days")
 WINDOW_TABLES = ("campaign_windows",)
@@ -26,6 +28,12 @@ DELTAS = {
     "history_load": DAY_TABLES + WINDOW_TABLES,
     "daily_features": DAY_TABLES,
     "campaign_performance": WINDOW_TABLES,
+}
+DATABASES = {
+    # DAG: the warehouses that it builds
+    "history_load": ("daily", "intraday"),
+    "daily_features": ("daily",),
+    "campaign_performance": ("intraday",),
 }
 
 
@@ -58,7 +66,7 @@ def run(installation: Installation, dag: str, interval: Interval) -> None:
     client = Airflow.of(installation.settings)
     if client.is_paused(dag):
         raise MachineError(f"{dag} is paused, so its runs would wait; switch it on in Airflow")
-    _run_all(client, dag, pieces)
+    _run_all(client, dag, pieces, _newest_end(installation.paths, dag, interval))
     absent = list(missing(installation, dag, interval))
     if absent:
         raise VitrineError(
@@ -112,12 +120,22 @@ def _uncovered(root: Path, table: str, interval: Interval) -> Iterator[Missing]:
         yield Missing(table, Interval(start, interval.end))
 
 
-def _run_all(client: Airflow, dag: str, pieces: list[Interval]) -> None:
+def _run_all(client: Airflow, dag: str, pieces: list[Interval], until: datetime) -> None:
     # A run's name is taken for ever, and a backfill may be repeated.
     prefix = f"backfill-{time.time_ns()}-"
     progress = Progress(client, click.echo, prefix)
     for piece in pieces:
         name = f"{prefix}{interval_stamp(piece)}"
+        # One build at the end sees what all runs brought, so the others leave it out.
+        build_until = format_instant(until) if piece == pieces[-1] else NEVER
         conf = {"start": format_instant(piece.start), "end": format_instant(piece.end)}
-        client.trigger(dag, conf, name)
+        client.trigger(dag, conf | {"build_until": build_until}, name)
         progress.follow(dag, name)
+
+
+def _newest_end(paths: Paths, dag: str, interval: Interval) -> datetime:
+    """Return up to when the warehouses know things that must not be lost, or the stretch's end."""
+    from vitrine.transform.publication import published_end
+
+    ends = (published_end(paths.warehouse / f"{name}.duckdb") for name in DATABASES[dag])
+    return max([interval.end, *(end for end in ends if end is not None)])

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from vitrine.errors import BadArgumentError
 from vitrine.interval import DAY, Interval, floor, format_instant, parse_instant
 
+NEVER = "never"
 SEND_DECISION = timedelta(hours=3, minutes=30)
 """From the end of the last day of features to the instant that the nightly lists are made for."""
 
@@ -42,17 +43,33 @@ def run_interval(run: DagRun, step: timedelta | None) -> Interval:
     BadArgumentError
         If `conf` names one end only or something else, or names none where `step` is None.
     """
-    told = _told(run, {"start", "end"})
-    if told:
-        if set(told) != {"start", "end"}:
-            raise BadArgumentError('give both ends: {"start": "2011-10-24", "end": "2011-10-25"}')
+    told = _told(run, {"start", "end", "build_until"})
+    if "start" in told and "end" in told:
         return Interval.parse(told["start"], told["end"])
+    if told:
+        raise BadArgumentError('give both ends: {"start": "2011-10-24", "end": "2011-10-25"}')
     if step is None:
         raise BadArgumentError(
             'this DAG is started by hand with {"start": "2011-10-01", "end": "2011-10-30"}'
         )
     end = floor(_tick(run), step)
     return Interval(end - step, end)
+
+
+def build_interval(run: DagRun, step: timedelta | None) -> Interval:
+    """Return what the warehouse is built for: the run's interval, or longer for a backfill.
+
+    A backfilled day is old, but what is published afterwards must know everything that was
+    published before: `conf` {"build_until"} says up to when.
+    """
+    interval = run_interval(run, step)
+    until = (run.conf or {}).get("build_until") or NEVER
+    return interval if until == NEVER else Interval(interval.start, parse_instant(until))
+
+
+def builds(run: DagRun) -> bool:
+    """Tell whether a run builds and publishes; of a backfill's runs only the last one does."""
+    return (run.conf or {}).get("build_until") != NEVER
 
 
 def run_as_of(run: DagRun, after: timedelta = timedelta()) -> datetime:
@@ -81,10 +98,14 @@ def interval_options(interval: Interval) -> str:
 def macros(step: timedelta | None = None, after: timedelta = timedelta()) -> dict[str, Any]:
     """Return what the templates of a DAG may call, each with `dag_run` as its argument.
 
-    `start`, `end` and `interval` (as options) for a DAG with a step; `as_of` for one with an
-    instant, which lies `after` the end of the features that triggered it.
+    `start`, `end` and `interval` (as options), and for the warehouse `builds`, `build_interval` (as
+    options) and `build_end`, for a DAG with a step; `as_of` for one with an instant, which lies
+    `after` the end of the features that triggered it.
     """
     return {
+        "builds": builds,
+        "build_interval": lambda run: interval_options(build_interval(run, step)),
+        "build_end": lambda run: format_instant(build_interval(run, step).end),
         "start": lambda run: format_instant(run_interval(run, step).start),
         "end": lambda run: format_instant(run_interval(run, step).end),
         "interval": lambda run: interval_options(run_interval(run, step)),

@@ -47,13 +47,19 @@ def by_clock_or(cron: str, asset: Asset) -> AssetOrTimeSchedule | list[Asset]:
 class CommandOperator(BashOperator):
     """Run `vitrine <command>`; exit code 99 shows the task as skipped.
 
-    Each asset among the `outlets` gets an event that carries `extra`, templates rendered.
+    The task is skipped, too, if the template `when` gives anything but `True`. Each asset among the
+    `outlets` gets an event that carries `extra`, templates rendered.
     """
 
-    template_fields = (*BashOperator.template_fields, "extra")
+    template_fields = (*BashOperator.template_fields, "extra", "when")
 
     def __init__(
-        self, *, command: str, extra: Mapping[str, JsonValue] | None = None, **kwargs: Any
+        self,
+        *,
+        command: str,
+        when: str = "True",
+        extra: Mapping[str, JsonValue] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             bash_command=f"vitrine {command}",
@@ -61,10 +67,13 @@ class CommandOperator(BashOperator):
             do_xcom_push=False,
             **kwargs,
         )
+        self.when = when
         self.extra = dict(extra or {})
 
     def execute(self, context: Context) -> None:
         """Run the command, then describe the assets it made."""
+        if self.when != "True":
+            raise AirflowSkipException("a backfill builds and publishes once, in its last run")
         super().execute(context)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = self.extra
