@@ -34,8 +34,8 @@ class ClassifierConfig:
     """With pretrained weights: the stages are thawed one by one from the top, this far apart."""
     views_in_training: int = 2
     """A product with more views shows a random choice of them in each step."""
-    text_buckets: int = 2**15
-    text_width: int = 128
+    text_buckets: int = 2**14
+    text_width: int = 64
     trunk_width: int = 256
     embedding_width: int = 128
     dropout: float = 0.1
@@ -78,7 +78,7 @@ def cpu() -> ClassifierConfig:
         stage_channels=(32, 64, 128, 256),
         stage_depths=(1, 1, 1, 1),
         block="basic",
-        epochs=14,
+        epochs=10,
         batch_size=64,
     )
 

@@ -16,6 +16,8 @@ from training.classifier.prediction import BATCH_SIZE, chunks
 from vitrine.errors import DegenerateModelError
 
 LONGEST_GRADIENT = 5.0
+SMALLEST_FALL = 0.001
+"""Share of the first epoch's loss that the last one must lie below it."""
 
 
 def fit(
@@ -93,7 +95,7 @@ def _optimizer(
     known = {id(parameter) for parameter in encoder}
     others = [parameter for parameter in model.parameters() if id(parameter) not in known]
     optimizer = torch.optim.AdamW(
-        [{"params": encoder}, {"params": others}], weight_decay=config.weight_decay
+        [{"params": encoder}, {"params": others}], weight_decay=config.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
@@ -122,7 +124,7 @@ def _refuse_nan(losses: list[float]) -> None:
 
 
 def _refuse_stuck(losses: list[float]) -> None:
-    if len(losses) > 1 and losses[-1] >= losses[0]:
+    if len(losses) > 1 and losses[-1] > losses[0] * (1 - SMALLEST_FALL):
         raise DegenerateModelError(
             f"classifier: the loss did not fall ({losses[0]:.4f} to {losses[-1]:.4f});"
             " look at the labels, and at the learning rate"

@@ -73,8 +73,10 @@ def decode(data: bytes, size: int) -> np.ndarray:
                 _opaque(upright), (size, size), Image.Resampling.BILINEAR, color="white"
             )
             return np.asarray(square, dtype=np.uint8)
-    except (UnidentifiedImageError, Image.DecompressionBombError):
+    except UnidentifiedImageError:
         raise BadImageError("wrong_type") from None
+    except Image.DecompressionBombError:
+        raise BadImageError("too_large") from None
     except (OSError, SyntaxError, ValueError, EOFError):
         raise BadImageError("truncated") from None
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def ngrams(text: str) -> Iterator[str]:
     ['blue', 'blue shirt', '#blu', 'blue', 'lue#', 'shirt', '#shi', 'shir', 'hirt', 'irt#']
     """
     words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip_longest(words, words[1:]):
         yield word
         if following:
             yield f"{word} {following}"

@@ -1,0 +1,136 @@
+"""A small shop with drawn photographs: colour shows in the images alone, kind in the text alone."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from PIL import Image
+
+from training.classifier.config import ClassifierConfig
+from vitrine import contracts, lake
+from vitrine.interval import Interval
+from vitrine.paths import Paths
+from vitrine.settings import Settings
+
+RECEIVED_AT = datetime(2026, 1, 1, 6, tzinfo=UTC)
+AS_OF = datetime(2026, 1, 2, tzinfo=UTC)
+COLOURS = {"red": (220, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 220)}
+KINDS = ("bag", "boot", "shirt")
+TINY = ClassifierConfig(
+    image_size=16,
+    stem_channels=8,
+    stage_channels=(8, 16),
+    stage_depths=(1, 1),
+    block="basic",
+    epochs=12,
+    batch_size=32,
+    text_buckets=512,
+    text_width=16,
+    trunk_width=64,
+)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """An installation whose lake holds one catalogue."""
+
+    settings: Settings
+    paths: Paths
+
+    def photograph(self, product_id: str, view: str) -> Path:
+        return self.paths.landing / f"{product_id}_{view}.png"
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ClassifierConfig:
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def cpu_device() -> torch.device:
+    return torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def make_shop(tmp_path_factory) -> Callable[..., Shop]:
+    """Build a shop of a size; with `is_noise` no label says anything about its product."""
+
+    def make(product_count: int, *, is_noise: bool = False) -> Shop:
+        root = tmp_path_factory.mktemp("shop")
+        (root / "landing").mkdir()
+        settings = Settings(
+            home=root / "home",
+            landing=root / "landing",
+            source="fashion_products",
+            torch_device="cpu",
+            torch_threads=1,
+        )
+        shop = Shop(settings, Paths.of(settings))
+        rng = np.random.default_rng(3)
+        rows = [_product(shop, f"p_{n}", rng, is_noise) for n in range(product_count)]
+        _land(shop.paths, "products", [product for product, _ in rows])
+        _land(shop.paths, "product_images", [image for _, images in rows for image in images])
+        return shop
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shop(make_shop) -> Shop:
+    return make_shop(260)
+
+
+def _product(
+    shop: Shop, product_id: str, rng: np.random.Generator, is_noise: bool
+) -> tuple[dict, list[dict]]:
+    colour, kind = rng.choice(sorted(COLOURS)), rng.choice(KINDS)
+    images = [_draw(shop, product_id, view, colour, rng) for view in ("back", "front")]
+    labels = {"colour": colour, "kind": kind, "coin": rng.choice(["heads", "tails"])}
+    if is_noise:
+        labels = {"coin": labels["coin"]}
+    if rng.random() < 0.2:
+        del labels[sorted(labels)[0]]
+    product = {
+        "product_id": product_id,
+        "name": f"Fine {kind} number {rng.integers(9)}",
+        "brand": "Atelier",
+        "sector": "fashion",
+        "sub_sector": "all",
+        "list_price": 10.0,
+        "attributes": list(labels.items()),
+        "received_at": RECEIVED_AT,
+    }
+    return product, images
+
+
+def _draw(shop: Shop, product_id: str, view: str, colour: str, rng: np.random.Generator) -> dict:
+    pixels = np.full((20, 20, 3), 255, np.uint8)
+    noisy = np.asarray(COLOURS[colour]) + rng.integers(-30, 30, (12, 12, 3))
+    pixels[4:16, 4:16] = noisy.clip(0, 255)
+    path = shop.photograph(product_id, view)
+    Image.fromarray(pixels).save(path)
+    return {
+        "product_id": product_id,
+        "view": view,
+        "path": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "received_at": RECEIVED_AT,
+    }
+
+
+def _land(paths: Paths, name: str, rows: list[dict]) -> None:
+    table = contracts.table(name)
+    columns = {
+        field.name: pa.array([row.get(field.name) for row in rows], field.type)
+        for field in table.schema
+    }
+    lake.ensure_table(paths.lake, name, table.schema)
+    lake.write_partition(
+        paths.lake, name, Interval.of_day(date(2026, 1, 1)), table.conform(pa.table(columns))
+    )

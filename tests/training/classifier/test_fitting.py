@@ -1,0 +1,80 @@
+"""Known answers: the network finds what is there, on both sides, and nothing where nothing is."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from training.classifier.batches import without_images
+from training.classifier.evaluation import evaluate
+from training.classifier.fitting import fit
+from training.classifier.training import Catalogue
+from vitrine.errors import DegenerateModelError
+from vitrine.interval import parse_instant
+
+AS_OF = parse_instant("2026-01-02")
+
+
+@pytest.fixture(scope="module")
+def catalogue(shop) -> Catalogue:
+    return Catalogue.read(shop.paths, AS_OF)
+
+
+@pytest.fixture(scope="module")
+def encoded(catalogue, tiny):
+    assert not catalogue.decode(tiny.image_size)
+    return [
+        catalogue.examples(part, catalogue.tasks, tiny)
+        for part in (catalogue.trained_on, catalogue.held_out)
+    ]
+
+
+@pytest.fixture(scope="module")
+def metrics(catalogue, encoded, tiny, cpu_device):
+    trained_on, held_out = encoded
+    model, curves = fit(tiny, catalogue.tasks, trained_on, held_out, cpu_device, 7)
+    assert len(curves["loss"]) == len(curves["held_out_loss"]) == tiny.epochs
+    return evaluate(model, catalogue.trained_on, catalogue.held_out, held_out)
+
+
+def test_what_shows_in_images_is_found_in_images_alone(metrics):
+    assert metrics["image_only/accuracy/colour"] > 0.9
+    assert metrics["text_only/accuracy/colour"] < 0.7
+
+
+def test_what_is_written_is_found_in_text_alone(metrics):
+    assert metrics["text_only/accuracy/kind"] > 0.9
+    assert metrics["image_only/accuracy/kind"] < 0.7
+
+
+def test_the_whole_beats_the_majority_class(metrics):
+    assert metrics["accuracy/colour"] > 0.9
+    assert metrics["accuracy/kind"] > 0.9
+    assert metrics["score"] > metrics["majority/score"] + 0.2
+
+
+def test_noise_is_not_found(metrics):
+    assert metrics["accuracy/coin"] < 0.75
+
+
+def test_the_same_seed_gives_the_same_model(catalogue, encoded, tiny, cpu_device):
+    short = replace(tiny, epochs=2)
+    one, other = (
+        fit(short, catalogue.tasks, *encoded, cpu_device, 7)[0].state_dict() for _ in range(2)
+    )
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_loss_that_is_no_number_ends_the_training(catalogue, encoded, tiny, cpu_device):
+    wild = replace(tiny, learning_rate=float("nan"), epochs=2)
+    with pytest.raises(DegenerateModelError, match="the loss of epoch 1 is nan"):
+        fit(wild, catalogue.tasks, *encoded, cpu_device, 7)
+
+
+def test_a_loss_that_does_not_fall_ends_the_training(catalogue, encoded, tiny, cpu_device):
+    asleep = replace(
+        tiny, learning_rate=1e-30, encoder_learning_rate=1e-30, epochs=2, dropout=0, text_dropout=0
+    )
+    without = [[without_images(example) for example in part] for part in encoded]
+    with pytest.raises(DegenerateModelError, match="did not fall"):
+        fit(asleep, catalogue.tasks, *without, cpu_device, 7)

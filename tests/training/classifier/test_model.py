@@ -1,0 +1,160 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training.classifier import files
+from training.classifier.batches import Example, collate, without_images, without_text
+from training.classifier.catalogue import MISSING, Task
+from training.classifier.losses import task_losses
+from training.classifier.model import AttentionPool, ProductClassifier, new_encoder
+from training.classifier.prediction import predict
+from vitrine.errors import BadArgumentError
+
+TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
+
+
+@pytest.fixture(scope="module")
+def model(tiny) -> ProductClassifier:
+    torch.manual_seed(1)
+    model = ProductClassifier(tiny, TASKS, new_encoder(tiny))
+    # Batch norm's statistics, the attention and the vectors for nothing are not as they began.
+    for parameter in model.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    model.train()
+    for _ in range(3):
+        model(collate([example(n, 2, 3) for n in range(8)], tiny.image_size))
+    return model.eval()
+
+
+def example(seed: int, view_count: int, word_count: int) -> Example:
+    rng = np.random.default_rng(seed)
+    views = tuple(rng.integers(0, 255, (16, 16, 3), np.uint8) for _ in range(view_count))
+    return Example(views, rng.integers(0, 512, word_count), np.asarray([seed % 3, MISSING]))
+
+
+MIXED = [example(n, views, words) for n, (views, words) in enumerate(
+    [(1, 4), (3, 0), (0, 5), (0, 0), (2, 1), (1, 1)]
+)]  # fmt: skip
+
+
+def test_the_embedding_has_128_floats_of_unit_length(model):
+    embedding_NE = predict(model, MIXED).embedding_NE
+    assert embedding_NE.shape == (len(MIXED), 128)
+    assert embedding_NE.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embedding_NE, axis=1), 1, atol=1e-6)
+
+
+def test_probabilities_sum_to_one(model):
+    for probability in predict(model, MIXED).probability:
+        np.testing.assert_allclose(probability.sum(1), 1, atol=1e-6)
+
+
+def test_a_batch_equals_its_single_rows(model):
+    together = predict(model, MIXED)
+    for n, alone in enumerate(MIXED):
+        single = predict(model, [alone])
+        np.testing.assert_allclose(single.embedding_NE[0], together.embedding_NE[n], atol=1e-5)
+        for one, all_ in zip(single.probability, together.probability, strict=True):
+            np.testing.assert_allclose(one[0], all_[n], atol=1e-5)
+
+
+def test_the_order_of_the_views_is_irrelevant(model):
+    there = example(5, 3, 2)
+    back = Example(there.views[::-1], there.buckets, there.labels)
+    np.testing.assert_allclose(
+        predict(model, [there]).embedding_NE, predict(model, [back]).embedding_NE, atol=1e-5
+    )
+
+
+def test_views_and_text_matter(model):
+    whole = example(6, 2, 4)
+    embeddings = predict(model, [whole, without_images(whole), without_text(whole)]).embedding_NE
+    assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-3
+    assert np.abs(embeddings[0] - embeddings[2]).max() > 1e-3
+
+
+def test_attention_agrees_with_a_plain_loop():
+    torch.manual_seed(2)
+    pool = AttentionPool(4)
+    torch.nn.init.normal_(pool.score.weight)
+    view_VD, owner_V = torch.randn(6, 4), torch.tensor([0, 2, 0, 2, 2, 3])
+    pooled_BD = pool(view_VD, owner_V, 5)
+    for row in range(5):
+        mine_VD = view_VD[owner_V == row]
+        expected_D = (torch.softmax(pool.score(mine_VD), 0) * mine_VD).sum(0)
+        torch.testing.assert_close(pooled_BD[row], expected_D)
+
+
+def test_a_head_without_labels_gets_exactly_zero_gradient(model, tiny):
+    model.zero_grad()
+    batch = collate(MIXED, tiny.image_size)
+    task_losses(model(batch).logits, batch.label_BK).sum().backward()
+    assert (model.heads[1].weight.grad == 0).all()
+    assert (model.heads[0].weight.grad != 0).any()
+    model.zero_grad()
+
+
+def test_saved_and_loaded_it_predicts_the_same(model, tmp_path):
+    files.save(model, tmp_path)
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+    loaded = files.load(tmp_path)
+    assert (loaded.tasks, loaded.config) == (model.tasks, model.config)
+    here, there = predict(model, MIXED), predict(loaded, MIXED)
+    np.testing.assert_array_equal(here.embedding_NE, there.embedding_NE)
+    for one, other in zip(here.probability, there.probability, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_pretrained_weights_come_from_a_local_folder(tiny, tmp_path):
+    torch.manual_seed(3)
+    given = new_encoder(replace(tiny, stage_channels=(16, 24, 32), stage_depths=(1, 1, 1)))
+    given.save_pretrained(tmp_path / "encoder")
+    model = ProductClassifier(
+        replace(tiny, pretrained=str(tmp_path / "encoder")),
+        TASKS,
+        new_encoder(replace(tiny, pretrained=str(tmp_path / "encoder"))),
+    )
+    for name, weight in given.state_dict().items():
+        torch.testing.assert_close(model.encoder.state_dict()[name], weight)
+    (tmp_path / "model").mkdir()
+    files.save(model.eval(), tmp_path / "model")
+    loaded = files.load(tmp_path / "model")
+    np.testing.assert_array_equal(
+        predict(model, MIXED).embedding_NE, predict(loaded, MIXED).embedding_NE
+    )
+
+
+def test_a_folder_without_safetensors_is_refused(tiny, tmp_path):
+    with pytest.raises(BadArgumentError, match="no pretrained image encoder at"):
+        new_encoder(replace(tiny, pretrained=str(tmp_path)))
+
+
+def test_a_pretrained_encoder_thaws_from_the_top(tiny):
+    config = replace(tiny, pretrained="somewhere", epochs_per_thaw=2)
+    model = ProductClassifier(config, TASKS, new_encoder(tiny))
+    embedder, (bottom, top) = model.encoder.embedder, model.encoder.encoder.stages
+
+    def learning(epoch: int) -> list[bool]:
+        model.train()
+        model.thaw(epoch)
+        parts = (embedder, bottom, top)
+        states = [{p.requires_grad for p in part.parameters()} for part in parts]
+        assert [state == {part.training} for state, part in zip(states, parts, strict=True)]
+        return [state == {True} for state in states]
+
+    assert [learning(epoch) for epoch in (0, 1, 2, 4, 6, 9)] == [
+        [False, False, False],
+        [False, False, False],
+        [False, False, True],
+        [False, True, True],
+        [True, True, True],
+        [True, True, True],
+    ]
+
+
+def test_an_encoder_from_scratch_learns_at_once(model):
+    model.thaw(0)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    model.eval()

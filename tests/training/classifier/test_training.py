@@ -1,0 +1,157 @@
+"""The whole way: lake, training, registry, gate, published embeddings, and `vitrine classify`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from training.classifier.serving import champion
+from training.classifier.training import Catalogue, Report, publish_embeddings, train
+from training.registry import Registry
+from vitrine.errors import NotPublishedError
+from vitrine.interval import format_instant, parse_instant
+from vitrine.publish import current_version
+
+AS_OF = parse_instant("2026-01-02")
+
+
+@pytest.fixture(scope="module")
+def shop(make_shop):
+    return make_shop(260)
+
+
+@pytest.fixture(scope="module")
+def trained(shop, tiny) -> Report:
+    shop.photograph("p_3", "front").write_bytes(b"not an image any more")
+    return train(shop.settings, shop.paths, AS_OF, tiny)
+
+
+def test_a_model_that_beats_the_majority_becomes_champion(shop, trained):
+    assert trained.is_champion, trained.decision.reason
+    assert trained.metrics["score"] > trained.metrics["majority/score"]
+    version = Registry(shop.settings, shop.paths).champion("classifier")
+    assert version == champion(shop.settings, shop.paths)[0]
+    assert format_instant(version.data.end) == "2026-01-02T00:00:00Z"
+    assert version.metrics["majority/score"] == trained.metrics["majority/score"]
+
+
+def test_a_bad_image_is_counted_and_the_training_goes_on(trained):
+    assert trained.refused_images.total() == 1
+
+
+def test_the_whole_catalogue_is_embedded(shop, trained):
+    folder = current_version(shop.paths.embeddings)
+    rows = pq.read_table(folder / "product_embeddings.parquet")
+    assert rows.column_names == ["product_id", "model_version", "embedding"]
+    assert rows["product_id"].to_pylist() == sorted(f"p_{n}" for n in range(260))
+    assert set(rows["model_version"].to_pylist()) == {trained.version.version}
+    vectors = np.stack(rows["embedding"].to_numpy())
+    assert vectors.shape == (260, 128)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["model"], manifest["version"]) == ("classifier", trained.version.version)
+    assert (manifest["as_of"], manifest["product_count"]) == ("2026-01-02T00:00:00Z", 260)
+
+
+def test_mlflow_alone_can_serve_it(shop, trained):
+    served = Registry(shop.settings, shop.paths).load(trained.version)
+    request = {
+        "product_id": ["new"],
+        "text": ["Fine boot"],
+        "images": [[str(shop.photograph("p_1", "front"))]],
+    }
+    answer = served.predict(pd.DataFrame(request))
+    assert list(answer.columns) == ["product_id", "task", "label", "probability"]
+    kind = answer[answer.task == "kind"]
+    assert kind.label.iloc[0] == "boot"
+    assert kind.probability.sum() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def classified(shop, trained, tmp_path_factory) -> tuple[pd.DataFrame, str]:
+    folder = tmp_path_factory.mktemp("classify")
+    (folder / "broken.png").write_bytes(b"oops")
+    for name, product in (("seen", "p_0"), ("seen", "p_1")):
+        view = "back" if product == "p_0" else "front"
+        source = shop.photograph("p_0", view)
+        (folder / f"{name}_{view}.png").write_bytes(source.read_bytes())
+    (folder / "products.csv").write_text(
+        'id,productDisplayName,price\nseen,"Boot, fine",3\nwritten,Fine shirt,4\nbroken,,5\n'
+    )
+    out = folder / "predictions.parquet"
+    run = classify(shop, folder, folder / "products.csv", out)
+    assert run.returncode == 0, run.stderr
+    return pd.read_parquet(out), run.stdout + run.stderr
+
+
+def classify(shop, images: Path, products: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    command = f"classify --images {images} --products {products} --out {out}"
+    return subprocess.run(
+        [sys.executable, "-c", "from vitrine.cli import main; main()", *command.split()],
+        env={
+            "VITRINE_HOME": str(shop.settings.home),
+            "VITRINE_LANDING": str(shop.settings.landing),
+            "VITRINE_TORCH_THREADS": "1",
+            "PATH": "/usr/bin:/bin",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_product_gets_its_top_labels_a_task(classified):
+    rows, _ = classified
+    assert list(rows.columns) == ["product_id", "task", "label", "probability"]
+    counts = rows.groupby(["product_id", "task"], sort=False).size()
+    assert counts.to_dict() == {
+        (product, task): count
+        for product in ("seen", "written", "broken")
+        for task, count in (("coin", 2), ("colour", 3), ("kind", 3))
+    }
+    falling = rows.groupby(["product_id", "task"]).probability.apply(
+        lambda p: p.is_monotonic_decreasing
+    )
+    assert falling.all()
+    best = rows.groupby(["product_id", "task"]).first().label
+    assert best["seen", "kind"] == "boot"
+    assert best["written", "kind"] == "shirt"
+
+
+def test_a_bad_photograph_is_reported(classified):
+    _, said = classified
+    assert "broken.png: wrong_type" in said
+    assert "1 images (1 wrong_type)" in said
+    assert "without a photograph: 1 products" in said
+
+
+def test_bad_arguments_are_one_line_and_write_nothing(shop, tmp_path):
+    out = tmp_path / "out.parquet"
+    run = classify(shop, tmp_path / "absent", tmp_path / "absent.csv", out)
+    assert run.returncode == 2
+    assert run.stderr == f"vitrine: --images {tmp_path / 'absent'}: there is no such folder\n"
+    assert not out.exists()
+
+
+def test_without_a_champion_the_message_says_what_to_run(settings, paths):
+    with pytest.raises(NotPublishedError, match="vitrine train classifier"):
+        champion(settings, paths)
+
+
+def test_too_few_products_are_refused(make_shop, tiny):
+    small = make_shop(3)
+    with pytest.raises(NotPublishedError, match="labelled products were received before"):
+        train(small.settings, small.paths, AS_OF, tiny)
+
+
+def test_without_a_champion_no_embeddings_are_published(make_shop, cpu_device):
+    shop = make_shop(60)
+    catalogue = Catalogue.read(shop.paths, AS_OF)
+    registry = Registry(shop.settings, shop.paths)
+    assert publish_embeddings(shop.settings, shop.paths, registry, catalogue, cpu_device) is None
+    assert not shop.paths.embeddings.exists()
