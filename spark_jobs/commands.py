@@ -16,6 +16,7 @@ from vitrine.settings import Settings
 
 LAST_LINES = 12
 FAILURE = "vitrine: "
+JAVA_FRAME = "\tat "
 
 
 @click.group()
@@ -47,7 +48,8 @@ def submit(settings: Settings, job: str, interval: Interval) -> None:
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            lines.append(line.rstrip())
+            if not line.startswith(JAVA_FRAME):
+                lines.append(line.rstrip())
             if not line.startswith(FAILURE):
                 click.echo(line, nl=False)
     if process.returncode:
