@@ -8,7 +8,8 @@ import pytest
 
 from vitrine.cli import vitrine
 from vitrine.operations import schedule
-from vitrine.operations.airflow import DAGS, POOLS
+from vitrine.operations.airflow import DAGS
+from vitrine.operations.pools import POOLS
 
 pytestmark = pytest.mark.slow
 OPTIONS = {

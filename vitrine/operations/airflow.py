@@ -16,18 +16,11 @@ from typing import Any
 import requests
 
 from vitrine.errors import MachineError, VitrineError
+from vitrine.operations.pools import POOLS
 from vitrine.operations.secrets import LOGIN, load_secrets, passwords_file
 from vitrine.paths import Paths
 from vitrine.settings import PREFIX, REPOSITORY, Settings
 
-POOLS = {
-    # name: (slots, why)
-    "landing": (1, "One landing at a time writes the lake and its books."),
-    "spark": (1, "One Spark driver at a time fits the memory of a small machine."),
-    "gpu": (1, "One training at a time."),
-    "daily_warehouse": (1, "One build at a time of warehouse/daily.duckdb."),
-    "intraday_warehouse": (1, "One build at a time of warehouse/intraday.duckdb."),
-}
 DAGS = (
     "history_load",
     "daily_features",
@@ -170,8 +163,8 @@ class Airflow:
     def make_pools(self) -> None:
         """Make the pools that the DAGs' tasks name, or set them right."""
         known = {pool["name"] for pool in self._call("GET", "/api/v2/pools")["pools"]}
-        for name, (slots, why) in POOLS.items():
-            body = {"name": name, "slots": slots, "description": why, "include_deferred": False}
+        for name, pool in POOLS.items():
+            body = {"name": name} | pool
             if name in known:
                 self._call("PATCH", f"/api/v2/pools/{name}", body)
             else:

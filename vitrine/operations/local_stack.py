@@ -55,7 +55,8 @@ def all_servers(installation: Installation) -> list[Server]:
     binary = _binary("airflow")
     return [
         Server("airflow-api-server", [binary, "api-server"], environment),
-        Server("airflow-scheduler", [binary, "scheduler"], environment),
+        # Logs are read from the disk here, so nobody needs to serve them to the network.
+        Server("airflow-scheduler", [binary, "scheduler", "--skip-serve-logs"], environment),
         Server("airflow-dag-processor", [binary, "dag-processor"], environment),
         _mlflow(installation, environment),
     ]
