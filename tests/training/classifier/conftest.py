@@ -16,7 +16,7 @@ from training.classifier.config import ClassifierConfig
 from vitrine import contracts, lake
 from vitrine.interval import Interval
 from vitrine.paths import Paths
-from vitrine.settings import Settings
+from vitrine.settings import Settings, load_settings
 
 RECEIVED_AT = datetime(2026, 1, 1, 6, tzinfo=UTC)
 AS_OF = datetime(2026, 1, 2, tzinfo=UTC)
@@ -54,6 +54,8 @@ def tiny() -> ClassifierConfig:
 
 @pytest.fixture(scope="session")
 def cpu_device() -> torch.device:
+    # Small batches on two threads wait for each other longer than they compute.
+    torch.set_num_threads(1)
     return torch.device("cpu")
 
 
@@ -64,12 +66,14 @@ def make_shop(tmp_path_factory) -> Callable[..., Shop]:
     def make(product_count: int, *, is_noise: bool = False) -> Shop:
         root = tmp_path_factory.mktemp("shop")
         (root / "landing").mkdir()
-        settings = Settings(
-            home=root / "home",
-            landing=root / "landing",
-            source="fashion_products",
-            torch_device="cpu",
-            torch_threads=1,
+        settings = load_settings(
+            {
+                "VITRINE_HOME": str(root / "home"),
+                "VITRINE_LANDING": str(root / "landing"),
+                "VITRINE_SOURCE": "fashion_products",
+                "VITRINE_TORCH_DEVICE": "cpu",
+                "VITRINE_TORCH_THREADS": "1",
+            }
         )
         shop = Shop(settings, Paths.of(settings))
         rng = np.random.default_rng(3)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from training.classifier.batches import without_images
+from training.classifier.batches import Example, without_images
 from training.classifier.evaluation import evaluate
 from training.classifier.fitting import fit
 from training.classifier.training import Catalogue
@@ -13,6 +13,8 @@ from vitrine.errors import DegenerateModelError
 from vitrine.interval import parse_instant
 
 AS_OF = parse_instant("2026-01-02")
+Parts = tuple[list[Example], list[Example]]
+"""What a model is trained on, and what is held out."""
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +23,12 @@ def catalogue(shop) -> Catalogue:
 
 
 @pytest.fixture(scope="module")
-def encoded(catalogue, tiny):
+def encoded(catalogue, tiny) -> Parts:
     assert not catalogue.decode(tiny.image_size)
-    return [
-        catalogue.examples(part, catalogue.tasks, tiny)
-        for part in (catalogue.trained_on, catalogue.held_out)
-    ]
+    return (
+        catalogue.examples(catalogue.trained_on, catalogue.tasks, tiny),
+        catalogue.examples(catalogue.held_out, catalogue.tasks, tiny),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,8 @@ def test_noise_is_not_found(metrics):
 def test_the_same_seed_gives_the_same_model(catalogue, encoded, tiny, cpu_device):
     short = replace(tiny, epochs=2)
     one, other = (
-        fit(short, catalogue.tasks, *encoded, cpu_device, 7)[0].state_dict() for _ in range(2)
+        fit(short, catalogue.tasks, encoded[0], encoded[1], cpu_device, 7)[0].state_dict()
+        for _ in range(2)
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -68,13 +71,13 @@ def test_the_same_seed_gives_the_same_model(catalogue, encoded, tiny, cpu_device
 def test_a_loss_that_is_no_number_ends_the_training(catalogue, encoded, tiny, cpu_device):
     wild = replace(tiny, learning_rate=float("nan"), epochs=2)
     with pytest.raises(DegenerateModelError, match="the loss of epoch 1 is nan"):
-        fit(wild, catalogue.tasks, *encoded, cpu_device, 7)
+        fit(wild, catalogue.tasks, encoded[0], encoded[1], cpu_device, 7)
 
 
 def test_a_loss_that_does_not_fall_ends_the_training(catalogue, encoded, tiny, cpu_device):
     asleep = replace(
         tiny, learning_rate=1e-30, encoder_learning_rate=1e-30, epochs=2, dropout=0, text_dropout=0
     )
-    without = [[without_images(example) for example in part] for part in encoded]
+    trained_on, held_out = ([without_images(example) for example in part] for part in encoded)
     with pytest.raises(DegenerateModelError, match="did not fall"):
-        fit(asleep, catalogue.tasks, *without, cpu_device, 7)
+        fit(asleep, catalogue.tasks, trained_on, held_out, cpu_device, 7)

@@ -14,6 +14,12 @@ def encoded(image: Image.Image, format_: str, **options) -> bytes:
     return buffer.getvalue()
 
 
+def pixels(store: ImageStore, file: ImageFile) -> np.ndarray:
+    found = store.get(file)
+    assert found is not None
+    return found
+
+
 def kept(folder, name: str, data: bytes) -> ImageFile:
     (folder / name).write_bytes(data)
     return ImageFile(folder / name, hashlib.sha256(data).hexdigest())
@@ -79,7 +85,7 @@ def test_a_bad_image_is_counted_and_the_rest_goes_on(tmp_path):
     store = ImageStore(tmp_path / "store", 8)
     refused = store.add([broken, text, absent, other, good])
     assert refused == {"truncated": 1, "wrong_type": 1, "missing": 1, "changed": 1}
-    assert store.get(good)[4, 4].tolist() == [250, 0, 0]
+    assert pixels(store, good)[4, 4].tolist() == [250, 0, 0]
     assert store.get(broken) is None
 
 
@@ -89,7 +95,7 @@ def test_what_was_decoded_once_is_never_decoded_again(tmp_path):
     good.path.unlink()
     later = ImageStore(tmp_path / "store", 8)
     assert later.add([good]) == {}
-    assert later.get(good).shape == (8, 8, 3)
+    assert pixels(later, good).shape == (8, 8, 3)
     assert ImageStore(tmp_path / "store", 16).add([good]) == {"missing": 1}
 
 
@@ -102,5 +108,5 @@ def test_many_images_keep_their_own_pixels_over_several_segments(tmp_path, monke
     ]
     ImageStore(tmp_path / "store", 8).add(files)
     store = ImageStore(tmp_path / "store", 8)
-    assert [int(store.get(file)[0, 0, 0]) for file in files] == list(shades)
+    assert [int(pixels(store, file)[0, 0, 0]) for file in files] == list(shades)
     assert len(list((tmp_path / "store").rglob("*.npy"))) == 4
