@@ -87,7 +87,9 @@ class Repurchase:
             rows = first_L[found["list_index"]] + (
                 found["campaign_index"] - chunk.start_L[found["list_index"]]
             )
-            score_R[rows] += 1 + _strength(found["age_days"], found["order_count"])
+            score_R[rows] += 1 + _strength(
+                np.asarray(found["age_days"]), np.asarray(found["order_count"])
+            )
             return score_R
 
         return score

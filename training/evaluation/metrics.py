@@ -20,7 +20,8 @@ def average_precision(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
     ranks_K = np.arange(1, hit_LK.shape[1] + 1)
     precision_LK = np.cumsum(hit_LK, axis=1) / ranks_K
     found_L: np.ndarray = (precision_LK * hit_LK).sum(axis=1)
-    return found_L / np.minimum(relevant_L, hit_LK.shape[1])
+    average_L: np.ndarray = found_L / np.minimum(relevant_L, hit_LK.shape[1])
+    return average_L
 
 
 def recall(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
@@ -36,8 +37,8 @@ def ndcg(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
     """
     discount_K = 1 / np.log2(np.arange(2, hit_LK.shape[1] + 2))
     best_K = np.cumsum(discount_K)
-    gained_L: np.ndarray = hit_LK @ discount_K
-    return gained_L / best_K[np.minimum(relevant_L, hit_LK.shape[1]) - 1]
+    ndcg_L: np.ndarray = (hit_LK @ discount_K) / best_K[np.minimum(relevant_L, hit_LK.shape[1]) - 1]
+    return ndcg_L
 
 
 def hit_rate(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:

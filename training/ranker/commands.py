@@ -17,6 +17,7 @@ from vitrine.interval import DAY, Interval, format_instant
 from vitrine.options import as_of_option
 from vitrine.paths import stamp
 from vitrine.publish import atomic_file, new_version
+from vitrine.settings import Settings
 
 if TYPE_CHECKING:
     from training.ranker.features import FeatureReader
@@ -123,7 +124,6 @@ class _Work:
         return training_examples.write(self.reader, RankerConfig(), paths, as_of, settings.seed)
 
     def train(self, as_of: datetime) -> "Outcome":
-        from training.classifier.device import prepare
         from training.ranker.config import RankerConfig
         from training.ranker.training import TrainingRun
 
@@ -134,7 +134,7 @@ class _Work:
             self.installation.paths,
             RankerConfig(),
             settings.seed,
-            str(prepare(settings)),
+            _device(settings),
         ).run(as_of)
 
     def customers(self, file: Path | None, as_of: datetime) -> list[str]:
@@ -191,6 +191,17 @@ def _working(stage: str, as_of: datetime) -> Iterator[_Work]:
             yield _Work(installation, reader, models, run)
         finally:
             connection.close()
+
+
+def _device(settings: Settings) -> str:
+    """Prepare torch for matrices so small that a second thread costs more than it computes."""
+    import torch
+
+    from training.classifier.device import prepare
+
+    device = str(prepare(settings))
+    torch.set_num_threads(settings.torch_threads or 1)
+    return device
 
 
 def _refuse_bad_arguments(k: int, out: Path) -> None:

@@ -17,10 +17,10 @@ class RankerConfig:
         If a value is out of its range.
     """
 
-    max_groups: int = 12_000
+    max_groups: int = 5_000
     """Most recent (customer, instant) groups of purchases that become examples."""
-    pool_size: int = 80
-    """Negatives drawn for a group; every epoch draws `negatives` of them anew per purchase."""
+    pool_size: int = 60
+    """Negatives drawn for a group; each purchase meets `negatives` of them, anew every epoch."""
     negatives: int = 20
     loss: str = "triplet"
     margin: float = 1.0
@@ -28,8 +28,8 @@ class RankerConfig:
     hidden_width: int = 64
     head_width: int = 32
     category_width: int = 8
-    epochs: int = 8
-    batch_size: int = 512
+    epochs: int = 4
+    batch_groups: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     holdout_days: int = 7
@@ -37,6 +37,6 @@ class RankerConfig:
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise BadArgumentError(f"loss '{self.loss}' is unknown; known: {', '.join(LOSSES)}")
-        for name in ("max_groups", "pool_size", "negatives", "epochs", "batch_size", "margin"):
+        for name in ("max_groups", "pool_size", "negatives", "epochs", "batch_groups", "margin"):
             if getattr(self, name) <= 0:
                 raise BadArgumentError(f"{name} must be positive, not {getattr(self, name)}")

@@ -1,18 +1,21 @@
 """The training set as tensors: all of it in memory, on the device, with no loader per row.
 
-Shape legend: R rows (pairs), G groups, U customers as of an instant, C campaigns as of an instant,
-P purchases.
+Shape legend: R rows (pairs), G groups, C campaigns as of an instant, P purchases.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 
 from training.ranker.encoding import Encoder, Side
+from training.ranker.features import Catalogue
 from vitrine.errors import BadInputError
 
 
@@ -20,65 +23,87 @@ from vitrine.errors import BadInputError
 class ExampleFrame:
     """Examples split by side, so that a customer's or campaign's features are held once.
 
-    customers has one row a group, campaigns one a (campaign, as_of), pairs one an example; rows are
-    ordered by group, then purchases before negatives.
+    `customers` has one row a group, `campaigns` one a (campaign, as_of), `pairs` one an example;
+    rows are ordered by group, and within it purchases before negatives.
     """
 
     customers: pd.DataFrame
     campaigns: pd.DataFrame
     pairs: pd.DataFrame
-    as_of_G: pd.Series
+    as_of_G: np.ndarray
+    """datetime64[us], UTC."""
     group_R: np.ndarray
     campaign_R: np.ndarray
     label_R: np.ndarray
 
     @classmethod
-    def of(cls, rows: pd.DataFrame) -> "ExampleFrame":
+    def of(cls, rows: pa.Table, catalogue: Catalogue) -> "ExampleFrame":
         """Split the rows of an examples file."""
-        group_R, first_G = _grouped(rows["group_id"].to_numpy())
-        key = pd.MultiIndex.from_frame(rows[["campaign_id", "as_of"]])
-        campaign_R, _ = pd.factorize(key)
-        _, first_C = np.unique(campaign_R, return_index=True)
+        group_R, first_G = _numbered(rows["group_id"].to_numpy())
+        campaign_R, first_C = _campaigns(rows)
         return cls(
-            customers=rows.iloc[first_G].reset_index(drop=True),
-            campaigns=rows.iloc[first_C].reset_index(drop=True),
-            pairs=rows,
-            as_of_G=rows["as_of"].iloc[first_G].reset_index(drop=True),
+            customers=_frame(rows, catalogue.customer_names, first_G),
+            campaigns=_frame(rows, catalogue.campaign_names, first_C),
+            pairs=_frame(rows, catalogue.pair_names),
+            as_of_G=rows["as_of"].to_numpy()[first_G].astype("datetime64[us]"),
             group_R=group_R,
-            campaign_R=campaign_R.astype(np.int64),
+            campaign_R=campaign_R,
             label_R=rows["label"].to_numpy(),
         )
 
     @classmethod
-    def read(cls, file: Path) -> "ExampleFrame":
+    def read(cls, file: Path, catalogue: Catalogue) -> "ExampleFrame":
         """Read an examples file."""
-        return cls.of(pq.ParquetFile(file).read().to_pandas())
+        return cls.of(pq.ParquetFile(file).read(), catalogue)
 
-    def before(self, instant: pd.Timestamp) -> "ExampleFrame":
+    def before(self, instant: datetime) -> "ExampleFrame":
         """Keep the groups as of instants before the given one."""
-        return self._kept((self.as_of_G < instant).to_numpy())
+        return self._kept(self.as_of_G < _naive(instant))
 
-    def since(self, instant: pd.Timestamp) -> "ExampleFrame":
+    def since(self, instant: datetime) -> "ExampleFrame":
         """Keep the groups as of the given instant or later."""
-        return self._kept((self.as_of_G >= instant).to_numpy())
+        return self._kept(self.as_of_G >= _naive(instant))
+
+    def rows(self, count: int) -> pd.DataFrame:
+        """Return the first examples with all features side by side, text as plain text."""
+        sides = (
+            self.customers.iloc[self.group_R[:count]],
+            self.campaigns.iloc[self.campaign_R[:count]],
+            self.pairs.iloc[:count],
+        )
+        rows = pd.concat([side.reset_index(drop=True) for side in sides], axis=1)
+        texts = rows.select_dtypes("category").columns
+        return rows.astype(dict.fromkeys(texts, "object"))
 
     def _kept(self, is_kept_G: np.ndarray) -> "ExampleFrame":
-        return ExampleFrame.of(self.pairs[is_kept_G[self.group_R]].reset_index(drop=True))
+        is_kept_R = is_kept_G[self.group_R]
+        used_C, campaign_R = np.unique(self.campaign_R[is_kept_R], return_inverse=True)
+        return ExampleFrame(
+            customers=self.customers[is_kept_G].reset_index(drop=True),
+            campaigns=self.campaigns.iloc[used_C].reset_index(drop=True),
+            pairs=self.pairs[is_kept_R].reset_index(drop=True),
+            as_of_G=self.as_of_G[is_kept_G],
+            group_R=(np.cumsum(is_kept_G) - 1)[self.group_R[is_kept_R]],
+            campaign_R=campaign_R,
+            label_R=self.label_R[is_kept_R],
+        )
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What the training loop needs: encoded sides and where each purchase's negatives lie."""
+    """What the training loop needs: encoded sides, and where each group's rows lie.
+
+    Group g owns `rows_G[g]` rows from `start_G[g]` on; its first `purchases_G[g]` rows are the
+    purchases, the others its negatives.
+    """
 
     customers: Side
     campaigns: Side
     pairs: Side
-    group_R: torch.Tensor
     campaign_R: torch.Tensor
-    purchase_P: np.ndarray
-    """int64; rows that are purchases."""
-    pool_start_P: np.ndarray
-    pool_count_P: np.ndarray
+    start_G: np.ndarray
+    rows_G: np.ndarray
+    purchases_G: np.ndarray
 
     @classmethod
     def of(
@@ -96,34 +121,48 @@ class Dataset:
         BadInputError
             If the frame holds no group.
         """
-        if not len(frame.label_R):
+        if not len(frame.as_of_G):
             raise BadInputError("there are no examples to train on in this interval")
-        start_G, count_G = _pools(frame.group_R, frame.label_R)
-        purchases = np.flatnonzero(frame.label_R == 1)
-        group_P = frame.group_R[purchases]
+        groups = len(frame.as_of_G)
+        rows_G = np.bincount(frame.group_R, minlength=groups)
         return cls(
             customer.encode(frame.customers).to(device),
             campaign.encode(frame.campaigns).to(device),
             pair.encode(frame.pairs).to(device),
-            torch.from_numpy(frame.group_R).to(device),
             torch.from_numpy(frame.campaign_R).to(device),
-            purchases,
-            start_G[group_P],
-            count_G[group_P],
+            np.cumsum(rows_G) - rows_G,
+            rows_G,
+            np.bincount(frame.group_R[frame.label_R == 1], minlength=groups),
         )
 
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors lie."""
+        return self.campaign_R.device
 
-def _grouped(group_id_R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+
+def _numbered(group_id_R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the groups from 0 in the order of their rows; return numbers and first rows."""
-    is_first_R = np.r_[True, group_id_R[1:] != group_id_R[:-1]] if len(group_id_R) else []
-    first_G = np.flatnonzero(is_first_R)
-    return np.cumsum(is_first_R).astype(np.int64) - 1, first_G
+    is_first_R = np.ones(len(group_id_R), dtype=bool)
+    is_first_R[1:] = group_id_R[1:] != group_id_R[:-1]
+    return np.cumsum(is_first_R) - 1, np.flatnonzero(is_first_R)
 
 
-def _pools(group_R: np.ndarray, label_R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return first row and length of each group's negatives, which follow its purchases."""
-    groups = int(group_R[-1]) + 1
-    purchases_G = np.bincount(group_R[label_R == 1], minlength=groups)
-    rows_G = np.bincount(group_R, minlength=groups)
-    start_G = np.cumsum(rows_G) - rows_G + purchases_G
-    return start_G.astype(np.int64), (rows_G - purchases_G).astype(np.int64)
+def _campaigns(rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Number the distinct (campaign, as_of); return numbers and first rows."""
+    codes_R = pc.dictionary_encode(rows["campaign_id"]).combine_chunks().indices.to_numpy()
+    _, instant_R = np.unique(rows["as_of"].to_numpy(), return_inverse=True)
+    key_R = instant_R.astype(np.int64) * (int(codes_R.max(initial=0)) + 1) + codes_R
+    _, first_C, campaign_R = np.unique(key_R, return_index=True, return_inverse=True)
+    return campaign_R.astype(np.int64), first_C
+
+
+def _frame(rows: pa.Table, names: list[str], index: np.ndarray | None = None) -> pd.DataFrame:
+    chosen = rows.select(names)
+    if index is not None:
+        chosen = chosen.take(pa.array(index))
+    return chosen.to_pandas(strings_to_categorical=True)
+
+
+def _naive(instant: datetime) -> np.datetime64:
+    return np.datetime64(instant.replace(tzinfo=None), "us")

@@ -52,12 +52,14 @@ class Categorical:
     def fit(cls, name: str, values: pd.Series) -> "Categorical":
         """Keep the values that occur at least `RARE` times, in alphabetical order."""
         counts = _text(values).value_counts()
-        return cls(name, tuple(sorted(counts.index[counts >= RARE])))
+        return cls(name, tuple(sorted(str(v) for v in counts.index[counts >= RARE])))
 
     def encode(self, values: pd.Series) -> np.ndarray:
         """Return int64 codes."""
-        codes = pd.Index(self.values).get_indexer(pd.Index(_text(values))) + 1
-        return codes.astype(np.int64)
+        text = _text(values)
+        code_of = pd.Index(self.values).get_indexer(text.cat.categories.astype(str)) + 1
+        codes: np.ndarray = code_of[text.cat.codes.to_numpy()].astype(np.int64)
+        return codes
 
 
 @dataclass(frozen=True)
@@ -150,4 +152,5 @@ def _compressed(values: pd.Series, fill: float) -> np.ndarray:
 
 
 def _text(values: pd.Series) -> pd.Series:
-    return values.astype(object).where(values.notna(), "").astype(str)
+    """Return the values as categories, of which few are many times repeated; a null is empty."""
+    return values.astype("category").cat.add_categories([""]).fillna("")

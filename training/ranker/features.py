@@ -13,19 +13,12 @@ import numpy as np
 import pandas as pd
 
 from vitrine.errors import BadArgumentError
-from vitrine.feature_catalogue import Feature, feature_columns
+from vitrine.feature_catalogue import Feature, feature_columns, feature_model
 from vitrine.interval import Interval, format_instant
 
-CUSTOMER_MODELS = (("daily", "feat_customer"),)
-CAMPAIGN_MODELS = (
-    ("daily", "feat_context"),
-    ("daily", "feat_campaign"),
-    ("intraday", "feat_campaign_performance"),
-)
-PAIR_MODEL, CLUSTER_MODEL = (
-    ("daily", "feat_customer_campaign"),
-    ("intraday", "feat_cluster_campaign"),
-)
+CUSTOMER_MODELS = ("feat_customer",)
+CAMPAIGN_MODELS = ("feat_context", "feat_campaign", "feat_campaign_performance")
+PAIR_MODEL, CLUSTER_MODEL = "feat_customer_campaign", "feat_cluster_campaign"
 CLUSTER = "demographic_cluster"
 KEYS = frozenset({"customer_id", "campaign_id", "as_of"})
 
@@ -48,9 +41,24 @@ class Catalogue:
         )
 
     @property
+    def customer_names(self) -> list[str]:
+        """The customer side's features."""
+        return [f.name for f in self.customer]
+
+    @property
+    def campaign_names(self) -> list[str]:
+        """The campaign side's features."""
+        return [f.name for f in self.campaign]
+
+    @property
+    def pair_names(self) -> list[str]:
+        """The features that customer and campaign have together."""
+        return [f.name for f in self.pair]
+
+    @property
     def names(self) -> list[str]:
-        """All features, customer, campaign, pair."""
-        return [f.name for f in (*self.customer, *self.campaign, *self.pair)]
+        """All features."""
+        return [*self.customer_names, *self.campaign_names, *self.pair_names]
 
 
 @dataclass(frozen=True)
@@ -189,14 +197,14 @@ class FeatureReader:
         return rows.sort_values("row_index").drop(columns="row_index").reset_index(drop=True)
 
     def _side(
-        self, models: Sequence[tuple[str, str]], key: tuple[str, str], spine: pd.DataFrame
+        self, models: Sequence[str], key: tuple[str, str], spine: pd.DataFrame
     ) -> pd.DataFrame:
         self._register("side_spine", spine[list(key)].assign(row_index=np.arange(len(spine))))
         joins = " ".join(
-            f"join {database}.features.{model}('side_spine') {model} using ({', '.join(key)})"
-            for database, model in models
+            f"join {feature_model(m).function}('side_spine') as {m} using ({', '.join(key)})"
+            for m in models
         )
-        names = [f"{m}.{f.name}" for _, m in models for f in feature_columns(m)]
+        names = [f"{m}.{f.name}" for m in models for f in feature_columns(m)]
         rows = self.connection.execute(
             f"select row_index, {', '.join(names)} from side_spine {joins} order by row_index"
         ).df()
@@ -246,9 +254,9 @@ def _pair_query(features: Sequence[Feature]) -> str:
     return f"""
     select row_index, {", ".join(f.name for f in features)}
     from asked_pairs
-    join daily.features.feat_customer_campaign('pair_spine')
+    join {feature_model(PAIR_MODEL).function}('pair_spine')
         using (customer_id, campaign_id, as_of)
-    join intraday.features.feat_cluster_campaign('cluster_spine')
+    join {feature_model(CLUSTER_MODEL).function}('cluster_spine')
         using (demographic_cluster, campaign_id, as_of)
     """
 
@@ -258,8 +266,8 @@ def _require_same_length(asked: int, answered: int) -> None:
         raise RuntimeError(f"{asked} feature rows were asked for, {answered} were answered")
 
 
-def _features(models: Sequence[tuple[str, str]]) -> tuple[Feature, ...]:
-    return tuple(f for _, model in models for f in feature_columns(model))
+def _features(models: Sequence[str]) -> tuple[Feature, ...]:
+    return tuple(f for model in models for f in feature_columns(model))
 
 
 def _instants(instants: Sequence[datetime]) -> pd.Series:

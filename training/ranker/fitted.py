@@ -48,10 +48,12 @@ class FittedRanker:
         """Read what `save` wrote; the network is on the CPU, in evaluation mode."""
         stored = json.loads((folder / DESCRIPTION).read_text())
         config = RankerConfig(**stored["config"])
-        encoders = [Encoder.of(stored[side]) for side in ("customer", "campaign", "pair")]
-        network = Ranker(*encoders, config)
+        customer, campaign, pair = (
+            Encoder.of(stored[side]) for side in ("customer", "campaign", "pair")
+        )
+        network = Ranker(customer, campaign, pair, config)
         network.load_state_dict(load_file(folder / WEIGHTS))
-        return cls(*encoders, config, network.eval())
+        return cls(customer, campaign, pair, config, network.eval())
 
     @torch.inference_mode()
     def customers(self, rows: pd.DataFrame) -> Vectors:

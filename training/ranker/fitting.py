@@ -1,5 +1,6 @@
 """The training loop: purchases against negatives drawn anew each epoch, from data to network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,10 @@ from training.ranker.model import Ranker
 from training.ranker.sampling import epoch_negatives
 from vitrine.errors import DegenerateModelError
 
-LOSSES = {"triplet": losses.triplet, "softmax": losses.sampled_softmax}
+LOSSES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "triplet": losses.triplet,
+    "softmax": losses.sampled_softmax,
+}
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,11 @@ def fit(
     data = Dataset.of(frame, customer, campaign, pair, where)
     curves: dict[str, list[float]] = {"train_loss": []}
     unseen = None
-    if later is not None and len(later.label_R):
+    if later is not None and len(later.as_of_G):
         unseen = Dataset.of(later, customer, campaign, pair, where)
         curves["later_loss"] = []
     generator = np.random.default_rng(seed)
-    steps = -(-len(data.purchase_P) // config.batch_size) * config.epochs
+    steps = -(-len(data.start_G) // config.batch_groups) * config.epochs
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -97,16 +101,16 @@ def _epoch(
     schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> float:
     network.train()
-    order = generator.permutation(len(data.purchase_P))
-    total = torch.zeros((), device=data.group_R.device)
-    for first in range(0, len(order), config.batch_size):
-        batch = order[first : first + config.batch_size]
-        loss = _batch_loss(network, data, batch, config, generator)
+    order = generator.permutation(len(data.start_G))
+    total = torch.zeros((), device=data.device)
+    for first in range(0, len(order), config.batch_groups):
+        groups = order[first : first + config.batch_groups]
+        loss = _batch_loss(network, data, groups, config, generator)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         schedule.step()
-        total += loss.detach() * len(batch)
+        total += loss.detach() * len(groups)
     return float(total) / len(order)
 
 
@@ -115,35 +119,58 @@ def _loss_without_training(
     network: Ranker, data: Dataset, config: RankerConfig, generator: np.random.Generator
 ) -> float:
     network.eval()
-    size, total = config.batch_size, 0.0
-    for first in range(0, len(data.purchase_P), size):
-        batch = np.arange(first, min(first + size, len(data.purchase_P)))
-        total += float(_batch_loss(network, data, batch, config, generator)) * len(batch)
-    return total / len(data.purchase_P)
+    total, all_groups = 0.0, np.arange(len(data.start_G))
+    for first in range(0, len(all_groups), config.batch_groups):
+        groups = all_groups[first : first + config.batch_groups]
+        total += float(_batch_loss(network, data, groups, config, generator)) * len(groups)
+    return total / len(all_groups)
 
 
 def _batch_loss(
     network: Ranker,
     data: Dataset,
-    batch: np.ndarray,
+    groups_B: np.ndarray,
     config: RankerConfig,
     generator: np.random.Generator,
 ) -> Tensor:
-    """Score B purchases and their B × N negatives, and compare them."""
-    negatives_BN = epoch_negatives(
-        data.pool_start_P[batch], data.pool_count_P[batch], config.negatives, generator
+    """Score every row of B groups once, and compare each purchase with N of its group's pool."""
+    rows_B, purchases_B = data.rows_G[groups_B], data.purchases_G[groups_B]
+    local_R = ranges(data.start_G[groups_B], rows_B)
+    score_R = _scores(network, data, groups_B, rows_B, local_R)
+    first_B = np.cumsum(rows_B) - rows_B
+    purchase_P = ranges(first_B, purchases_B)
+    negative_PN = epoch_negatives(
+        np.repeat(first_B + purchases_B, purchases_B),
+        np.repeat(rows_B - purchases_B, purchases_B),
+        config.negatives,
+        generator,
     )
-    rows_BM = np.concatenate([data.purchase_P[batch][:, None], negatives_BN], axis=1)
-    score_BM = _scores(network, data, torch.from_numpy(rows_BM).to(data.group_R.device))
-    return LOSSES[config.loss](score_BM[:, 0], score_BM[:, 1:], config.margin)
+    return LOSSES[config.loss](
+        score_R[torch.from_numpy(purchase_P).to(data.device)],
+        score_R[torch.from_numpy(negative_PN).to(data.device)],
+        config.margin,
+    )
 
 
-def _scores(network: Ranker, data: Dataset, rows_BM: Tensor) -> Tensor:
-    """Run each customer's tower once a purchase, each campaign's once a row."""
-    rows_R = rows_BM.reshape(-1)
-    group_B = data.group_R[rows_BM[:, 0]]
-    customers = network.customer(data.customers[group_B])
-    repeat_R = torch.arange(len(group_B), device=rows_R.device).repeat_interleave(rows_BM.shape[1])
-    campaigns = network.campaign(data.campaigns[data.campaign_R[rows_R]])
-    score_R: Tensor = network(customers[repeat_R], campaigns, data.pairs[rows_R])
-    return score_R.reshape(rows_BM.shape)
+def _scores(
+    network: Ranker, data: Dataset, groups_B: np.ndarray, rows_B: np.ndarray, rows_R: np.ndarray
+) -> Tensor:
+    """Run each customer's tower once a group, each campaign's once a row."""
+    customers = network.customer(data.customers[torch.from_numpy(groups_B).to(data.device)])
+    group_R = torch.from_numpy(np.repeat(np.arange(len(groups_B)), rows_B)).to(data.device)
+    row_R = torch.from_numpy(rows_R).to(data.device)
+    campaigns = network.campaign(data.campaigns[data.campaign_R[row_R]])
+    score_R: Tensor = network(customers[group_R], campaigns, data.pairs[row_R])
+    return score_R
+
+
+def ranges(start_B: np.ndarray, count_B: np.ndarray) -> np.ndarray:
+    """Concatenate the ranges `start .. start + count - 1`.
+
+    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    first_B = np.cumsum(count_B) - count_B
+    whole = np.arange(int(count_B.sum()), dtype=np.int64)
+    each: np.ndarray = whole + np.repeat(start_B - first_B, count_B)
+    return each

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-import pandas as pd
-
 from training import registry
 from training.evaluation.baselines import Popularity, Repurchase
 from training.evaluation.gate import Decision, judge
@@ -23,7 +21,7 @@ from training.ranker.examples import examples_file
 from training.ranker.features import FeatureReader
 from training.ranker.fitted import FittedRanker, predictor
 from training.ranker.fitting import Fit, fit
-from training.ranker.ranking import RankerScorer
+from training.ranker.ranking import RankerScorer, Scorer
 from vitrine.errors import BadInputError, NotPublishedError
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, stamp
@@ -69,8 +67,7 @@ class TrainingRun:
         """
         frame = self._examples(as_of)
         week = week_before(as_of, self.config.holdout_days)
-        cut = pd.Timestamp(week.start)
-        held_out = self._fit(frame.before(cut), later=frame.since(cut))
+        held_out = self._fit(frame.before(week.start), later=frame.since(week.start))
         refitted = self._fit(frame)
         folder = self._save(refitted.ranker, held_out.ranker, as_of)
         leaderboard = self._leaderboard(folder, week, as_of)
@@ -88,7 +85,7 @@ class TrainingRun:
                 f"there are no training examples as of {instant};"
                 f" write them with `vitrine train examples --as-of {instant}`"
             )
-        return ExampleFrame.read(file)
+        return ExampleFrame.read(file, self.reader.catalogue)
 
     def _fit(self, frame: ExampleFrame, later: ExampleFrame | None = None) -> Fit:
         return fit(
@@ -111,7 +108,7 @@ class TrainingRun:
         holdout = Holdout.of(self.reader, week)
         connection = self.reader.connection
         two_weeks = Popularity(connection, days=14)
-        scorers = {
+        scorers: dict[str, Scorer] = {
             NAME: RankerScorer(self.reader, FittedRanker.load(folder / HELD_OUT)),
             "popularity_7d": Popularity(connection, days=7),
             "popularity_14d": two_weeks,
@@ -144,7 +141,7 @@ class TrainingRun:
         leaderboard: Leaderboard,
         as_of: datetime,
     ) -> registry.ModelVersion:
-        rows = frame.pairs.head(5)[self.reader.catalogue.names]
+        rows = frame.rows(5)
         return self.models.register(
             NAME,
             registry.Trained(
@@ -153,7 +150,7 @@ class TrainingRun:
                 params={**asdict(self.config), "seed": self.seed, "device": self.device},
                 metrics=flattened(leaderboard),
                 curves=held_out.curves,
-                data=Interval(frame.as_of_G.min().to_pydatetime(), as_of),
+                data=Interval(pd.Timestamp(frame.as_of_G.min(), tz="UTC").to_pydatetime(), as_of),
                 example_inputs=rows,
                 example_outputs=predictor(folder)(rows),
             ),
