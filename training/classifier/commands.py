@@ -63,7 +63,7 @@ def classify(images: Path, products: Path, out: Path) -> None:
     vitrine classify --images photos --products products.csv --out predictions.parquet
 
     The CSV has a column product_id (or id), and name (or productDisplayName) and description where
-    there are any. Photographs are called ID.jpg or ID_view.jpg; png and webp work too.
+    there are any. Photographs are called ID.jpg, ID_view.jpg or ID-view.jpg; png and webp work too.
     """
     from training.classifier.intake import read_products
 

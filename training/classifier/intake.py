@@ -37,10 +37,13 @@ def read_products(path: Path, images: Path) -> tuple[list[Product], int]:
 
 
 def find_images(folder: Path, product_ids: Iterable[str]) -> dict[str, list[ImageFile]]:
-    """Find the photographs `ID.jpg` and `ID_view.jpg` of the products, ordered by file name."""
+    """Find the photographs `ID.jpg`, `ID_view.jpg` and `ID-view.jpg`, in sub-folders too.
+
+    They are ordered by path; where several ids fit a name, the longest one owns it.
+    """
     known = set(product_ids)
     found: dict[str, list[ImageFile]] = defaultdict(list)
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in IMAGE_SUFFIXES:
             owner = _owner(path.stem, known)
             if owner is not None:
@@ -49,11 +52,8 @@ def find_images(folder: Path, product_ids: Iterable[str]) -> dict[str, list[Imag
 
 
 def _owner(stem: str, known: set[str]) -> str | None:
-    while stem not in known:
-        stem, underscore, _ = stem.rpartition("_")
-        if not underscore:
-            return None
-    return stem
+    ends = [len(stem), *(i for i in range(len(stem) - 1, 0, -1) if stem[i] in "_-")]
+    return next((stem[:end] for end in ends if stem[:end] in known), None)
 
 
 def _read_rows(path: Path) -> tuple[dict[str, str], int]:

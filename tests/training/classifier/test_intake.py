@@ -8,7 +8,16 @@ from vitrine.errors import BadArgumentError
 def photographs(tmp_path):
     folder = tmp_path / "photographs"
     folder.mkdir()
-    for name in ("1.jpg", "a_b.PNG", "a_b_front.png", "a_b_top_left.webp", "a.txt", "9.jpg"):
+    (folder / "1").mkdir()
+    for name in (
+        "1.jpg",
+        "1/1-back.png",
+        "a_b.PNG",
+        "a_b_front.png",
+        "a_b_top_left.webp",
+        "a.txt",
+        "9.jpg",
+    ):
         (folder / name).write_bytes(b"")
     return folder
 
@@ -23,7 +32,7 @@ def test_photographs_are_found_by_id_and_view(photographs):
     found = find_images(photographs, ["1", "a_b", "a_b_top"])
     names = {key: [file.path.name for file in files] for key, files in found.items()}
     assert names == {
-        "1": ["1.jpg"],
+        "1": ["1-back.png", "1.jpg"],
         "a_b": ["a_b.PNG", "a_b_front.png"],
         "a_b_top": ["a_b_top_left.webp"],
     }
@@ -40,7 +49,7 @@ def test_quoted_commas_and_columns_of_labels_are_read_past(tmp_path, photographs
         ("1", 'Shirt, "blue"'),
         ("2", "Boot two\nlines"),
     ]
-    assert [len(p.images) for p in products] == [1, 0]
+    assert [len(p.images) for p in products] == [2, 0]
     assert refused == 0
     assert not products[0].labels
 
