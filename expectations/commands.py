@@ -5,14 +5,15 @@ with exit code 1 and the failed checks when something must not be published.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import click
 
 from expectations.rules import Check
 from vitrine import runlog
 from vitrine.installation import Installation
-from vitrine.interval import Interval
-from vitrine.options import interval_options
+from vitrine.interval import DAY, Interval
+from vitrine.options import as_of_option, interval_options
 from vitrine.paths import interval_stamp
 
 database_option = click.option(
@@ -42,6 +43,34 @@ def deltas(interval: Interval, database: str | None) -> None:
     from expectations import deltas as suite
 
     _gate("deltas", interval, lambda it: suite.checks(it, interval, database))
+
+
+@check.command()
+@interval_options
+@database_option
+def features(interval: Interval, database: str | None) -> None:
+    """Check the feature functions of a build that is not published yet."""
+    from expectations import features as suite
+
+    _gate("features", interval, lambda it: suite.checks(it, interval, database))
+
+
+@check.command()
+@as_of_option
+def examples(as_of: datetime) -> None:
+    """Check the training examples as of an instant."""
+    from expectations import examples as suite
+
+    _gate("examples", Interval(as_of, as_of + DAY), lambda it: suite.checks(it, as_of))
+
+
+@check.command()
+@as_of_option
+def lists(as_of: datetime) -> None:
+    """Check the lists that are staged as of an instant."""
+    from expectations import lists as suite
+
+    _gate("lists", Interval(as_of, as_of + DAY), lambda it: suite.checks(it, as_of))
 
 
 def _gate(

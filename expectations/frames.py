@@ -8,13 +8,16 @@ import duckdb
 import pandas as pd
 
 
-def connect(database: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory connection in UTC, with a database file attached read-only by its stem."""
+def connect(database: Path | None = None, name: str | None = None) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory connection in UTC, with a database file attached read-only.
+
+    The file's stem is its name there, unless another is given.
+    """
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     if database is not None:
         file = str(database).replace("'", "''")
-        connection.execute(f"attach '{file}' as {database.stem} (read_only)")
+        connection.execute(f"attach '{file}' as {name or database.stem} (read_only)")
     return connection
 
 
@@ -24,9 +27,7 @@ def parquet(files: Sequence[Path]) -> str:
     return f"read_parquet([{listed}], hive_partitioning=false)"
 
 
-def frame(
-    query: str, parameters: Mapping[str, Any] | None = None, database: Path | None = None
-) -> pd.DataFrame:
+def frame(query: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """Run a query with its named parameters and return its rows."""
-    with connect(database) as connection:
+    with connect() as connection:
         return connection.execute(query, dict(parameters or {})).df()

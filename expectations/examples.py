@@ -1,0 +1,104 @@
+"""Training examples: each purchase beside campaigns not bought, all as of before the instant."""
+
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from expectations import frames
+from expectations.rules import (
+    Check,
+    Rule,
+    between,
+    matching,
+    one_of,
+    required,
+    true,
+    unique,
+    varying,
+    warn,
+)
+from vitrine.errors import NotPublishedError
+from vitrine.feature_catalogue import feature_models
+from vitrine.installation import Installation
+from vitrine.interval import format_instant
+from vitrine.paths import stamp
+
+KEYS = ("group_id", "customer_id", "campaign_id", "as_of")
+LARGEST = 1e12
+FEWEST_GROUPS = 50
+
+
+def checks(installation: Installation, as_of: datetime) -> list[Check]:
+    """Return the checks of the examples as of an instant.
+
+    Raises
+    ------
+    NotPublishedError
+        If they were not written yet.
+    """
+    file = installation.paths.examples / f"{stamp(as_of)}.parquet"
+    if not file.exists():
+        instant = format_instant(as_of)
+        raise NotPublishedError(
+            f"there are no training examples as of {instant};"
+            f" write them with `vitrine train examples --as-of {instant}`"
+        )
+    rows = Check("rows", KEYS, _row_rules(), partial(_rows, file, as_of))
+    groups = Check(
+        name="groups",
+        keys=("group_id",),
+        rules=(
+            between("positive_count", 1),
+            between("negative_count", 1),
+            between("customer_count", 1, 1),
+            between("instant_count", 1, 1),
+        ),
+        load=partial(_groups, file),
+    )
+    size = Check(
+        name="size",
+        keys=(),
+        rules=(warn(between("group_count", FEWEST_GROUPS)),),
+        load=partial(frames.frame, f"select count(distinct group_id) as group_count {_from(file)}"),
+    )
+    return [rows, groups, size]
+
+
+def _row_rules() -> tuple[Rule, ...]:
+    features = [feature for model in feature_models() for feature in model.features]
+    numeric = [feature.name for feature in features if feature.kind == "numeric"]
+    named = [feature.name for feature in features if feature.kind == "categorical"]
+    return (
+        *required("example_id", *KEYS, "label", *numeric, *named),
+        unique("example_id"),
+        unique("group_id", "campaign_id"),
+        one_of("label", (0, 1)),
+        varying("label"),
+        true("is_before_the_instant"),
+        *[between(name, -LARGEST, LARGEST) for name in numeric],
+        *[matching(name, ".") for name in named],
+    )
+
+
+def _from(file: Path) -> str:
+    return f"from {frames.parquet([file])}"
+
+
+def _rows(file: Path, as_of: datetime) -> pd.DataFrame:
+    query = f"select *, as_of < $as_of as is_before_the_instant {_from(file)}"
+    return frames.frame(query, {"as_of": as_of})
+
+
+def _groups(file: Path) -> pd.DataFrame:
+    return frames.frame(f"""
+        select
+            group_id,
+            count(*) filter (where label = 1) as positive_count,
+            count(*) filter (where label = 0) as negative_count,
+            count(distinct customer_id) as customer_count,
+            count(distinct as_of) as instant_count
+        {_from(file)}
+        group by group_id order by group_id
+    """)
