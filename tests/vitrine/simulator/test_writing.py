@@ -2,6 +2,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from vitrine.interval import DAY, QUARTER_HOUR, Interval
@@ -10,7 +11,7 @@ from vitrine.simulator.shop import Shop
 from vitrine.simulator.writing import write_interval
 from vitrine.sources.flash_sale import SOURCE
 
-SHOP = Shop.of_size(3, 40, date(2026, 3, 27))
+SHOP = Shop.of_size(3, 150, date(2026, 3, 27))
 WHOLE = ("2026-03-27", "2026-03-30")
 
 
@@ -39,7 +40,7 @@ def test_the_same_arguments_give_the_same_bytes(straight, tmp_path):
 
 
 def test_another_seed_gives_other_bytes(straight, tmp_path):
-    other = write(tmp_path, WHOLE, shop=Shop.of_size(4, 40, SHOP.founded_on))
+    other = write(tmp_path, WHOLE, shop=Shop.of_size(4, 150, SHOP.founded_on))
     same = [name for name in straight[1] if other.get(name) == straight[1][name]]
     assert not [name for name in same if "/events/" in name or "/images/" in name]
 
@@ -57,20 +58,31 @@ def test_the_later_part_does_not_need_the_earlier_files(straight, tmp_path):
     assert not [name for name in later if "20260328T0000-" in name]
 
 
-def test_quarter_hours_hold_the_same_rows_in_the_same_order_as_the_day(straight, tmp_path):
+NOON = ("2026-03-28", "2026-03-28T12:00"), ("2026-03-28T12:00", "2026-03-29")
+
+
+@pytest.mark.parametrize(
+    ("ends", "every", "count"),
+    [((("2026-03-28", "2026-03-29"),), QUARTER_HOUR, 96), (NOON, DAY, 2)],
+)
+def test_parts_of_a_day_hold_the_same_rows_in_the_same_order_as_the_day(
+    straight, tmp_path, ends, every, count
+):
     day = Interval.parse("2026-03-28", "2026-03-29")
-    write(tmp_path, ("2026-03-28", "2026-03-29"), every=QUARTER_HOUR)
+    write(tmp_path, *ends, every=every)
     [whole] = SOURCE.drops(straight[0] / "landing", day)
     expected = SOURCE.read(straight[0] / "landing", whole).tables
     drops = SOURCE.drops(tmp_path / "landing", day)
-    assert len(drops) == 96
-    quarters = [SOURCE.read(tmp_path / "landing", drop).tables for drop in drops]
+    assert len(drops) == count
+    parts = [SOURCE.read(tmp_path / "landing", drop).tables for drop in drops]
     for table in COLUMNS:
-        rows = [
-            row for q in quarters for row in q[table].drop_columns(["_file", "_row"]).to_pylist()
-        ]
-        assert rows == expected[table].drop_columns(["_file", "_row"]).to_pylist()
+        rows = [row for part in parts for row in unplaced(part[table])]
+        assert rows == unplaced(expected[table])
     assert expected["events"].num_rows > 50
+
+
+def unplaced(rows: pa.Table) -> list[dict]:
+    return rows.drop_columns(["_file", "_row"]).to_pylist()
 
 
 def test_a_part_of_a_day_is_one_drop(tmp_path):
