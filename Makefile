@@ -41,8 +41,8 @@ sql: setup ## Query the published warehouse, read-only.
 docs: setup ## Generate the dbt docs and the data dictionary.
 	@$(VITRINE) docs
 
-bench: setup ## Measure speed and memory beside peers.
-	@$(VENV)/bin/python -m benchmarks
+bench: setup ## Show seconds and peak memory of each stage of the runs in the home.
+	@$(VITRINE) status --costs
 
 # The copy of the lock tells what is installed: a new environment only when the lock has changed.
 $(INSTALLED): requirements.lock

@@ -73,11 +73,15 @@ def demo(source: str | None, landing: str | None) -> None:
 
 
 @click.command()
-def status() -> None:
+@click.option("--costs", is_flag=True, help="Show seconds and peak memory of each stage instead.")
+def status(costs: bool) -> None:
     """Show what is published, how old it is, the last runs, and what is broken."""
+    from vitrine.operations.costs import table
     from vitrine.operations.status import report
+    from vitrine.runlog import read_runs
 
-    click.echo(report(Installation.load()))
+    installation = Installation.load()
+    click.echo(table(read_runs(installation.paths)) if costs else report(installation))
 
 
 @click.command()
