@@ -1,4 +1,5 @@
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from vitrine.errors import BadArgumentError
 from vitrine.interval import DAY, QUARTER_HOUR, Interval, parse_instant
 from vitrine.operations.schedule import (
     SEND_DECISION,
+    AssetEvent,
     build_interval,
     builds,
     macros,
@@ -28,7 +30,7 @@ class Run:
     run_after: datetime
     logical_date: datetime | None = None
     conf: dict[str, Any] | None = None
-    consumed_asset_events: list[Event] = field(default_factory=list)
+    consumed_asset_events: Iterable[AssetEvent] = ()
 
 
 def at(text: str, **others: Any) -> Run:

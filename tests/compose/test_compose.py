@@ -1,0 +1,286 @@
+"""docker-compose.yml, taken at its word without Docker.
+
+Each service's command and environment are run natively on the loopback. What a container would have
+given them is put in their place: service names become 127.0.0.1, container ports become free ones,
+the two volumes and the image's folder become folders here, and `.env` becomes made-up secrets. The
+images of Postgres start their server by an entry point of their own; that is done by hand below.
+"""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vitrine.operations import servers
+from vitrine.operations.airflow import Airflow
+from vitrine.operations.machine import java
+from vitrine.operations.progress import Progress
+from vitrine.operations.servers import Server
+
+REPOSITORY = Path(__file__).parent.parent.parent
+FILE = REPOSITORY / "docker-compose.yml"
+BINARIES = Path(sys.executable).parent
+LONG_RUNNING = (
+    "redis",
+    "spark-master",
+    "spark-worker",
+    "mlflow",
+    "airflow-api-server",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "airflow-worker",
+)
+PORTS = (5432, 6379, 7077, 8081, 8082, 5000, 8080)
+SECRETS = {
+    "SOURCE": "flash_sale",
+    "POSTGRES_PASSWORD": "made-up-postgres",
+    "REDIS_PASSWORD": "made-up-redis",
+    "AIRFLOW_ADMIN_PASSWORD": "made-up-admin",
+    "AIRFLOW_JWT_SECRET": "made-up-secret-that-is-long-enough-to-sign-tokens-with-it-0123456789",
+    "AIRFLOW_SECRET_KEY": "made-up-key",
+    "AIRFLOW_FERNET_KEY": "bWFkZS11cC1mZXJuZXQta2V5LTMyLWJ5dGVzLWxvbmc=",
+    "SPARK_WORKER_CORES": "2",
+    "SPARK_WORKER_MEMORY": "1g",
+}
+VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
+DAYS = {"start": "2026-03-09", "end": "2026-03-12"}
+
+
+def compose() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(FILE.read_text())
+    return content
+
+
+def test_no_secret_stands_in_the_file():
+    for name, service in compose()["services"].items():
+        for key, value in service.get("environment", {}).items():
+            if re.search("PASSWORD$|SECRET|_KEY", key):
+                assert VARIABLE.fullmatch(str(value)), f"{name}: {key}"
+    required = {name for name, kind, _ in VARIABLE.findall(FILE.read_text()) if kind == "?"}
+    assert required == set(SECRETS) - {"SPARK_WORKER_CORES", "SPARK_WORKER_MEMORY"}
+    example = (REPOSITORY / "docker" / "env.example").read_text()
+    assert {name for name in SECRETS if f"\n{name}=" not in example} == set()
+
+
+def test_every_service_is_watched_and_bound_to_the_loopback():
+    for name, service in compose()["services"].items():
+        assert "healthcheck" in service or name == "airflow-init", name
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:"), name
+    assert set(compose()["volumes"]) == {"landing", "home", "database"}
+    assert compose()["services"]["airflow-gpu-worker"]["profiles"] == ["gpu"]
+
+
+def test_what_the_services_run_is_in_the_repository():
+    text = FILE.read_text() + (REPOSITORY / "docker" / "Dockerfile").read_text()
+    for path in re.findall(r"(?:/opt/vitrine/|\./)(docker/[\w./]+|dags)", text):
+        assert (REPOSITORY / path).exists(), path
+
+
+@dataclass
+class Native:
+    """The services' commands and environments, with what a container would have given them."""
+
+    root: Path
+    ports: dict[int, int] = field(default_factory=dict)
+
+    def text(self, text: str) -> str:
+        """Replace variables, folders, names and ports in one value of the file."""
+        text = VARIABLE.sub(lambda v: SECRETS.get(v[1], v[3] if v[2] == "-" else ""), text)
+        text = text.replace("/opt/vitrine", str(REPOSITORY)).replace("/var/vitrine", str(self.root))
+        text = text.replace("/tmp/spark-worker", str(self.root / "work"))  # noqa: S108
+        services = "|".join(sorted(compose()["services"], key=len, reverse=True))
+        text = re.sub(rf"(?<![\w-])(?:{services}|localhost)(?=:\d)", "127.0.0.1", text)
+        text = re.sub(r"^(airflow-worker|spark-master|0\.0\.0\.0)$", "127.0.0.1", text)
+        for port, free in self.ports.items():
+            text = re.sub(rf"(?<=127\.0\.0\.1:){port}\b|^{port}$", str(free), text)
+        return text
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The service's environment on top of a bare one."""
+        bare = {key: os.environ[key] for key in ("HOME", "LANG", "JAVA_HOME") if key in os.environ}
+        bare["PATH"] = f"{BINARIES}:{os.environ['PATH']}"
+        own = compose()["services"][name].get("environment", {})
+        return bare | {key: self.text(str(value)) for key, value in own.items()}
+
+    def server(self, name: str) -> Server:
+        """The service, ready to be started."""
+        command = [self.text(word) for word in compose()["services"][name]["command"]]
+        return Server(name, command, self.environment(name))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    found = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return found
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def postgres_binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    path = shutil.which("initdb")
+    if not found and not path:
+        pytest.skip("no Postgres on this machine; type: sudo apt-get install postgresql")
+    return found[-1].parent if found else Path(str(path)).parent
+
+
+def as_other_than_root(command: list[str]) -> list[str]:
+    """Postgres refuses to run as root."""
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory) -> Iterator[Native]:
+    """The folders and ports of this run; every process of it is stopped at the end."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("no Redis on this machine; type: sudo apt-get install redis-server")
+    postgres_binaries()
+    java()
+    root = tmp_path_factory.mktemp("compose")
+    for folder in ("home", "landing", "servers"):
+        (root / folder).mkdir()
+    native = Native(root, dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
+    yield native
+    servers.stop(root / "servers")
+
+
+@pytest.fixture(scope="module")
+def postgres(native) -> Iterator[None]:
+    """What the image's entry point does with the service's environment and volumes."""
+    binaries, environment = postgres_binaries(), native.environment("postgres")
+    # Not under the test's own folder: the user postgres may not look into it.
+    scratch = Path(f"/tmp/vitrine-postgres-{os.getpid()}")  # noqa: S108
+    scratch.mkdir()
+    password = scratch / "password"
+    password.write_text(environment["POSTGRES_PASSWORD"])
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        os.chown(scratch, owner.pw_uid, owner.pw_gid)
+        os.chown(password, owner.pw_uid, owner.pw_gid)
+    user, port = environment["POSTGRES_USER"], native.ports[5432]
+    data, log = str(scratch / "data"), str(scratch / "log")
+    start = ["-D", data, "-l", log, "-w", "-o", f"-p {port} -h 127.0.0.1 -k {scratch}"]
+
+    def call(program: str, *arguments: str) -> None:
+        command = as_other_than_root([str(binaries / program), *arguments])
+        login = {"PGPASSWORD": environment["POSTGRES_PASSWORD"], "PATH": os.environ["PATH"]}
+        done = subprocess.run(
+            command, env=login, cwd="/", capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+
+    try:
+        call("initdb", "-D", data, "-U", user, f"--pwfile={password}", "-A", "scram-sha-256")
+        # Its output goes to a file: a pipe would stay open as long as the server lives.
+        call("pg_ctl", *start, "start")
+        to_server = ("-h", "127.0.0.1", "-p", str(port), "-U", user, "-v", "ON_ERROR_STOP=1")
+        name = environment["POSTGRES_DB"]
+        call("psql", *to_server, "-d", "postgres", "-c", f"create database {name}")
+        for script in sorted((REPOSITORY / "docker" / "postgres").glob("*.sql")):
+            call("psql", *to_server, "-d", name, "-c", script.read_text())
+        yield
+    finally:
+        if (scratch / "data" / "postmaster.pid").exists():
+            call("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        shutil.rmtree(scratch)
+
+
+@pytest.fixture(scope="module")
+def stack(native, postgres) -> Airflow:
+    """All services, started in the order of the file, and Airflow's client."""
+    folder = native.root / "servers"
+    simulate(native)
+    for name in LONG_RUNNING[:4]:
+        servers.start(native.server(name), folder)
+    initialise(native)
+    for name in LONG_RUNNING[4:]:
+        servers.start(native.server(name), folder)
+    client = Airflow(f"http://127.0.0.1:{native.ports[8080]}", SECRETS["AIRFLOW_ADMIN_PASSWORD"])
+    servers.wait_until(lambda: answers(native.ports[5000]), "MLflow", folder, LONG_RUNNING, 120)
+    servers.wait_until(client.is_healthy, "Airflow", folder, LONG_RUNNING, 180)
+    servers.wait_until(
+        lambda: "daily_features" in client.known_dags(), "the DAGs", folder, LONG_RUNNING, 120
+    )
+    return client
+
+
+def simulate(native: Native) -> None:
+    command = ["vitrine", "simulate", "--customers", "60"]
+    command += ["--start", DAYS["start"], "--end", DAYS["end"]]
+    run(native, "airflow-worker", command)
+
+
+def initialise(native: Native) -> None:
+    deadline = time.monotonic() + 60
+    while not answers(native.ports[6379]):
+        assert time.monotonic() < deadline, "Redis does not answer"
+        time.sleep(0.2)
+    run(native, "airflow-init", list(native.server("airflow-init").command))
+
+
+def run(native: Native, service: str, command: list[str]) -> None:
+    done = subprocess.run(
+        command, env=native.environment(service), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+@pytest.mark.slow
+def test_a_tiny_shop_goes_through_the_daily_dag(stack, native, capsys):
+    stack.set_paused("daily_features", is_paused=False)
+    stack.trigger("daily_features", DAYS, "tiny")
+    with capsys.disabled():
+        Progress(stack, print, patience_s=420).follow("daily_features", "tiny")
+
+    home = native.root / "home"
+    assert (home / "warehouse" / "daily.duckdb").exists()
+    assert list((home / "deltas" / "user_days").glob("ds=2026-03-1*/*.parquet"))
+    master = servers.log_file(native.root / "servers", "spark-master").read_text()
+    assert "Registered app vitrine user-days" in master
+    assert "Registered app vitrine product-days" in master
+
+
+@pytest.mark.slow
+def test_what_ran_is_kept_in_postgres_and_went_through_celery(stack, native):
+    import sqlalchemy
+
+    url = native.environment("airflow-scheduler")["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    with sqlalchemy.create_engine(url).connect() as connection:
+        runs = connection.execute(sqlalchemy.text("select state from dag_run"))
+        assert runs.scalars().all() == ["success"]
+        tasks = connection.execute(sqlalchemy.text("select count(*) from celery_taskmeta"))
+        assert tasks.scalar_one() > 0
+        pools = connection.execute(sqlalchemy.text("select pool from slot_pool order by 1"))
+        assert "daily_warehouse" in [row[0] for row in pools]
+
+
+@pytest.mark.slow
+def test_mlflow_answers_on_its_own_database(stack, native):
+    import requests
+
+    address = f"http://127.0.0.1:{native.ports[5000]}/api/2.0/mlflow/experiments/search"
+    answer = requests.post(address, json={"max_results": 1}, timeout=30)
+    assert answer.ok, answer.text
+    assert json.loads(answer.text)["experiments"]
