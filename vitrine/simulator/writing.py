@@ -14,6 +14,8 @@ from vitrine.simulator.truth import TruthWriter
 
 AHEAD = timedelta(hours=2)
 """How far the easternmost market's clock is ahead of UTC at most."""
+STEPS = {"day": DAY, "15min": QUARTER_HOUR, "interval": DAY}
+"""What `--every` may say; `interval` gives one drop per UTC day part of the interval."""
 
 
 @dataclass
@@ -73,7 +75,3 @@ def _write(simulation: Simulation, landing: Path, drop: Interval, summary: Summa
         summary.byte_count += write_drop(file, rows)
         summary.file_count += 1
         summary.rows[table] = summary.rows.get(table, 0) + rows.num_rows
-
-
-STEPS = {"day": DAY, "15min": QUARTER_HOUR, "interval": DAY}
-"""What `--every` may say; `interval` gives one drop per UTC day part of the interval."""
