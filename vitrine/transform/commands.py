@@ -26,10 +26,13 @@ def build(database: str, layer: str, interval: Interval) -> None:
     with runlog.record(installation.paths, f"build {database} {layer}", interval) as run:
         outcome = dbt.build_layer(installation, database, layer, interval)
         run.note(model_count=outcome.model_count, test_count=outcome.test_count)
+        run.note(warning_count=len(outcome.warnings))
     click.echo(
         f"{database} {layer}: {outcome.model_count} models built, {outcome.test_count} tests"
-        f" passed in {outcome.elapsed_s:.1f} s"
+        f" run in {outcome.elapsed_s:.1f} s"
     )
+    for warning in outcome.warnings:
+        click.echo(f"warning: {warning} failed; {outcome.log} says on which rows")
 
 
 @click.command()

@@ -25,6 +25,8 @@ class Outcome:
 
     model_count: int
     test_count: int
+    warnings: tuple[str, ...]
+    """Names of the tests of severity `warn` that failed."""
     elapsed_s: float
     log: Path
 
@@ -46,18 +48,39 @@ def build_layer(
     """
     file = installation.paths.build_file(database, interval)
     if layer == LAYERS[0]:
-        shutil.rmtree(file.parent, ignore_errors=True)
-        file.parent.mkdir(parents=True)
-        _ensure_inputs(installation)
+        begin(installation, database, interval)
     elif not file.exists():
         raise NotPublishedError(
             f"no build of {database} for {interval} has begun;"
             f" run `vitrine build {database} --layer {LAYERS[0]}` for it first"
         )
+    return build(installation, database, f"path:models/{database}/{layer}", interval)
+
+
+def begin(installation: Installation, database: str, interval: Interval) -> None:
+    """Make room for a build, and let every table be scanned, also those that were never written."""
+    file = installation.paths.build_file(database, interval)
+    shutil.rmtree(file.parent, ignore_errors=True)
+    file.parent.mkdir(parents=True)
+    for table in contracts.TABLES.values():
+        lake.ensure_table(installation.paths.lake, table.name, table.schema)
+    for table in deltas.TABLES.values():
+        lake.ensure_table(installation.paths.deltas, table.name, table.schema)
+
+
+def build(installation: Installation, database: str, selection: str, interval: Interval) -> Outcome:
+    """Build the models that dbt's `--select` names, and run their tests.
+
+    Raises
+    ------
+    VitrineError
+        If a model or a test fails; the message names each.
+    """
+    file = installation.paths.build_file(database, interval)
     arguments = [
         "build",
         "--select",
-        f"path:models/{database}/{layer}",
+        selection,
         # Their inputs are their own: they are tests of the code, and `make test` runs them.
         "--exclude-resource-type",
         "unit_test",
@@ -65,14 +88,6 @@ def build_layer(
         json.dumps(variables(installation, interval)),
     ]
     return run(arguments, target=database, work=file.parent, environment={"WAREHOUSE_FILE": file})
-
-
-def _ensure_inputs(installation: Installation) -> None:
-    """Let every table be scanned, also those that the shop lacks or that Spark did not write yet."""
-    for table in contracts.TABLES.values():
-        lake.ensure_table(installation.paths.lake, table.name, table.schema)
-    for table in deltas.TABLES.values():
-        lake.ensure_table(installation.paths.deltas, table.name, table.schema)
 
 
 def variables(installation: Installation, interval: Interval) -> dict[str, Any]:
@@ -130,10 +145,12 @@ def run(
 
 
 def _outcome(result: Any, log: Path) -> Outcome:
-    kinds = [str(node.node.resource_type) for node in getattr(result, "results", ())]
+    nodes = list(getattr(result, "results", ()))
+    kinds = [str(node.node.resource_type) for node in nodes]
     return Outcome(
         model_count=kinds.count("model"),
         test_count=kinds.count("test") + kinds.count("unit_test"),
+        warnings=tuple(node.node.name for node in nodes if str(node.status) == "warn"),
         elapsed_s=float(getattr(result, "elapsed_time", 0.0)),
         log=log,
     )

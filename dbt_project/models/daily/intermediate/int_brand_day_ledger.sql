@@ -10,7 +10,8 @@ days as (
         sum(unit_count) as unit_count,
         sum(line_value) as turnover
     from order_lines
-    where kind = 'sale'
+    -- Orders that came before their campaign's description do not make up a brand of their own.
+    where kind = 'sale' and brand != 'unknown'
     group by brand, received_on
 ),
 

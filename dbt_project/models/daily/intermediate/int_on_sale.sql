@@ -123,7 +123,8 @@ spans as (
         stock_left_count
     from known
     where
-        greatest(available_at, opens_at) < least(next_at, closes_at)
+        closes_at is not null
+        and greatest(available_at, opens_at) < least(next_at, closes_at)
         and (stock_left_count > 0 or stock_left_count is null)
 ),
 

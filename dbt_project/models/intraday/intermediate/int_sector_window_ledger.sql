@@ -15,12 +15,12 @@ arrived as (
 
 windows as (
     select
-        coalesce(campaigns.sector, 'unknown') as sector,
+        campaigns.sector,
         arrived.available_at,
         sum(arrived.view_count) as view_count,
         sum(arrived.order_count) as order_count
     from arrived
-    asof left join campaigns
+    asof inner join campaigns
         on
             arrived.campaign_id = campaigns.campaign_id
             and arrived.available_at >= campaigns.available_at

@@ -1,0 +1,275 @@
+"""A shop of ten customers and eight campaigns over twelve days: facts drawn at random, some received
+up to a day late, written to the lake; and the deltas that add up to them.
+"""
+
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from vitrine import contracts, deltas, lake
+from vitrine.demographics import demographic_cluster
+from vitrine.interval import QUARTER_HOUR, Interval, floor
+from vitrine.paths import Paths
+
+Row = dict[str, Any]
+START = datetime(2026, 3, 23, tzinfo=UTC)
+DAYS = 12
+END = START + timedelta(days=DAYS)
+SECTORS = {"shoes": "boots", "home": "lamps", "fashion": "coats"}
+
+
+@dataclass
+class Shop:
+    """Rows of the contract tables, by table."""
+
+    tables: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+
+    def latest(self, table: str, as_of: datetime, **key: str) -> Row | None:
+        """Return the newest row about something that was received at or before an instant."""
+        rows = [
+            row
+            for row in self.tables[table]
+            if row["received_at"] <= as_of and all(row[k] == v for k, v in key.items())
+        ]
+        return max(rows, key=lambda row: row["received_at"], default=None)
+
+
+def draw(seed: int) -> Shop:
+    """Draw the shop's whole history."""
+    rng, shop = random.Random(seed), Shop()
+    _draw_customers(rng, shop)
+    _draw_catalogue(rng, shop)
+    for number in range(150):
+        _draw_order(rng, shop, number)
+    for number in range(500):
+        _draw_event(rng, shop, number)
+    return shop
+
+
+def write(shop: Shop, paths: Paths) -> None:
+    """Write the lake, and the deltas of its orders and events, one file per day of receipt."""
+    for name, table in contracts.TABLES.items():
+        lake.ensure_table(paths.lake, name, table.schema)
+        _write_days(paths.lake, table, shop.tables[name])
+    for name, rows in delta_rows(shop).items():
+        lake.ensure_table(paths.deltas, name, deltas.TABLES[name].schema)
+        _write_days(paths.deltas, deltas.TABLES[name], rows)
+
+
+def delta_rows(shop: Shop) -> dict[str, list[Row]]:
+    """Add up the facts, one at a time."""
+    return {
+        "user_days": _added_up(shop, deltas.USER_DAYS, lambda fact: fact["customer_id"]),
+        "user_sector_days": _added_up(
+            shop, deltas.USER_SECTOR_DAYS, lambda fact: fact["customer_id"]
+        ),
+        "product_days": _added_up(shop, deltas.PRODUCT_DAYS, lambda fact: fact["product_id"]),
+        "campaign_windows": _added_up(
+            shop, deltas.CAMPAIGN_WINDOWS, lambda fact: fact["campaign_id"]
+        ),
+    }
+
+
+def placed(shop: Shop, fact: Row) -> Row:
+    """Return a fact with its sector, cluster, days and windows as known at its receipt."""
+    campaign = shop.latest("campaigns", fact["received_at"], campaign_id=fact["campaign_id"])
+    customer = shop.latest("customers", fact["received_at"], customer_id=fact["customer_id"])
+    return {
+        **fact,
+        "brand": campaign["brand"] if campaign else "unknown",
+        "sector": campaign["sector"] if campaign else "unknown",
+        "sub_sector": campaign["sub_sector"] if campaign else "unknown",
+        "demographic_cluster": customer["demographic_cluster"] if customer else "unknown",
+        "occurred_on": fact["occurred_at"].date(),
+        "ds": fact["received_at"].date(),
+        "window_start_at": floor(fact["occurred_at"], QUARTER_HOUR),
+        "received_window_start_at": floor(fact["received_at"], QUARTER_HOUR),
+    }
+
+
+def measures(facts: list[Row]) -> dict[str, float]:
+    """Count and sum what facts of one group add to every measure of the deltas."""
+    kinds = Counter(fact["kind"] for fact in facts)
+    sales = [fact for fact in facts if fact["kind"] == "sale"]
+    returns = [fact for fact in facts if fact["kind"] == "return"]
+    events = [fact for fact in facts if "session_id" in fact]
+    return {
+        "session_count": len({fact["session_id"] for fact in events}),
+        "visitor_count": len({fact["session_id"] for fact in events}),
+        "impression_count": kinds["impression"],
+        "campaign_view_count": kinds["campaign_view"],
+        "product_view_count": kinds["product_view"],
+        "view_count": kinds["campaign_view"] + kinds["product_view"],
+        "cart_count": kinds["add_to_cart"],
+        "order_count": len({fact["order_id"] for fact in sales}),
+        "buyer_count": len({fact["customer_id"] for fact in sales} - {None}),
+        "unit_count": sum(fact["quantity"] for fact in sales),
+        "turnover": round(sum(fact["quantity"] * fact["unit_price"] for fact in sales), 2),
+        "return_unit_count": sum(fact["quantity"] for fact in returns),
+        "return_value": round(sum(fact["quantity"] * fact["unit_price"] for fact in returns), 2),
+    }
+
+
+def _added_up(shop: Shop, table: contracts.Table, subject: Any) -> list[Row]:
+    groups: dict[tuple, list[Row]] = defaultdict(list)
+    for fact in shop.tables["orders"] + shop.tables["events"]:
+        if subject(fact) is not None:
+            known = placed(shop, fact)
+            groups[tuple(known[column] for column in table.key)].append(fact)
+    names = [column.name for column in table.columns]
+    return [
+        {
+            n: v
+            for n, v in (dict(zip(table.key, key, strict=True)) | measures(f)).items()
+            if n in names
+        }
+        for key, f in groups.items()
+    ]
+
+
+def _draw_customers(rng: random.Random, shop: Shop) -> None:
+    for number in range(10):
+        gender = rng.choice(["female", "male", None])
+        birth_year = rng.choice([1950, 1970, 1995, None])
+        country = rng.choice(["FR", "DE"])
+        row = {
+            "customer_id": f"c{number}",
+            "signed_up_at": START - timedelta(days=rng.randrange(100)),
+            "birth_year": birth_year,
+            "gender": gender,
+            "socio_professional_group": rng.choice(["employee", None]),
+            "country": country,
+            "language": "fr",
+            "timezone": "Europe/Paris",
+            "demographic_cluster": demographic_cluster(gender, birth_year, country, 2026),
+            "received_at": START + timedelta(hours=rng.randrange(24)),
+        }
+        shop.tables["customers"].append(row)
+        if number % 4 == 0:
+            moved = demographic_cluster(gender, birth_year, "ES", 2026)
+            shop.tables["customers"].append(
+                row
+                | {
+                    "country": "ES",
+                    "demographic_cluster": moved,
+                    "received_at": START + timedelta(days=6, hours=rng.randrange(24)),
+                }
+            )
+
+
+def _draw_catalogue(rng: random.Random, shop: Shop) -> None:
+    for number in range(8):
+        sector = rng.choice(list(SECTORS))
+        announced_at = START + timedelta(hours=24 * number)
+        opens_at = announced_at + timedelta(hours=5)
+        campaign = {
+            "campaign_id": f"k{number}",
+            "brand": rng.choice(["acme", "bolt"]),
+            "business_type": "flash_sale" if number else "permanent",
+            "sector": sector,
+            "sub_sector": SECTORS[sector],
+            "country": "FR",
+            "timezone": rng.choice(["Europe/Paris", "America/New_York"]),
+            "opens_at": opens_at,
+            "closes_at": opens_at + timedelta(days=rng.randrange(1, 6)) if number else None,
+            "received_at": announced_at,
+        }
+        shop.tables["campaigns"].append(campaign)
+        for product in range(2):
+            _draw_product(rng, shop, campaign, f"p{number}{product}")
+
+
+def _draw_product(rng: random.Random, shop: Shop, campaign: Row, product_id: str) -> None:
+    received_at, list_price = campaign["received_at"], float(rng.randrange(20, 60))
+    shop.tables["products"].append(
+        {
+            "product_id": product_id,
+            "name": product_id,
+            "brand": campaign["brand"],
+            "sector": campaign["sector"],
+            "sub_sector": campaign["sub_sector"],
+            "list_price": list_price,
+            "attributes": [("material", "wool")],
+            "received_at": received_at,
+        }
+    )
+    offer = {
+        "campaign_id": campaign["campaign_id"],
+        "product_id": product_id,
+        "price": round(list_price * rng.choice([0.5, 0.75, 1.0]), 2),
+        "initial_stock": rng.choice([6, 12, None]),
+        "received_at": received_at,
+    }
+    shop.tables["campaign_products"].append(offer)
+    if rng.random() < 0.5:
+        later = received_at + timedelta(hours=rng.randrange(6, 48))
+        shop.tables["campaign_products"].append(
+            offer | {"price": offer["price"] - 5, "received_at": later}
+        )
+
+
+def _draw_order(rng: random.Random, shop: Shop, number: int) -> None:
+    moment = _moments(rng)
+    kind = "return" if number % 12 == 11 else "sale"
+    customer = rng.choice([*(f"c{n}" for n in range(8)), None])
+    for line in range(rng.choice([1, 1, 2])):
+        offer = rng.choice(shop.tables["campaign_products"])
+        shop.tables["orders"].append(
+            {
+                "order_id": f"o{number}",
+                "line": line + 1,
+                "customer_id": customer,
+                "product_id": offer["product_id"],
+                "campaign_id": offer["campaign_id"],
+                "quantity": rng.randrange(1, 4),
+                "unit_price": offer["price"],
+                "channel": "web",
+                "kind": kind,
+                **moment,
+            }
+        )
+
+
+def _draw_event(rng: random.Random, shop: Shop, number: int) -> None:
+    offer = rng.choice(shop.tables["campaign_products"])
+    kind = rng.choice(["impression", "campaign_view", "product_view", "add_to_cart"])
+    shop.tables["events"].append(
+        {
+            "event_id": f"e{number}",
+            "customer_id": rng.choice([*(f"c{n}" for n in range(9)), None]),
+            "session_id": f"s{number // 3}",
+            "kind": kind,
+            "campaign_id": offer["campaign_id"],
+            "product_id": offer["product_id"] if kind == "product_view" else None,
+            "device": "phone",
+            **_moments(rng),
+        }
+    )
+
+
+def _moments(rng: random.Random) -> Row:
+    occurred_at = START + timedelta(seconds=rng.randrange(int((DAYS - 1) * 86400)))
+    delay = timedelta(seconds=rng.choice([0, 5, 600, rng.randrange(86400)]))
+    return {"occurred_at": occurred_at, "received_at": occurred_at + delay}
+
+
+def _write_days(root: Any, table: contracts.Table, rows: list[Row]) -> None:
+    days = defaultdict(list)
+    for row in rows:
+        days[_day_of_receipt(row)].append(row)
+    for day, those in sorted(days.items()):
+        columns = {
+            column.name: pa.array([row.get(column.name) for row in those], column.type)
+            for column in table.columns
+        }
+        lake.write_partition(root, table.name, Interval.of_day(day), pa.table(columns))
+
+
+def _day_of_receipt(row: Row) -> Any:
+    if "ds" in row:
+        return row["ds"]
+    return (row.get("received_at") or row["received_window_start_at"]).date()
