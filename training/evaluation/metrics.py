@@ -20,8 +20,7 @@ def average_precision(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
     ranks_K = np.arange(1, hit_LK.shape[1] + 1)
     precision_LK = np.cumsum(hit_LK, axis=1) / ranks_K
     found_L: np.ndarray = (precision_LK * hit_LK).sum(axis=1)
-    average_L: np.ndarray = found_L / np.minimum(relevant_L, hit_LK.shape[1])
-    return average_L
+    return np.asarray(found_L / np.minimum(relevant_L, hit_LK.shape[1]))
 
 
 def recall(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:

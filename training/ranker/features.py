@@ -20,7 +20,6 @@ CUSTOMER_MODELS = ("feat_customer",)
 CAMPAIGN_MODELS = ("feat_context", "feat_campaign", "feat_campaign_performance")
 PAIR_MODEL, CLUSTER_MODEL = "feat_customer_campaign", "feat_cluster_campaign"
 CLUSTER = "demographic_cluster"
-KEYS = frozenset({"customer_id", "campaign_id", "as_of"})
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
+
 from training import registry
 from training.evaluation.baselines import Popularity, Repurchase
 from training.evaluation.gate import Decision, judge
