@@ -6,7 +6,11 @@ from pathlib import Path
 
 import click
 
+from vitrine.errors import BadArgumentError
 from vitrine.options import as_of_option
+
+NOTED = ("accuracy", "majority/accuracy", "macro_f1", "majority/macro_f1", "image_only/accuracy")
+"""Metrics that the run log keeps."""
 
 
 @click.command()
@@ -45,9 +49,9 @@ def classifier(as_of: datetime, preset: str, pretrained: str, epochs: int | None
         report = train(installation.settings, installation.paths, as_of, config)
         run.note(
             version=report.version.version,
-            score=round(report.metrics["score"], 4),
-            majority_score=round(report.metrics["majority/score"], 4),
+            is_champion=report.is_champion,
             images_refused=report.refused_images.total(),
+            **{name.replace("/", "_"): round(report.metrics[name], 4) for name in NOTED},
         )
     for line in report.lines():
         click.echo(line)
@@ -67,6 +71,8 @@ def classify(images: Path, products: Path, out: Path) -> None:
     """
     from training.classifier.intake import read_products
 
+    if out.is_dir():
+        raise BadArgumentError(f"--out {out}: this is a folder; name a file in it")
     rows, refused_rows = read_products(products, images)
 
     from training.classifier.labelling import Decoder, label_in_batches, write
