@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/requirements.lock
 .DEFAULT_GOAL := help
 
 help: ## Say what each target does.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make the virtual environment from requirements.lock; does nothing when it is up to date.
 

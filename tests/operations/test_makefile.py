@@ -1,0 +1,41 @@
+import re
+import subprocess
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+def make(*arguments):
+    done = subprocess.run(
+        ["make", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_help_says_each_target_in_a_sentence():
+    targets = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    lines = make("help").splitlines()
+    assert [line.split()[1] for line in lines] == targets
+    assert all(line.rstrip().endswith(".") for line in lines)
+
+
+def test_demo_passes_on_the_shop_and_its_folder():
+    assert re.search(r"\.venv/bin/vitrine demo *\n", make("--dry-run", "demo"))
+    line = make("--dry-run", "demo", "SOURCE=online_retail", "LANDING=../raw")
+    assert ".venv/bin/vitrine demo --source online_retail --landing ../raw" in line
+
+
+def test_a_machine_without_python_is_told_what_to_type(tmp_path):
+    for name in ("Makefile", "requirements.lock"):
+        (tmp_path / name).write_text((REPOSITORY / name).read_text())
+    done = subprocess.run(
+        ["make", "setup", "PYTHON=python3.11-that-is-not-there"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "needed Python 3.11; type: sudo apt-get install python3.11" in done.stdout
+    assert not (tmp_path / ".venv").exists()
