@@ -42,29 +42,32 @@ def fit(
     rng = np.random.default_rng(seed)
     model = ProductClassifier(config, tasks, new_encoder(config)).to(device)
     weight_K = task_weights(tasks).to(device)
-    step_count = config.epochs * math.ceil(len(examples) / config.batch_size)
-    optimizer, schedule = _optimizer(model, step_count)
+    optimizer, schedule = _optimizer(model, config.epochs * _step_count(examples, config))
     curves: dict[str, list[float]] = defaultdict(list)
     for epoch in range(config.epochs):
         model.train()
         model.thaw(epoch)
-        losses = []
+        steps = []
         for batch in _batches(examples, config, rng):
             loss_K = _losses(model, batch.to(device))
-            optimizer.zero_grad()
-            (weight_K * loss_K).sum().backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
-            optimizer.step()
+            _step(model, (weight_K * loss_K).sum(), optimizer)
             schedule.step()
-            losses.append(loss_K.detach())
-        mean_K = torch.stack(losses).mean(0)
-        curves["loss"].append(float((weight_K * mean_K).sum()))
+            steps.append(loss_K.detach())
+        loss_K = torch.stack(steps).mean(0)
+        curves["loss"].append(float((weight_K * loss_K).sum()))
         curves["held_out_loss"].append(_held_out_loss(model, held_out, weight_K))
-        for task, loss in zip(tasks, mean_K.tolist(), strict=True):
+        for task, loss in zip(tasks, loss_K.tolist(), strict=True):
             curves[f"loss/{task.name}"].append(loss)
         _refuse_nan(curves["loss"])
     _refuse_stuck(curves["loss"])
     return model.eval(), dict(curves)
+
+
+def _step(model: ProductClassifier, loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
+    optimizer.step()
 
 
 @torch.inference_mode()
@@ -111,8 +114,12 @@ def _batches(
 ) -> Iterator[Batch]:
     """Give all examples once, shuffled, in batches of nearly the same size."""
     order = rng.permutation(len(examples))
-    for rows in np.array_split(order, math.ceil(len(order) / config.batch_size)):
+    for rows in np.array_split(order, _step_count(examples, config)):
         yield collate([disturbed(examples[i], config, rng) for i in rows], config.image_size)
+
+
+def _step_count(examples: Sequence[Example], config: ClassifierConfig) -> int:
+    return math.ceil(len(examples) / config.batch_size)
 
 
 def _refuse_nan(losses: list[float]) -> None:

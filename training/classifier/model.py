@@ -100,7 +100,7 @@ class AttentionPool(nn.Module):
 
     def forward(self, view_VD: torch.Tensor, owner_V: torch.Tensor, row_count: int) -> torch.Tensor:
         """Return the pooled views, float (row_count, D)."""
-        score_V = self.score(view_VD).squeeze(1)
+        score_V = self.score(view_VD).squeeze(1).float()
         highest_B = score_V.new_full((row_count,), -torch.inf)
         highest_B = highest_B.scatter_reduce(0, owner_V, score_V.detach(), "amax")
         weight_V = torch.exp(score_V - highest_B[owner_V])

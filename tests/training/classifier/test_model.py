@@ -60,6 +60,16 @@ def test_a_batch_equals_its_single_rows(model):
             np.testing.assert_allclose(one[0], all_[n], atol=1e-5)
 
 
+def test_half_precision_says_nearly_the_same(model, tiny):
+    """What a GPU computes in, tried on the CPU: each type of number fits the next."""
+    batch = collate(MIXED, tiny.image_size)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        half = model(batch)
+    assert half.embedding_BE.dtype == half.logits[0].dtype == torch.float32
+    whole = predict(model, MIXED).embedding_NE
+    np.testing.assert_allclose(half.embedding_BE.numpy(), whole, atol=0.02)
+
+
 def test_the_order_of_the_views_is_irrelevant(model):
     there = example(5, 3, 2)
     back = Example(there.views[::-1], there.buckets, there.labels)
