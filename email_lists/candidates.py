@@ -17,6 +17,10 @@ HISTORY_SIZE = 12
 """Purchases per customer that similar and co-bought products are looked up for, newest first."""
 REST_DAYS = 30
 """A product bought within so many days is not shown again."""
+KIND_DEPTH = 3
+"""Ranks of each sub-sector, however low: for kinds that go together, and somewhere new."""
+KINDS_KEPT = 8
+"""Kinds of product that go with a kind."""
 DEPTH = 40
 """Candidates kept per customer and slot."""
 UNKNOWN_SECTOR = "unknown"
@@ -64,15 +68,37 @@ _TOGETHER = """
 select
     customer_id,
     'together' as slot,
-    co_purchases.other_product_id as product_id,
-    co_purchases.confidence_ratio as score,
+    pairs.other_item as product_id,
+    pairs.confidence_ratio as score,
     'bought_together' as reason,
     history.product_id as cause_product_id,
     history.recency_rank
 from customers
 join history using (customer_id)
-join co_purchases using (product_id)
+join pairs on history.product_id = pairs.item
 where history.recency_rank <= $history_size
+"""
+
+_TOGETHER_BY_KIND = """
+select
+    customer_id,
+    'together' as slot,
+    popular.product_id,
+    -- Below every pair of products: those have more than 0.
+    pairs.confidence_ratio / popular.kind_rank - 1 as score,
+    'kinds_bought_together' as reason,
+    history.product_id as cause_product_id,
+    history.recency_rank
+from customers
+join history using (customer_id)
+join products using (product_id)
+join pairs on products.sub_sector = pairs.item
+join popular
+    on
+        customers.market = popular.market
+        and customers.demographic_cluster = popular.demographic_cluster
+        and pairs.other_item = popular.sub_sector
+where history.recency_rank <= $history_size and popular.kind_rank <= $kind_depth
 """
 
 _NEW = """
@@ -86,6 +112,7 @@ shown as (
     from customers
     join popular using (market, demographic_cluster)
     semi join history using (customer_id)
+    where popular_rank <= $depth or kind_rank <= $kind_depth
 ),
 final as (
     select customer_id, product_id, 1 + 1 / popular_rank as score, 'new_sector' as reason
@@ -109,6 +136,12 @@ from final
 """
 
 _POPULAR = """
+with known as (
+    select customer_id, count(*) as product_count
+    from history
+    where last_bought_at >= $rested_at
+    group by all
+)
 select
     customer_id,
     'popular' as slot,
@@ -119,7 +152,9 @@ select
     0 as recency_rank
 from customers
 join popular using (market, demographic_cluster)
-where popular_rank <= $depth
+left join known using (customer_id)
+-- Whoever bought much lately will not be shown it again, and looks further down.
+where popular_rank <= $depth + coalesce(known.product_count, 0)
 """
 
 _ON_OFFER = """
@@ -193,17 +228,41 @@ def similar(
     )
 
 
-def together(customers: pa.Table, history: pa.Table, co_purchases: pa.Table) -> pa.Table:
+def together(customers: pa.Table, history: pa.Table, pairs: pa.Table) -> pa.Table:
     """Find what is bought together with the newest purchases; score is the rule's confidence.
 
-    `co_purchases` is `sales.co_purchases`.
+    `pairs` is `sales.co_purchases` of products.
     """
     return select(
         _TOGETHER,
         {"history_size": HISTORY_SIZE},
         customers=customers,
         history=history,
-        co_purchases=co_purchases,
+        pairs=pairs,
+    )
+
+
+def together_by_kind(
+    customers: pa.Table,
+    history: pa.Table,
+    pairs: pa.Table,
+    popular: pa.Table,
+    products: pa.Table,
+) -> pa.Table:
+    """Find the popular products of a kind that is bought together with the kind of a purchase.
+
+    In a flash sale the partner of a product is mostly gone when it is looked for; its kind is not.
+    `pairs` is `sales.co_purchases` of sub-sectors. Score is confidence / rank in the kind, less 1:
+    a pair of products goes first.
+    """
+    return select(
+        _TOGETHER_BY_KIND,
+        {"history_size": HISTORY_SIZE, "kind_depth": KIND_DEPTH},
+        customers=customers,
+        history=history,
+        pairs=pairs,
+        popular=popular,
+        products=products,
     )
 
 
@@ -217,7 +276,7 @@ def somewhere_new(
     """
     return select(
         _NEW,
-        {"unknown_sector": UNKNOWN_SECTOR},
+        {"unknown_sector": UNKNOWN_SECTOR, "depth": DEPTH, "kind_depth": KIND_DEPTH},
         customers=customers,
         history=history,
         popular=popular,
@@ -225,9 +284,17 @@ def somewhere_new(
     )
 
 
-def well_liked(customers: pa.Table, popular: pa.Table) -> pa.Table:
+def well_liked(
+    customers: pa.Table, history: pa.Table, popular: pa.Table, as_of: datetime
+) -> pa.Table:
     """List the popular products of each customer's market and cluster; score is 1 / rank."""
-    return select(_POPULAR, {"depth": DEPTH}, customers=customers, popular=popular)
+    return select(
+        _POPULAR,
+        {"depth": DEPTH, "rested_at": rested_at(as_of)},
+        customers=customers,
+        history=history,
+        popular=popular,
+    )
 
 
 def on_offer(
@@ -245,13 +312,18 @@ def on_offer(
     """
     return select(
         _ON_OFFER,
-        {"rested_at": as_of - timedelta(days=REST_DAYS), "depth": DEPTH},
+        {"rested_at": rested_at(as_of), "depth": DEPTH},
         found=found,
         customers=customers,
         history=history,
         offers=offers,
         products=products,
     )
+
+
+def rested_at(as_of: datetime) -> datetime:
+    """Return the instant from which on a purchase keeps its product off the list."""
+    return as_of - timedelta(days=REST_DAYS)
 
 
 def _in_market(

@@ -162,12 +162,13 @@ def _slates(
     known: Known, eligible: pa.Table, history: pa.Table, on_sale: pa.Table, units: pa.Table
 ) -> pa.Table:
     popular = popularity.popular_products(eligible, on_sale, units, known.products)
-    pairs = sales.co_purchases(known.sales, known.as_of)
+    products, kinds = _pairs(known)
     found = [
         candidates.similar(eligible, history, on_sale, known.vectors),
-        candidates.together(eligible, history, pairs),
+        candidates.together(eligible, history, products),
+        candidates.together_by_kind(eligible, history, kinds, popular, known.products),
         candidates.somewhere_new(eligible, history, popular, known.products),
-        candidates.well_liked(eligible, popular),
+        candidates.well_liked(eligible, history, popular, known.as_of),
     ]
     return choose(
         candidates.on_offer(
@@ -178,6 +179,23 @@ def _slates(
             known.products,
             known.as_of,
         )
+    )
+
+
+def _pairs(known: Known) -> tuple[pa.Table, pa.Table]:
+    """Return which products, and which sub-sectors, are bought together."""
+    by_product = "select order_id, product_id as item, occurred_at from sales"
+    by_kind = (
+        "select order_id, sub_sector as item, occurred_at"
+        " from sales join products using (product_id)"
+    )
+    return (
+        sales.co_purchases(select(by_product, sales=known.sales), known.as_of),
+        sales.co_purchases(
+            select(by_kind, sales=known.sales, products=known.products),
+            known.as_of,
+            candidates.KINDS_KEPT,
+        ),
     )
 
 

@@ -4,11 +4,6 @@ import pyarrow as pa
 
 from email_lists.frames import select
 
-DEPTH = 40
-"""Ranks kept per market and cluster: enough for seven when others are sold out or known."""
-SECTOR_DEPTH = 3
-"""Ranks kept of each sector, however low, for the place from somewhere new."""
-
 _GROUPS = """
 groups as (select distinct market, demographic_cluster from customers),
 anywhere as (
@@ -35,6 +30,7 @@ ranked as (
         units.*,
         products.brand,
         products.sector,
+        products.sub_sector,
         row_number() over (partition by market, demographic_cluster order by
             cluster_unit_count desc, unit_count desc, opens_at desc, product_id) as popular_rank
     from units
@@ -44,12 +40,11 @@ final as (
     select
         *,
         row_number() over (
-            partition by market, demographic_cluster, sector order by popular_rank
-        ) as sector_rank
+            partition by market, demographic_cluster, sector, sub_sector order by popular_rank
+        ) as kind_rank
     from ranked
 )
 select * from final
-where popular_rank <= $depth or sector_rank <= $sector_depth
 order by market, demographic_cluster, popular_rank
 """
 
@@ -93,18 +88,17 @@ def popular_products(
     popularity
         demographic_cluster, product_id, unit_count: units sold lately; unique by the first two.
     products
-        product_id, brand, sector.
+        product_id, brand, sector, sub_sector.
 
     Returns
     -------
     pyarrow.Table
-        market, demographic_cluster, the offer's columns, brand, sector, cluster_unit_count,
-        unit_count (all clusters), popular_rank (from 1; newer campaigns first among unsold) and
-        sector_rank; the first ranks of all and of each sector.
+        market, demographic_cluster, the offer's columns, brand, sector, sub_sector,
+        cluster_unit_count, unit_count (all clusters), popular_rank (from 1; newer campaigns first
+        among unsold) and kind_rank (the rank in its sub-sector).
     """
     return select(
         _PRODUCTS,
-        {"depth": DEPTH, "sector_depth": SECTOR_DEPTH},
         customers=customers,
         offers=offers,
         popularity=popularity,

@@ -21,12 +21,12 @@ def history(rows, as_of):
 def products(rows):
     return rows(
         "products",
-        ("p1", "red mug", "kiln", "home", "x"),
-        ("p2", "blue lamp", "lux", "home", "x"),
-        ("p3", "red mug tall", "kiln", "home", "x"),
-        ("p4", "wool scarf", "knit", "fashion", "x"),
-        ("p5", "green gate", "forge", "home", "x"),
-        ("p6", "thing", "acme", "unknown", "x"),
+        ("p1", "red mug", "kiln", "home", "mugs"),
+        ("p2", "blue lamp", "lux", "home", "lamps"),
+        ("p3", "red mug tall", "kiln", "home", "mugs"),
+        ("p4", "wool scarf", "knit", "fashion", "scarves"),
+        ("p5", "green gate", "forge", "home", "gates"),
+        ("p6", "thing", "acme", "unknown", "unknown"),
     )
 
 
@@ -47,6 +47,7 @@ def popular():
     ids = ["p1", "p5", "p3", "p4", "p6"]
     brands = ["kiln", "forge", "kiln", "knit", "acme"]
     sectors = ["home", "home", "home", "fashion", "unknown"]
+    kinds = ["mugs", "gates", "mugs", "scarves", "unknown"]
     both = [
         pa.table(
             {
@@ -55,6 +56,8 @@ def popular():
                 "product_id": ids,
                 "brand": brands,
                 "sector": sectors,
+                "sub_sector": kinds,
+                "kind_rank": [1, 1, 2, 1, 1],
                 "cluster_unit_count": [sold] * 5,
                 "popular_rank": [1, 2, 3, 4, 5],
             }
@@ -95,15 +98,23 @@ def test_similar_products_name_the_purchase_they_are_like(people, history, produ
 
 
 def test_together_are_the_partners_of_what_was_bought(people, history):
-    pair = {"product_id": "p1", "confidence_ratio": 0.5}
-    known = [
-        pair | {"other_product_id": "p3"},
-        pair | {"product_id": "p9"} | {"other_product_id": "p6"},
-    ]
+    pair = {"item": "p1", "confidence_ratio": 0.5}
+    known = [pair | {"other_item": "p3"}, pair | {"item": "p9", "other_item": "p6"}]
     found = candidates.together(people, history, pa.Table.from_pylist(known))
     assert pairs(found) == [("anna", "p3")]
     assert found["score"].to_pylist() == [0.5]
     assert found["cause_product_id"].to_pylist() == ["p1"]
+
+
+def test_kinds_that_go_together_offer_their_popular_products(people, history, popular, products):
+    kinds = [{"item": "lamps", "other_item": "mugs", "confidence_ratio": 0.5}]
+    found = candidates.together_by_kind(
+        people, history, pa.Table.from_pylist(kinds), popular, products
+    )
+    scores = dict(zip(pairs(found), found["score"].to_pylist(), strict=True))
+    # Every pair of products scores above 0.
+    assert scores == {("anna", "p1"): -0.5, ("anna", "p3"): -0.75}
+    assert set(found["cause_product_id"].to_pylist()) == {"p2"}
 
 
 def test_somewhere_new_is_a_sector_then_a_brand_never_bought(people, history, popular, products):
@@ -116,16 +127,32 @@ def test_somewhere_new_is_a_sector_then_a_brand_never_bought(people, history, po
     assert [r["product_id"] for r in found if r["reason"] == "new_sector"] == ["p4"]
 
 
-def test_popular_products_say_whose_they_are(people, popular):
-    found = candidates.well_liked(people, popular).to_pylist()
+def test_popular_products_say_whose_they_are(people, history, popular, as_of):
+    found = candidates.well_liked(people, history, popular, as_of).to_pylist()
     assert {(r["customer_id"], r["reason"]) for r in found} == {
         ("anna", "popular_in_cluster"),
         ("ben", "popular"),
     }
 
 
+def test_whoever_bought_much_lately_looks_further_down(people, popular, as_of, rows):
+    deep = pa.concat_tables(
+        popular.slice(0, 1)
+        .set_column(popular.column_names.index("popular_rank"), "popular_rank", [[rank]])
+        .set_column(popular.column_names.index("product_id"), "product_id", [[f"p{rank:03}"]])
+        for rank in range(1, candidates.DEPTH + 10)
+    )
+    lines = [
+        ("o", "anna", "f", f"p{n:03}", 1, as_of - timedelta(days=days))
+        for n, days in ((1, 1), (2, 29), (3, 31))
+    ]
+    history = candidates.purchase_history(rows("sales", *lines))
+    found = candidates.well_liked(people, history, deep, as_of)
+    assert found.num_rows == candidates.DEPTH + 2
+
+
 def test_what_was_bought_within_thirty_days_is_left_out(people, history, popular, products, as_of):
-    found = candidates.well_liked(people, popular)
+    found = candidates.well_liked(people, history, popular, as_of)
     kept = candidates.on_offer(found, people, history, offers("p1", "p2", "p5"), products, as_of)
     assert pairs(kept) == [("anna", "p5"), ("ben", "p1"), ("ben", "p5")]
     on_the_edge = as_of + timedelta(days=20)
@@ -140,10 +167,10 @@ def test_what_was_bought_within_thirty_days_is_left_out(people, history, popular
 
 
 def test_a_product_found_twice_counts_for_its_best_purchase(people, history, products, as_of):
-    pair = {"other_product_id": "p5"}
+    pair = {"other_item": "p5"}
     known = [
-        pair | {"product_id": "p1", "confidence_ratio": 0.2},
-        pair | {"product_id": "p2", "confidence_ratio": 0.4},
+        pair | {"item": "p1", "confidence_ratio": 0.2},
+        pair | {"item": "p2", "confidence_ratio": 0.4},
     ]
     found = candidates.together(people, history, pa.Table.from_pylist(known))
     [row] = candidates.on_offer(found, people, history, offers("p5"), products, as_of).to_pylist()
