@@ -58,7 +58,7 @@ def ranker(as_of: datetime) -> None:
 @click.command()
 @as_of_option
 def score(as_of: datetime) -> None:
-    """Publish the champion's scores of what is on sale at an instant, for every customer.
+    """Publish the champion's scores of what is, or within a day will be, on sale.
 
     vitrine score --as-of 2011-10-24T00:00:00Z
     """
@@ -68,7 +68,8 @@ def score(as_of: datetime) -> None:
         version = serving.version_for(work.models, as_of, max_age=None)
         model = serving.model_of(work.reader, work.models, version)
         customers = work.reader.customers_known(as_of)
-        rows = serving.recommendations(work.reader, model.scorer, customers, as_of, SCORES_KEPT)
+        campaigns = work.reader.campaigns_opening(as_of, within=DAY)
+        rows = serving.recommendations(model.scorer, customers, campaigns, as_of, SCORES_KEPT)
         scores = rows[["customer_id", "campaign_id", "score", "rank"]]
         settings, paths = work.installation.settings, work.installation.paths
         with new_version(paths.scores, stamp(as_of), settings.keep_versions) as folder:
@@ -99,7 +100,8 @@ def recommend(as_of: datetime, k: int, customers_file: Path | None, out: Path) -
 
         customers = work.customers(customers_file, as_of)
         model = work.model_at(as_of)
-        rows = serving.recommendations(work.reader, model.scorer, customers, as_of, k)
+        campaigns = work.reader.campaigns_on_sale([as_of])
+        rows = serving.recommendations(model.scorer, customers, campaigns, as_of, k)
         rows = serving.with_best_products(rows, work.reader, as_of)
         with atomic_file(out) as path:
             rows.to_parquet(path, index=False)

@@ -6,7 +6,7 @@ holds one in-memory DuckDB connection over the published files.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, feature_columns, feature_model
-from vitrine.interval import Interval, format_instant
+from vitrine.interval import DAY, Interval, floor, format_instant
 
 CUSTOMER_MODELS = ("feat_customer",)
 CAMPAIGN_MODELS = ("feat_context", "feat_campaign", "feat_campaign_performance")
@@ -62,10 +62,13 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class BuildInfo:
-    """What the published warehouse covers: facts received in `data`, readable until `readable`."""
+    """What the published warehouse covers: facts received in `data`.
+
+    The features of a UTC day are readable `day_delay` after its end.
+    """
 
     data: Interval
-    readable_until: datetime
+    day_delay: timedelta
 
 
 class FeatureReader:
@@ -78,9 +81,10 @@ class FeatureReader:
     def build_info(self) -> BuildInfo:
         """Return what the warehouse covers."""
         row = self.connection.execute(
-            "select data_start_at, data_end_at, available_at from daily.features.build_info"
+            "select data_start_at, data_end_at, day_features_delay_minutes"
+            " from daily.features.build_info"
         ).fetchall()[0]
-        return BuildInfo(Interval(row[0], row[1]), row[2])
+        return BuildInfo(Interval(row[0], row[1]), timedelta(minutes=row[2]))
 
     def require_covered(self, as_of: datetime) -> None:
         """Refuse an instant that the warehouse cannot answer for.
@@ -88,7 +92,8 @@ class FeatureReader:
         Raises
         ------
         BadArgumentError
-            If nothing was known yet at `as_of`, or it lies after what is published.
+            If nothing was known yet at `as_of`, or a day whose features would have been readable
+            by then is not published.
         """
         info = self.build_info()
         if as_of <= info.data.start:
@@ -96,7 +101,7 @@ class FeatureReader:
                 f"nothing was known at {format_instant(as_of)}: the first data were received at"
                 f" {format_instant(info.data.start)}; ask for a later instant"
             )
-        if as_of > info.readable_until:
+        if floor(as_of - info.day_delay, DAY) > info.data.end:
             raise BadArgumentError(
                 f"{format_instant(as_of)} lies after the published data, which end at"
                 f" {format_instant(info.data.end)}; load more, or ask for an earlier instant"
@@ -154,6 +159,16 @@ class FeatureReader:
             "select distinct as_of, campaign_id from daily.features.on_sale('asked_instants')"
             " order by as_of, campaign_id"
         ).df()
+
+    def campaigns_opening(self, as_of: datetime, within: timedelta) -> pd.DataFrame:
+        """Return as_of, campaign_id of what was on sale or announced to open soon after."""
+        opening = self.connection.execute(
+            _OPENING, {"as_of": as_of, "until": as_of + within}
+        ).fetchnumpy()["campaign_id"]
+        on_sale = self.campaigns_on_sale([as_of])["campaign_id"]
+        campaigns = sorted({*on_sale, *np.asarray(opening)})
+        instants = _instants([as_of] * len(campaigns))
+        return pd.DataFrame({"as_of": instants, "campaign_id": campaigns})
 
     def customer_rows(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return the customer features of each (customer_id, as_of), in the given order."""
@@ -236,6 +251,19 @@ qualify row_number() over (
 order by on_sale.campaign_id
 """
 
+_OPENING = """
+with newest as (
+    select campaign_id, opens_at
+    from daily.intermediate.int_campaigns
+    where available_at <= $as_of
+    qualify row_number() over (partition by campaign_id order by available_at desc) = 1
+)
+
+select campaign_id
+from newest
+where opens_at > $as_of and opens_at <= $until
+"""
+
 _PAIR_SPINES = """
 create or replace temp table asked_pairs as
 select row_index, customer_id, demographic_cluster, campaign_id, lists.as_of
@@ -270,4 +298,4 @@ def _features(models: Sequence[str]) -> tuple[Feature, ...]:
 
 
 def _instants(instants: Sequence[datetime]) -> pd.Series:
-    return pd.Series(pd.to_datetime(list(instants), utc=True)).astype("datetime64[us, UTC]")
+    return pd.Series(list(instants), dtype="datetime64[us, UTC]")

@@ -56,13 +56,12 @@ def model_of(reader: FeatureReader, models: Registry, version: ModelVersion | No
 
 
 def recommendations(
-    reader: FeatureReader, scorer: Scorer, customers: list[str], as_of: datetime, k: int
+    scorer: Scorer, customers: list[str], campaigns: pd.DataFrame, as_of: datetime, k: int
 ) -> pd.DataFrame:
-    """Return each customer's first k campaigns of those on sale at an instant.
+    """Return each customer's first k of some campaigns (as_of, campaign_id), as of an instant.
 
     Columns customer_id, rank (from 1), campaign_id, score; customers in the given order.
     """
-    campaigns = reader.campaigns_on_sale([as_of])
     lists = pd.DataFrame({"customer_id": customers, "as_of": pd.Timestamp(as_of)})
     lists["as_of"] = lists["as_of"].astype("datetime64[us, UTC]")
     found = ranked(scorer, Candidates.of(lists, campaigns), k)

@@ -1,0 +1,176 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.training.ranker import planted
+from training.ranker.config import RankerConfig
+from training.ranker.dataset import ExampleFrame
+from training.ranker.encoding import Categorical, Encoder, Numeric
+from training.ranker.fitted import FittedRanker, predictor
+from training.ranker.fitting import fit, ranges, refuse_degenerate
+from vitrine.errors import BadArgumentError, BadInputError, DegenerateModelError
+
+CONFIG = replace(RankerConfig(), epochs=6, batch_groups=32, negatives=10, learning_rate=1e-2)
+
+
+def frame(groups: int, has_pattern: bool, seed: int) -> ExampleFrame:
+    return ExampleFrame.of(planted.examples(groups, has_pattern, seed), planted.CATALOGUE)
+
+
+def fitted(examples: ExampleFrame, config: RankerConfig = CONFIG, seed: int = 7) -> FittedRanker:
+    return fit(examples, planted.CATALOGUE, config, seed=seed).ranker
+
+
+def scores(ranker: FittedRanker, examples: ExampleFrame) -> np.ndarray:
+    customers = ranker.customers(examples.customers)
+    campaigns = ranker.campaigns(examples.campaigns)
+    return ranker.scores(
+        customers, campaigns, examples.group_R, examples.campaign_R, examples.pairs
+    )
+
+
+def area_under_curve(score_R: np.ndarray, examples: ExampleFrame) -> float:
+    """Share of (purchase, negative) pairs of a group in the right order."""
+    shares = []
+    for group in range(len(examples.as_of_G)):
+        own = examples.group_R == group
+        bought, others = own & (examples.label_R == 1), own & (examples.label_R == 0)
+        shares.append((score_R[bought][:, None] > score_R[others]).mean())
+    return float(np.mean(shares))
+
+
+@pytest.fixture(scope="module")
+def pattern() -> ExampleFrame:
+    return frame(400, has_pattern=True, seed=1)
+
+
+@pytest.fixture(scope="module")
+def later() -> ExampleFrame:
+    return frame(200, has_pattern=True, seed=2)
+
+
+@pytest.fixture(scope="module")
+def ranker(pattern) -> FittedRanker:
+    return fitted(pattern)
+
+
+@pytest.mark.parametrize("loss", ["triplet", "softmax"])
+def test_a_pattern_is_found(pattern, later, loss):
+    found = fitted(pattern, replace(CONFIG, loss=loss))
+    assert area_under_curve(scores(found, later), later) > 0.85
+
+
+@pytest.mark.parametrize("loss", ["triplet", "softmax"])
+def test_in_noise_nothing_is_found(loss):
+    learnt, unseen = frame(400, has_pattern=False, seed=1), frame(400, has_pattern=False, seed=2)
+    found = fitted(learnt, replace(CONFIG, loss=loss))
+    assert abs(area_under_curve(scores(found, unseen), unseen) - 0.5) < 0.05
+
+
+def test_the_same_seed_gives_the_same_scores(pattern, later, ranker):
+    assert np.array_equal(scores(fitted(pattern), later), scores(ranker, later))
+    assert not np.array_equal(scores(fitted(pattern, seed=8), later), scores(ranker, later))
+
+
+def test_saved_and_loaded_gives_the_same_scores(ranker, later, tmp_path):
+    ranker.save(tmp_path / "model")
+    loaded = FittedRanker.load(tmp_path / "model")
+    assert np.array_equal(scores(loaded, later), scores(ranker, later))
+    assert loaded.config == ranker.config
+
+
+def test_a_batch_equals_its_single_rows_and_the_served_model(ranker, later, tmp_path):
+    ranker.save(tmp_path / "model")
+    predict = predictor(tmp_path / "model")
+    rows = later.rows(40)
+    together = predict(rows)["score"].to_numpy()
+    single = [predict(rows.iloc[[n]])["score"].item() for n in range(len(rows))]
+    assert together == pytest.approx(single, abs=1e-5)
+    assert together == pytest.approx(scores(ranker, later)[:40], abs=1e-5)
+
+
+def test_curves_have_a_value_an_epoch_and_fall_on_a_pattern(pattern, later):
+    curves = fit(pattern, planted.CATALOGUE, CONFIG, seed=7, later=later).curves
+    assert {name: len(values) for name, values in curves.items()} == {
+        "train_loss": CONFIG.epochs,
+        "later_loss": CONFIG.epochs,
+    }
+    assert curves["train_loss"][-1] < curves["train_loss"][0]
+    assert curves["later_loss"][-1] < 0.7 * CONFIG.margin
+
+
+def test_features_without_any_difference_raise(pattern):
+    constant = planted.examples(60, has_pattern=True, seed=1).to_pandas()
+    for name in ("taste", "tone", "times_bought"):
+        constant[name] = 1.0
+    constant["favourite_style"] = constant["style"] = "modern"
+    table = planted.pa.Table.from_pandas(constant, preserve_index=False)
+    with pytest.raises(DegenerateModelError, match="nothing was learnt"):
+        fitted(ExampleFrame.of(table, planted.CATALOGUE))
+
+
+def test_nan_and_a_loss_at_the_margin_raise():
+    with pytest.raises(DegenerateModelError, match="nan"):
+        refuse_degenerate([0.5, float("nan")], CONFIG)
+    with pytest.raises(DegenerateModelError, match="nothing was learnt"):
+        refuse_degenerate([1.0, 1.0], CONFIG)
+    refuse_degenerate([1.0, 0.9], CONFIG)
+
+
+def test_no_examples_are_refused(pattern):
+    with pytest.raises(BadInputError):
+        fitted(pattern.before(planted.START))
+
+
+def test_a_frame_splits_by_time_without_losing_a_row(pattern):
+    cut = planted.START + timedelta(hours=100)
+    before, since = pattern.before(cut), pattern.since(cut)
+    assert len(before.as_of_G) == 100
+    assert len(since.as_of_G) == 300
+    whole = pattern.rows(len(pattern.label_R))
+    parts = [part.rows(len(part.label_R)) for part in (before, since)]
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+
+
+def test_what_training_never_saw_gets_the_unknown_code_and_what_is_missing_the_fill():
+    style = Categorical.fit("style", pd.Series(["modern"] * 6 + ["classic"] * 5 + ["rare"]))
+    assert style.values == ("classic", "modern")
+    assert style.encode(pd.Series(["modern", "rare", "new", None])).tolist() == [2, 0, 0, 0]
+    tone = Numeric.fit("tone", 3.0, pd.Series([1.0, 2.0, 3.0]))
+    encoded = tone.encode(pd.Series([3.0, None, float("inf")]))
+    assert encoded[0] == encoded[1] == encoded[2]
+
+
+def test_encoding_is_fitted_once(ranker, later):
+    """The first rows alone are encoded as they are among all: no statistic of the batch enters."""
+    whole = ranker.campaign.encode(later.campaigns)
+    part = ranker.campaign.encode(later.campaigns.head(3))
+    assert np.array_equal(whole.numeric_BF[:3], part.numeric_BF)
+    assert np.array_equal(whole.codes_BK[:3], part.codes_BK)
+
+
+def test_a_missing_feature_is_named(ranker, later):
+    with pytest.raises(BadInputError, match="tone"):
+        ranker.campaigns(later.campaigns.drop(columns="tone"))
+
+
+def test_an_encoder_survives_its_json():
+    rows = pd.DataFrame({"tone": [1.0, 2.0], "style": ["modern", "modern"]})
+    encoder = Encoder.fit(planted.CATALOGUE.campaign, rows)
+    assert Encoder.of(encoder.stored()) == encoder
+
+
+def test_ranges_agree_with_a_slow_loop():
+    start, count = np.array([5, 0, 9]), np.array([2, 3, 0])
+    expected = [s + n for s, c in zip(start, count, strict=True) for n in range(c)]
+    assert ranges(start, count).tolist() == expected
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(BadArgumentError, match="loss"):
+        RankerConfig(loss="unknown")
+    with pytest.raises(BadArgumentError, match="epochs"):
+        RankerConfig(epochs=0)
