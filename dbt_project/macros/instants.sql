@@ -20,7 +20,7 @@
 
 {# First instant at which production could have read the features of a 15-minute window. #}
 {% macro window_available_at(window_start_at) -%}
-    ({{ window_start_at }} + interval '{{ 15 + var("intraday_delay_minutes") }} minutes')
+    ({{ window_start_at }} + interval '{{ 15 + var("intraday_delay_minutes") | int }} minutes')
 {%- endmacro %}
 
 {# Days from one instant to another. An interval of hours is exact in every session's time zone,

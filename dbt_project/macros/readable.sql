@@ -1,6 +1,6 @@
-{# Every row of a day ledger becomes readable at a fixed time of the day. So a read as of any instant,
-   or any number of whole days before it, equals the read as of the last such time; and a spine of a
-   million instants needs one read a day. #}
+{# Every row of a day ledger becomes readable at a fixed time of the day. So a read as of any
+   instant, or any number of whole days before it, equals the read as of the last such time; and a
+   spine of a million instants needs one read a day. #}
 {% macro last_readable_day_at(as_of) -%}
     {%- set delay = "interval '" ~ var("day_features_delay_minutes") ~ " minutes'" -%}
     ({{ midnight(utc_day(as_of ~ " - " ~ delay)) }} + {{ delay }})

@@ -64,13 +64,19 @@ described as (
 
 {%- for level in ['sector', 'sub_sector', 'brand'] %}
 
+known_{{ level }}s as (
+    select distinct
+        customer_id,
+        {{ level }}
+    from {{ level }}_ledger
+),
+
 asked_{{ level }}s as (
     select
         asked_customers.*,
-        known.{{ level }}
+        known_{{ level }}s.{{ level }}
     from asked_customers
-    inner join (select distinct customer_id, {{ level }} from {{ level }}_ledger) as known
-        using (customer_id)
+    inner join known_{{ level }}s using (customer_id)
 ),
 
 {{ level }}_shares as (

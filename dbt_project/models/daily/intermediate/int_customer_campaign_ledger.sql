@@ -41,6 +41,12 @@ viewed as (
     group by customer_id, campaign_id, received_on
 ),
 
+done as (
+    select * from bought
+    union all
+    select * from viewed
+),
+
 days as (
     select
         customer_id,
@@ -52,11 +58,7 @@ days as (
         min(first_bought_at) as first_bought_at,
         max(last_bought_at) as last_bought_at,
         max(last_viewed_at) as last_viewed_at
-    from (
-        select * from bought
-        union all
-        select * from viewed
-    )
+    from done
     group by customer_id, campaign_id, received_on
 ),
 

@@ -1,3 +1,8 @@
+{%- set description -%}
+    signed_up_at, gender, age_band, socio_professional_group, country, language, timezone,
+    demographic_cluster
+{%- endset %}
+
 with customers as (
     select * from {{ ref('stg_customers') }}
 ),
@@ -23,12 +28,9 @@ known as (
 final as (
     select * from known
     qualify
-        row(signed_up_at, gender, age_band, socio_professional_group, country, language, timezone,
-            demographic_cluster)
+        row({{ description }})
         is distinct from
-        lag(row(signed_up_at, gender, age_band, socio_professional_group, country, language,
-            timezone, demographic_cluster))
-            over (partition by customer_id order by available_at)
+        lag(row({{ description }})) over (partition by customer_id order by available_at)
 )
 
 select * from final

@@ -59,15 +59,29 @@ levels as (
 
 -- Every instant at which something became known about a product in a campaign.
 instants as (
-    select campaign_id, product_id, available_at from campaign_products
+    select
+        campaign_id,
+        product_id,
+        available_at
+    from campaign_products
     union
-    select campaign_id, product_id, available_at from sales
+    select
+        campaign_id,
+        product_id,
+        available_at
+    from sales
     union
-    select pairs.campaign_id, pairs.product_id, campaigns.available_at
+    select
+        pairs.campaign_id,
+        pairs.product_id,
+        campaigns.available_at
     from pairs
     inner join campaigns using (campaign_id)
     union
-    select pairs.campaign_id, pairs.product_id, levels.available_at
+    select
+        pairs.campaign_id,
+        pairs.product_id,
+        levels.available_at
     from pairs
     inner join levels using (product_id)
 ),
@@ -85,7 +99,7 @@ known as (
         -- Without an end it is on sale for some time after each sale.
         coalesce(
             campaigns.closes_at,
-            sales.last_sold_at + interval '{{ 24 * var("permanent_campaign_days") }} hours'
+            sales.last_sold_at + interval '{{ 24 * var("permanent_campaign_days") | int }} hours'
         ) as closes_at,
         campaign_products.price,
         least(
@@ -129,22 +143,28 @@ spans as (
 ),
 
 -- Spans that follow one another with the same price and stock are one.
-marked as (
+followed as (
     select
         *,
-        row(from_at, price, stock_left_count) is distinct from lag(
-            row(until_at, price, stock_left_count)
-        ) over (partition by campaign_id, product_id order by from_at) as is_first
+        lag(until_at) over one_by_one as last_until_at,
+        lag(price) over one_by_one as last_price,
+        lag(stock_left_count) over one_by_one as last_stock_left_count
     from spans
+    window one_by_one as (partition by campaign_id, product_id order by from_at)
 ),
 
 numbered as (
     select
         *,
-        count(*) filter (where is_first) over (
+        count(*) filter (
+            where
+            last_until_at is distinct from from_at
+            or last_price is distinct from price
+            or last_stock_left_count is distinct from stock_left_count
+        ) over (
             partition by campaign_id, product_id order by from_at rows unbounded preceding
         ) as number
-    from marked
+    from followed
 ),
 
 final as (

@@ -1,3 +1,8 @@
+{%- set description -%}
+    name, description, brand, sector, sub_sector, colour, audience, life_stage, unit_cost,
+    list_price, cast(attributes as varchar)
+{%- endset %}
+
 with products as (
     select * from {{ ref('stg_products') }}
 ),
@@ -23,12 +28,9 @@ known as (
 final as (
     select * from known
     qualify
-        row(name, description, brand, sector, sub_sector, colour, audience, life_stage, unit_cost,
-            list_price, cast(attributes as varchar))
+        row({{ description }})
         is distinct from
-        lag(row(name, description, brand, sector, sub_sector, colour, audience, life_stage,
-            unit_cost, list_price, cast(attributes as varchar)))
-            over (partition by product_id order by available_at)
+        lag(row({{ description }})) over (partition by product_id order by available_at)
 )
 
 select * from final

@@ -25,12 +25,14 @@ product_baskets as (
 pairs as (
     select
         baskets.product_id,
-        others.product_id as other_product_id,
+        companions.product_id as other_product_id,
         count(*) as basket_count
     from baskets
-    inner join baskets as others
-        on baskets.order_id = others.order_id and baskets.product_id != others.product_id
-    group by baskets.product_id, others.product_id
+    inner join baskets as companions
+        on
+            baskets.order_id = companions.order_id
+            and baskets.product_id != companions.product_id
+    group by baskets.product_id, companions.product_id
 ),
 
 measured as (
@@ -52,7 +54,7 @@ measured as (
 final as (
     select * from measured
     qualify row_number() over (
-        partition by product_id order by basket_count desc, lift_ratio desc, other_product_id
+        partition by product_id order by basket_count desc, lift_ratio desc, other_product_id asc
     ) <= 50
 )
 

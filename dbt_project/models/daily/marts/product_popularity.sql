@@ -14,12 +14,20 @@ recent as (
 -- The cluster `all` stands in for a cluster that bought nothing.
 counted as (
     select
-        coalesce(demographic_cluster, 'all') as demographic_cluster,
+        demographic_cluster,
         product_id,
         cast(sum(unit_count) as bigint) as unit_count,
         count(*) as line_count
     from recent
-    group by grouping sets ((demographic_cluster, product_id), (product_id))
+    group by demographic_cluster, product_id
+    union all
+    select
+        'all' as demographic_cluster,
+        product_id,
+        cast(sum(unit_count) as bigint) as unit_count,
+        count(*) as line_count
+    from recent
+    group by product_id
 ),
 
 final as (
@@ -27,7 +35,8 @@ final as (
         demographic_cluster,
         product_id,
         row_number() over (
-            partition by demographic_cluster order by line_count desc, unit_count desc, product_id
+            partition by demographic_cluster
+            order by line_count desc, unit_count desc, product_id asc
         ) as popularity_rank,
         line_count,
         unit_count

@@ -2,6 +2,13 @@ with landed_files as (
     select * from {{ ref('stg_landed_files') }}
 ),
 
+refused as (
+    select
+        received_on,
+        unnest(quarantined) as refusal
+    from landed_files
+),
+
 reasons as (
     select
         received_on,
@@ -13,7 +20,7 @@ reasons as (
         received_on,
         refusal.reason,
         refusal.row_count
-    from landed_files, unnest(landed_files.quarantined) as refusals (refusal)
+    from refused
 ),
 
 counted as (

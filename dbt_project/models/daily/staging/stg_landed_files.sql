@@ -9,10 +9,12 @@ struct(
 
 with source as (
     {%- if var("books") %}
-    select * from read_json(
-        '{{ var("books") }}/[0-9]*.json',
-        columns = {interval_start_at: 'timestamptz', files: '{{ files_type }}'}
-    )
+    select *
+    from
+        read_json(
+            '{{ var("books") }}/[0-9]*.json',
+            columns = { interval_start_at: 'timestamptz', files: '{{ files_type }}' }
+        )
     {%- else %}
     select
         cast(null as timestamptz) as interval_start_at,
@@ -31,12 +33,12 @@ files as (
 
 final as (
     select
-        file.file as file,
-        interval_start_at,
-        {{ utc_day('interval_start_at') }} as received_on,
-        file.row_count as row_count,
-        file.accepted_count as accepted_count,
-        file.quarantined as quarantined
+        file.file,
+        files.interval_start_at,
+        {{ utc_day('files.interval_start_at') }} as received_on,
+        file.row_count,
+        file.accepted_count,
+        file.quarantined
     from files
 )
 

@@ -131,7 +131,9 @@ final as (
         (
             coalesce(windows.order_count_1h, 0)
             + {{ prior_view_count }}
-            * least({{ ratio('sector_windows.order_count_28d', 'sector_windows.view_count_28d') }}, 1)
+            * least({{ ratio(
+                'sector_windows.order_count_28d', 'sector_windows.view_count_28d'
+            ) }}, 1)
         )
         / (coalesce(windows.view_count_1h, 0) + {{ prior_view_count }})
             as campaign_conversion_ratio_1h,

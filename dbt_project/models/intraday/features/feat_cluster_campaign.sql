@@ -33,11 +33,11 @@ asked_clusters as (
 
 clusters as (
     select
-        asked_clusters.*,
         {%- for name in look_backs %}
-        {{ growth('order_count', 'cluster_ledger', 'before_' ~ name) }} as order_count_{{ name }}
-        {{- "," if not loop.last }}
+        {{ growth('order_count', 'cluster_ledger', 'before_' ~ name) }} as order_count_{{ name }},
         {%- endfor %}
+        asked_clusters.demographic_cluster,
+        asked_clusters.readable_at
     from asked_clusters
     asof left join cluster_ledger
         on
@@ -79,7 +79,8 @@ reads as (
         on
             known.demographic_cluster = before_{{ name }}.demographic_cluster
             and known.campaign_id = before_{{ name }}.campaign_id
-            and known.readable_at - interval '{{ minutes }} minutes' >= before_{{ name }}.available_at
+            and known.readable_at - interval '{{ minutes }} minutes'
+            >= before_{{ name }}.available_at
     {%- endfor %}
 ),
 
@@ -88,13 +89,12 @@ final as (
         asked.demographic_cluster,
         asked.campaign_id,
         asked.as_of,
-        coalesce(reads.turnover_15min, 0) as cluster_turnover_15min,
-        coalesce(reads.order_count_28d, 0) as cluster_order_count_28d,
         {%- for name in look_backs if name != '15min' %}
         {{ ratio('reads.order_count_' ~ name, 'clusters.order_count_' ~ name) }}
-            as cluster_purchase_ratio_{{ name }}
-        {{- "," if not loop.last }}
+            as cluster_purchase_ratio_{{ name }},
         {%- endfor %}
+        coalesce(reads.order_count_28d, 0) as cluster_order_count_28d,
+        coalesce(reads.turnover_15min, 0) as cluster_turnover_15min
     from asked
     left join clusters using (demographic_cluster, readable_at)
     left join reads using (demographic_cluster, campaign_id, readable_at)
