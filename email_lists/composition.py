@@ -16,6 +16,8 @@ from email_lists.slate import choose
 
 CAMPAIGNS_SHOWN = 10
 PRODUCTS_SHOWN = 7
+BATCH = 4096
+"""Customers whose candidates are looked up together; bounds the memory, changes no result."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ order by customer_id
 
 _EXCLUDED = """
 select customer_id, exclusion from decisions where exclusion is not null order by customer_id
+"""
+
+_THEIR_HISTORY = """
+select * from history semi join batch using (customer_id) order by customer_id, recency_rank
 """
 
 _NAMED_CAMPAIGNS = """
@@ -162,23 +168,38 @@ def _slates(
     known: Known, eligible: pa.Table, history: pa.Table, on_sale: pa.Table, units: pa.Table
 ) -> pa.Table:
     popular = popularity.popular_products(eligible, on_sale, units, known.products)
-    products, kinds = _pairs(known)
+    pairs = _pairs(known)
+    starts = range(0, max(eligible.num_rows, 1), BATCH)
+    batches = (eligible.slice(start, BATCH) for start in starts)
+    found = [_candidates(known, batch, history, on_sale, popular, pairs) for batch in batches]
+    return choose(pa.concat_tables(found))
+
+
+def _candidates(
+    known: Known,
+    batch: pa.Table,
+    history: pa.Table,
+    on_sale: pa.Table,
+    popular: pa.Table,
+    pairs: tuple[pa.Table, pa.Table],
+) -> pa.Table:
+    """Find the candidates of some customers; each customer's do not depend on the others'."""
+    by_product, by_kind = pairs
+    bought = select(_THEIR_HISTORY, history=history, batch=batch)
     found = [
-        candidates.similar(eligible, history, on_sale, known.vectors),
-        candidates.together(eligible, history, products),
-        candidates.together_by_kind(eligible, history, kinds, popular, known.products),
-        candidates.somewhere_new(eligible, history, popular, known.products),
-        candidates.well_liked(eligible, history, popular, known.as_of),
+        candidates.similar(batch, bought, on_sale, known.vectors),
+        candidates.together(batch, bought, by_product),
+        candidates.together_by_kind(batch, bought, by_kind, popular, known.products),
+        candidates.somewhere_new(batch, bought, popular, known.products),
+        candidates.well_liked(batch, bought, popular, known.as_of),
     ]
-    return choose(
-        candidates.on_offer(
-            pa.concat_tables(found, promote_options="permissive"),
-            eligible,
-            history,
-            on_sale,
-            known.products,
-            known.as_of,
-        )
+    return candidates.on_offer(
+        pa.concat_tables(found, promote_options="permissive"),
+        batch,
+        bought,
+        on_sale,
+        known.products,
+        known.as_of,
     )
 
 

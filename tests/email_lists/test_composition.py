@@ -112,6 +112,13 @@ def test_the_same_knowledge_gives_the_same_list_in_whatever_order_it_comes(bouti
     assert again.products.equals(composed.products)
 
 
+def test_batches_change_no_result(boutique, composed, monkeypatch):
+    monkeypatch.setattr("email_lists.composition.BATCH", 3)
+    again = compose(boutique)
+    assert again.people.equals(composed.people)
+    assert again.products.equals(composed.products)
+
+
 def test_nobody_eligible_gives_an_empty_list(boutique):
     nobody = compose(replace(boutique, consents=boutique.consents.slice(0, 0)))
     assert nobody.people.num_rows == nobody.products.num_rows == 0
