@@ -24,15 +24,17 @@ SEND_WITHIN_HOURS = 24
 
 _PEOPLE = """
 with consented as (
-    select customer_id, is_granted from daily.staging.stg_consents
-    where purpose = 'email_marketing' and changed_at <= $as_of and received_at <= $as_of
+    select customer_id, is_granted
+    from daily.staging.stg_consents join {people} using (customer_id)
+    where purpose = 'email_marketing' and changed_at <= send_at and received_at <= $as_of
     qualify row_number() over (
         partition by customer_id order by changed_at desc, is_granted, received_at desc
     ) = 1
 ),
 suppressed as (
-    select distinct customer_id from daily.staging.stg_suppressions
-    where suppressed_at <= $as_of and received_at <= $as_of
+    select distinct customer_id
+    from daily.staging.stg_suppressions join {people} using (customer_id)
+    where suppressed_at <= send_at and received_at <= $as_of
 )
 select
     customer_id,
@@ -46,8 +48,7 @@ select
     date_diff('second', $as_of, send_at) / 3600.0 as hours_to_send,
     not $has_consents or consent_id is not null as is_consent_named,
     not $has_consents or coalesce(is_granted, false) as is_consented,
-    customer_id not in (select customer_id from suppressed where customer_id is not null)
-        as is_not_suppressed
+    customer_id not in (select customer_id from suppressed) as is_not_suppressed
 from {people}
 left join consented using (customer_id)
 order by customer_id

@@ -1,6 +1,11 @@
 """A small shop whose answers were worked out by hand: late, null, tied and anonymous rows."""
 
-from datetime import datetime
+from datetime import date, datetime
+
+from vitrine.interval import Interval
+
+DAY_1, DAY_2, DAY_3 = (Interval.of_day(date(2026, 3, day)) for day in (1, 2, 3))
+DAYS = Interval(DAY_1.start, DAY_3.end)
 
 
 def at(text: str) -> datetime:
@@ -107,3 +112,16 @@ PRODUCTS_2 = [product("mug", "kitchen", "02 23:59:59")]
 PRODUCTS_3 = [product("mug", "office", "03 00:00")]
 CAMPAIGNS_1 = [campaign("sale-a", "living", "01 00:00")]
 CUSTOMERS_1 = [customer("ann", "female:35-49:FR", "01 00:00")]
+
+
+def fill(shop):
+    """Let two days bring facts, and a third nothing but a product."""
+    shop.receive("events", DAY_1, EVENTS_1)
+    shop.receive("orders", DAY_1, ORDERS_1)
+    shop.receive("events", DAY_2, EVENTS_2)
+    shop.receive("orders", DAY_2, ORDERS_2)
+    shop.receive("products", DAY_1, PRODUCTS_1)
+    shop.receive("products", DAY_2, PRODUCTS_2)
+    shop.receive("products", DAY_3, PRODUCTS_3)
+    shop.receive("campaigns", DAY_1, CAMPAIGNS_1)
+    shop.receive("customers", DAY_1, CUSTOMERS_1)

@@ -15,7 +15,7 @@ from vitrine.interval import QUARTER_HOUR, floor
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 FEW = settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -9,7 +9,6 @@ from click.testing import CliRunner
 from spark_jobs.commands import spark
 from spark_jobs.submission import JOBS, command, submission
 from tests.spark_jobs import golden
-from vitrine import lake
 from vitrine.errors import BadArgumentError, MachineError, StageSkipped, VitrineError
 from vitrine.interval import Interval
 
@@ -27,31 +26,30 @@ def home(settings, monkeypatch):
 
 
 @pytest.mark.slow
-def test_spark_submit_from_end_to_end(home, receive, empty_lake):
-    receive("orders", DAY_1, golden.ORDERS_1)
-    receive("events", DAY_1, golden.EVENTS_1)
+def test_spark_submit_from_end_to_end(home, shop):
+    shop.receive("orders", DAY_1, golden.ORDERS_1)
+    shop.receive("events", DAY_1, golden.EVENTS_1)
     result = CliRunner().invoke(spark, TYPED, catch_exceptions=False)
     assert "user_days: 1 rows" in result.output
-    (row,) = lake.read(empty_lake.deltas, "user_days", DAY_1).to_pylist()
+    (row,) = shop.rows("user_days", DAY_1)
     assert (row["customer_id"], row["turnover"]) == ("ann", 70.01)
-    (record,) = [json.loads(p.read_text()) for p in empty_lake.runs.glob("*.json")]
+    (record,) = [json.loads(p.read_text()) for p in shop.paths.runs.glob("*.json")]
     assert record["figures"]["user_days_rows"] == 1
-    assert list(empty_lake.landing.iterdir()) == [], "nothing may appear where it was started"
+    assert list(shop.paths.landing.iterdir()) == [], "nothing may appear where it was started"
 
 
 @pytest.mark.slow
-def test_a_job_that_fails_says_why_with_its_exit_code(home, receive, empty_lake):
-    receive("orders", DAY_1, golden.ORDERS_1)
+def test_a_job_that_fails_says_why_with_its_exit_code(home, shop):
+    shop.receive("orders", DAY_1, golden.ORDERS_1)
     with pytest.raises(VitrineError, match="cuts the drop") as caught:
         CliRunner().invoke(spark, [*TYPED[:-1], "2026-03-01T12:00"], catch_exceptions=False)
     assert caught.value.exit_code == BadArgumentError.exit_code
 
 
 @pytest.mark.slow
-def test_a_crash_shows_its_last_lines(home, empty_lake):
-    (broken,) = (empty_lake.lake / "orders").rglob("empty.parquet")
-    broken.write_bytes(b"no parquet")
-    with pytest.raises(VitrineError, match=r"(?s)last lines:.*empty\.parquet"):
+def test_a_crash_shows_its_last_lines(home, shop, monkeypatch):
+    monkeypatch.setenv("VITRINE_SPARK_MASTER", "nowhere")
+    with pytest.raises(VitrineError, match=r"(?s)exit code 1; its last lines:.*nowhere|Master"):
         CliRunner().invoke(spark, TYPED, catch_exceptions=False)
 
 
