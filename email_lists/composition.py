@@ -16,7 +16,7 @@ from email_lists.slate import choose
 
 CAMPAIGNS_SHOWN = 10
 PRODUCTS_SHOWN = 7
-BATCH = 4096
+BATCH = 1024
 """Customers whose candidates are looked up together; bounds the memory, changes no result."""
 
 

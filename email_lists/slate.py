@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from email_lists.allocation import capacities, granted
 from email_lists.candidates import NEW, POPULAR, SIMILAR, TOGETHER
@@ -20,16 +21,8 @@ SHOWN = (SIMILAR, TOGETHER, NEW, POPULAR)
 """The order on the page."""
 BRAND_LIMIT = 2
 
-_CODED = """
-select
-    *,
-    dense_rank() over (order by customer_id) - 1 as customer,
-    dense_rank() over (order by product_id) - 1 as product,
-    dense_rank() over (order by brand) - 1 as brand_code,
-    dense_rank() over (order by campaign_id, product_id) - 1 as offer,
-    stock_left::double as stock
-from candidates
-order by customer, slot, score desc, product_id
+_IN_ORDER = """
+select * from candidates order by customer_id, slot, score desc, product_id
 """
 
 _POSITIONED = """
@@ -68,19 +61,23 @@ def choose(candidates: pa.Table) -> pa.Table:
         customer_id, position (from 1), slot (the source that it came from), product_id,
         campaign_id, price, score, reason, cause_product_id.
     """
-    coded = select(_CODED, candidates=candidates)
-    picks = _Picks.of(coded)
+    ordered = select(_IN_ORDER, candidates=candidates)
+    picks = _Picks.of(ordered)
     rows = [(row, place) for place, slot in enumerate(PLACES) for row in picks.fill(slot)]
-    chosen = coded.take(pa.array([row for row, _ in rows], pa.int64()))
+    chosen = ordered.take(pa.array([row for row, _ in rows], pa.int64()))
     chosen = chosen.append_column("place", pa.array([place for _, place in rows], pa.int32()))
     return select(_POSITIONED, {"shown": list(SHOWN)}, chosen=chosen)
 
 
 @dataclass
 class _Picks:
-    """The state of choosing: one entry per candidate, by customer, then best first in a slot."""
+    """The state of choosing: one entry per candidate, by customer, then best first in a slot.
+
+    Ids are replaced by integers; `remaining` has one entry per offer.
+    """
 
     slot: np.ndarray
+    slots: list[str]
     customer: np.ndarray
     product: np.ndarray
     brand: np.ndarray
@@ -91,27 +88,28 @@ class _Picks:
     remaining: np.ndarray
 
     @classmethod
-    def of(cls, coded: pa.Table) -> "_Picks":
-        """Take the columns of `_CODED`."""
-        column = {
-            name: coded[name].to_numpy()
-            for name in ("slot", "customer", "product", "brand_code", "offer", "score", "stock")
-        }
-        offers, first = np.unique(column["offer"], return_index=True)
-        stock = column["stock"].astype(np.float64)[first]
-        rows = coded.num_rows
+    def of(cls, ordered: pa.Table) -> "_Picks":
+        """Take candidates in the order of `_IN_ORDER`."""
+        slot, slots = _coded(ordered["slot"])
+        brand, brands = _coded(ordered["brand"])
+        offer, _ = _coded(
+            pc.binary_join_element_wise(ordered["campaign_id"], ordered["product_id"], "\x1f")
+        )
+        _, first = np.unique(offer, return_index=True)
+        stock = ordered["stock_left"].cast(pa.float64()).to_numpy()
         # A shop with one brand has no brands: the limit would leave five of seven places empty.
-        limited = np.unique(column["brand_code"]).size > 1
+        head_start = 0 if len(brands) > 1 else -len(PLACES)
         return cls(
-            slot=column["slot"],
-            customer=column["customer"],
-            product=column["product"],
-            brand=column["brand_code"],
-            offer=column["offer"],
-            score=column["score"],
-            is_usable=np.ones(rows, bool),
-            of_brand=np.zeros(rows, np.int64) - (0 if limited else len(PLACES)),
-            remaining=capacities(stock) if offers.size else np.zeros(0, np.int64),
+            slot=slot,
+            slots=slots,
+            customer=_coded(ordered["customer_id"])[0],
+            product=_coded(ordered["product_id"])[0],
+            brand=brand,
+            offer=offer,
+            score=ordered["score"].to_numpy(),
+            is_usable=np.ones(ordered.num_rows, bool),
+            of_brand=np.full(ordered.num_rows, head_start),
+            remaining=capacities(stock[first]),
         )
 
     def fill(self, slot: str) -> Iterator[int]:
@@ -119,7 +117,7 @@ class _Picks:
         customers = int(self.customer[-1]) + 1 if self.customer.size else 0
         is_waiting = np.ones(customers, bool)
         for source in (slot, POPULAR):
-            is_source = self.slot == source
+            is_source = self.slot == (self.slots.index(source) if source in self.slots else -1)
             while (wished := self._wishes(is_source & is_waiting[self.customer])).size:
                 taken = wished[granted(self.offer[wished], self.score[wished], self.remaining)]
                 is_waiting[self.customer[taken]] = False
@@ -141,3 +139,9 @@ class _Picks:
         self.is_usable &= self.product != product[self.customer]
         self.is_usable &= self.of_brand < BRAND_LIMIT
         self.is_usable &= self.remaining[self.offer] > 0
+
+
+def _coded(ids: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Number ids from 0 in the order in which they first appear; return the numbers and the ids."""
+    encoded = ids.combine_chunks().dictionary_encode()
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
