@@ -36,17 +36,17 @@ from vitrine.interval import DAY, Interval, floor
 from vitrine.raw_csv import FILE, ROW
 from vitrine.sources import Batch, Drop
 
-LABELS = {
-    # raw column: task of the classifier
-    "gender": "gender",
-    "masterCategory": "master_category",
-    "subCategory": "sub_category",
-    "articleType": "article_type",
-    "baseColour": "base_colour",
-    "season": "season",
-    "year": "year",
-    "usage": "usage",
-}
+# Raw columns that are labels; each is a task of the classifier under the shop's own name.
+LABELS = (
+    "gender",
+    "masterCategory",
+    "subCategory",
+    "articleType",
+    "baseColour",
+    "season",
+    "year",
+    "usage",
+)
 HEADER = ("id", *LABELS, "productDisplayName")
 NO_LABEL = ("", "NA")
 CATALOGUE = "products.csv"
@@ -161,7 +161,7 @@ def _products(rows: pd.DataFrame) -> pa.Table:
 def _attributes(labels: pd.DataFrame) -> pa.Array:
     """Map each product's tasks to its labels; a missing label has no key."""
     maps = [
-        [(task, label) for task, label in zip(LABELS.values(), row, strict=True) if label]
+        [(task, label) for task, label in zip(LABELS, row, strict=True) if label]
         for row in labels.itertuples(index=False)
     ]
     return pa.array(maps, pa.map_(pa.string(), pa.string()))

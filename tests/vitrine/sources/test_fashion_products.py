@@ -50,10 +50,10 @@ def test_a_row_becomes_a_product_with_its_labels_and_its_photograph(tmp_path):
             "list_price": None,
             "attributes": [
                 ("gender", "Men"),
-                ("master_category", "Apparel"),
-                ("sub_category", "Topwear"),
-                ("article_type", "Shirts"),
-                ("base_colour", "Red"),
+                ("masterCategory", "Apparel"),
+                ("subCategory", "Topwear"),
+                ("articleType", "Shirts"),
+                ("baseColour", "Red"),
                 ("season", "Fall"),
                 ("year", "2011"),
                 ("usage", "Casual"),
@@ -74,7 +74,7 @@ def test_a_row_becomes_a_product_with_its_labels_and_its_photograph(tmp_path):
 def test_a_missing_label_has_no_key(tmp_path):
     batch = read(tmp_path, row(colour="NA", year=""))
     (labels,) = batch.tables["products"]["attributes"].to_pylist()
-    assert {"base_colour", "year"}.isdisjoint(dict(labels))
+    assert {"baseColour", "year"}.isdisjoint(dict(labels))
     assert len(labels) == 6
     assert batch.tables["products"]["colour"].to_pylist() == [None]
 
