@@ -1,5 +1,5 @@
-"""A shop of ten customers and eight campaigns over twelve days: facts drawn at random, some received
-up to a day late, written to the lake; and the deltas that add up to them.
+"""A shop of ten customers and eight campaigns over twelve days: facts drawn at random, some of them
+received up to a day late, written to the lake; and the deltas that add up to them.
 """
 
 import random
@@ -13,6 +13,8 @@ import pyarrow as pa
 from vitrine import contracts, deltas, lake
 from vitrine.demographics import demographic_cluster
 from vitrine.interval import QUARTER_HOUR, Interval, floor
+from vitrine.landing import books
+from vitrine.landing.books import Books, FileBooks
 from vitrine.paths import Paths
 
 Row = dict[str, Any]
@@ -55,6 +57,7 @@ def write(shop: Shop, paths: Paths) -> None:
     for name, table in contracts.TABLES.items():
         lake.ensure_table(paths.lake, name, table.schema)
         _write_days(paths.lake, table, shop.tables[name])
+    _write_books(paths)
     for name, rows in delta_rows(shop).items():
         lake.ensure_table(paths.deltas, name, deltas.TABLES[name].schema)
         _write_days(paths.deltas, deltas.TABLES[name], rows)
@@ -255,6 +258,14 @@ def _moments(rng: random.Random) -> Row:
     occurred_at = START + timedelta(seconds=rng.randrange(int((DAYS - 1) * 86400)))
     delay = timedelta(seconds=rng.choice([0, 5, 600, rng.randrange(86400)]))
     return {"occurred_at": occurred_at, "received_at": occurred_at + delay}
+
+
+def _write_books(paths: Paths) -> None:
+    for day in (0, 1):
+        whole = Interval.of_day((START + timedelta(days=day)).date())
+        first = FileBooks("orders.csv", 12, 9, {"duplicate": 2, "no_price": 1})
+        second = FileBooks("events.csv", 30, 28 + day, {"duplicate": 2} if not day else {"late": 1})
+        books.write(paths.books, Books("flash_sale", whole, (first, second)))
 
 
 def _write_days(root: Any, table: contracts.Table, rows: list[Row]) -> None:

@@ -1,6 +1,7 @@
 """The feature functions say what slow loops over the raw facts say, and never know the future."""
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -14,7 +15,7 @@ from vitrine.settings import Settings
 CUSTOMERS = [*(f"c{n}" for n in range(10)), "nobody"]
 CAMPAIGNS = [*(f"k{n}" for n in range(8)), "nothing"]
 
-REFERENCES = {
+REFERENCES: dict[str, Callable[..., small_shop.Row]] = {
     "feat_context": reference.context,
     "feat_customer": reference.customer,
     "feat_campaign": reference.campaign,
@@ -91,7 +92,7 @@ def test_a_feature_function_gives_one_whole_row_for_each_row_of_the_spine(wareho
 @pytest.mark.parametrize("model", [m for m in REFERENCES if m not in ("feat_context",)])
 def test_who_is_unknown_gets_the_fills(warehouse, model):
     keys = feature_catalogue.feature_model(model).spine
-    asked = pd.DataFrame([{key: "nobody" for key in keys} | {"as_of": small_shop.END}])
+    asked = pd.DataFrame([dict.fromkeys(keys, "nobody") | {"as_of": small_shop.END}])
     (answer,) = ask(warehouse, model, asked).to_dict("records")
     for feature in feature_catalogue.feature_columns(model):
         assert answer[feature.name] == feature.fill, feature
@@ -148,7 +149,7 @@ def test_the_control_some_product_sold_out_and_some_campaign_closed(shop):
 
 
 def test_a_campaigns_hour_is_local_on_both_sides_of_the_clock_change(warehouse, shop):
-    paris = [r for r in shop.tables["campaigns"] if r["timezone"] == "Europe/Paris"][0]
+    paris = next(r for r in shop.tables["campaigns"] if r["timezone"] == "Europe/Paris")
     instants = pd.to_datetime(["2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"])
     asked = pd.DataFrame({"campaign_id": paris["campaign_id"], "as_of": instants})
     answer = ask(warehouse, "feat_context", asked)

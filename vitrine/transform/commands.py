@@ -54,6 +54,18 @@ def publish(database: str, force: bool, interval: Interval) -> None:
 
 
 @click.command()
+def docs() -> None:
+    """Generate the data dictionary, and dbt's pages about the published warehouse.
+
+    vitrine docs
+    """
+    from vitrine.transform import documentation
+
+    click.echo(f"data dictionary: {documentation.write_data_dictionary()}")
+    click.echo(f"dbt pages: {documentation.write_pages(Installation.load())}")
+
+
+@click.command()
 @click.argument("query", required=False)
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, all rows.")
 def sql(query: str | None, as_csv: bool) -> None:

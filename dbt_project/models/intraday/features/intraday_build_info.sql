@@ -1,5 +1,3 @@
-{{ config(alias='build_info') }}
-
 with campaign_windows as (
     select * from {{ ref('stg_campaign_windows') }}
 ),

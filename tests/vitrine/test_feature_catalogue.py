@@ -1,0 +1,24 @@
+"""The ranker's inputs are read from the models' descriptions."""
+
+import pytest
+
+from vitrine import feature_catalogue
+from vitrine.errors import BadArgumentError
+
+
+def test_a_functions_features_come_in_the_order_of_its_columns_without_the_keys():
+    features = feature_catalogue.feature_columns("feat_context")
+    assert [f.name for f in features][:2] == ["local_hour", "local_weekday"]
+    assert not {"campaign_id", "as_of"} & {f.name for f in features}
+    assert all(f.block == "context" for f in features)
+
+
+def test_a_function_is_called_by_its_qualified_name():
+    model = feature_catalogue.feature_model("feat_cluster_campaign")
+    assert model.function == "intraday.features.feat_cluster_campaign"
+    assert model.spine == ("demographic_cluster", "campaign_id", "as_of")
+
+
+def test_an_unknown_function_is_refused_by_name():
+    with pytest.raises(BadArgumentError, match=r"feat_nothing.*known: feat_campaign"):
+        feature_catalogue.feature_columns("feat_nothing")

@@ -1,0 +1,54 @@
+"""A layer is built in private; a model or test that fails stops it and is named."""
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+
+from vitrine import contracts, lake, runlog
+from vitrine.errors import NotPublishedError, VitrineError
+from vitrine.interval import Interval, parse_instant
+from vitrine.transform import commands, dbt
+
+DAY = Interval.parse("2026-03-01", "2026-03-02")
+DATES = ["--start", "2026-03-01", "--end", "2026-03-02"]
+
+
+def land_orders(installation, ids: list[str]) -> None:
+    instant = parse_instant("2026-03-01T10:00:00Z")
+    row = {"line": 1, "product_id": "p", "campaign_id": "k", "quantity": 1, "unit_price": 9.5}
+    row |= {"channel": "web", "kind": "sale", "occurred_at": instant, "received_at": instant}
+    rows = contracts.table("orders").conform(
+        pa.Table.from_pylist([row | {"order_id": id_} for id_ in ids])
+    )
+    lake.write_partition(installation.paths.lake, "orders", DAY, rows)
+
+
+@pytest.fixture
+def home(installation, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(installation.settings.home))
+    return installation
+
+
+def test_a_layer_is_built_and_the_next_one_on_it(home):
+    land_orders(home, ["a", "b"])
+    for layer in ("staging", "intermediate"):
+        result = CliRunner().invoke(
+            commands.build, ["intraday", "--layer", layer, *DATES], catch_exceptions=False
+        )
+        assert result.exit_code == 0
+        assert f"intraday {layer}: " in result.output
+    (first, second) = runlog.read_runs(home.paths)
+    assert first["figures"]["model_count"] == 3
+    assert second["figures"]["test_count"] > 0
+    assert home.paths.build_file("intraday", DAY).exists()
+
+
+def test_a_failed_test_is_named_with_the_log(home):
+    land_orders(home, ["a", "a"])
+    with pytest.raises(VitrineError, match=r"unique_key_stg_orders.*full log is .*dbt\.log"):
+        dbt.build_layer(home, "daily", "staging", DAY)
+
+
+def test_a_layer_needs_the_ones_below(home):
+    with pytest.raises(NotPublishedError, match="--layer staging"):
+        dbt.build_layer(home, "daily", "marts", DAY)
