@@ -8,7 +8,7 @@ from training.registry import Registry, Trained
 from vitrine.errors import BadInputError
 from vitrine.interval import Interval
 from vitrine.paths import Paths
-from vitrine.settings import Settings
+from vitrine.settings import load_settings
 
 ENTRY = """
 import json
@@ -30,7 +30,7 @@ ROWS = pd.DataFrame({"x": [1.0, 2.0]})
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory) -> Registry:
     home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, landing=home / "landing")
+    settings = load_settings({"VITRINE_HOME": str(home)})
     return Registry(settings, Paths.of(settings))
 
 

@@ -42,8 +42,7 @@ def ndcg(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
 
 def hit_rate(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
     """Return 1 where a list has a hit among the first K, else 0; `relevant_L` is not needed."""
-    hit_L: np.ndarray = hit_LK.any(axis=1).astype(np.float64)
-    return hit_L
+    return np.asarray(hit_LK.any(axis=1), dtype=np.float64)
 
 
 METRICS = {

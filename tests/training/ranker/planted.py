@@ -1,4 +1,4 @@
-"""Examples with a known answer: customers who buy what suits their taste, or nothing of the kind."""
+"""Examples with a known answer: customers buy what suits their taste, or anything at all."""
 
 from datetime import UTC, datetime, timedelta
 
