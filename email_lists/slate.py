@@ -97,6 +97,7 @@ class _Picks:
         )
         _, first = np.unique(offer, return_index=True)
         stock = ordered["stock_left"].cast(pa.float64()).to_numpy()
+        remaining = capacities(stock[first])
         # A shop with one brand has no brands: the limit would leave five of seven places empty.
         head_start = 0 if len(brands) > 1 else -len(PLACES)
         return cls(
@@ -107,9 +108,9 @@ class _Picks:
             brand=brand,
             offer=offer,
             score=ordered["score"].to_numpy(),
-            is_usable=np.ones(ordered.num_rows, bool),
+            is_usable=remaining[offer] > 0,
             of_brand=np.full(ordered.num_rows, head_start),
-            remaining=capacities(stock[first]),
+            remaining=remaining,
         )
 
     def fill(self, slot: str) -> Iterator[int]:
