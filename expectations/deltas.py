@@ -13,6 +13,7 @@ from vitrine.deltas import CAMPAIGN_WINDOWS, PRODUCT_DAYS, TABLES, USER_DAYS, US
 from vitrine.errors import GateError
 from vitrine.installation import Installation
 from vitrine.interval import Interval
+from vitrine.sources import require
 
 BY_DATABASE = {
     "daily": (USER_DAYS, USER_SECTOR_DAYS, PRODUCT_DAYS),
@@ -55,6 +56,7 @@ def checks(installation: Installation, interval: Interval, database: str | None)
     GateError
         If a part of the interval is covered by no file.
     """
+    require(installation.shop, "check deltas", "orders")
     root = installation.paths.deltas
     tables = BY_DATABASE[database] if database else tuple(TABLES.values())
     if database is None:

@@ -24,6 +24,7 @@ from vitrine.feature_catalogue import feature_models
 from vitrine.installation import Installation
 from vitrine.interval import format_instant
 from vitrine.paths import stamp
+from vitrine.sources import require
 
 KEYS = ("group_id", "customer_id", "campaign_id", "as_of")
 LARGEST = 1e12
@@ -38,6 +39,7 @@ def checks(installation: Installation, as_of: datetime) -> list[Check]:
     NotPublishedError
         If they were not written yet.
     """
+    require(installation.shop, "check examples", "orders")
     file = installation.paths.examples / f"{stamp(as_of)}.parquet"
     if not file.exists():
         instant = format_instant(as_of)
@@ -59,9 +61,12 @@ def checks(installation: Installation, as_of: datetime) -> list[Check]:
     )
     size = Check(
         name="size",
-        keys=(),
+        keys=("what",),
         rules=(warn(between("group_count", FEWEST_GROUPS)),),
-        load=partial(frames.frame, f"select count(distinct group_id) as group_count {_from(file)}"),
+        load=partial(
+            frames.frame,
+            f"select 'groups' as what, count(distinct group_id) as group_count {_from(file)}",
+        ),
     )
     return [rows, groups, size]
 

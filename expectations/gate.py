@@ -89,11 +89,12 @@ def _context(folder: Path) -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context: Any = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    for name in list(context.get_site_names()):
-        context.delete_data_docs_site(name)
     site = {
         "class_name": "SiteBuilder",
         "store_backend": {
@@ -102,8 +103,14 @@ def _context(folder: Path) -> Any:
         },
         "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
     }
-    context.add_data_docs_site(site_name="pages", site_config=site)
-    return context
+    config = DataContextConfig(
+        # With its own site each run would leave a folder among the machine's temporary files.
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        data_docs_sites={"pages": site},
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    return gx.get_context(mode="ephemeral", project_config=config)
 
 
 def _validate(context: Any, suite: str, check: Check, frame: pd.DataFrame) -> list[Finding]:

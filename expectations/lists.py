@@ -17,6 +17,7 @@ from vitrine.errors import NotPublishedError
 from vitrine.installation import Installation
 from vitrine.interval import format_instant
 from vitrine.paths import stamp
+from vitrine.sources import require
 from vitrine.warehouse import published_file
 
 PRODUCTS_SHOWN = 7
@@ -152,6 +153,7 @@ def checks(installation: Installation, as_of: datetime) -> list[Check]:
     NotPublishedError
         If it was not built, or the daily warehouse is not published.
     """
+    require(installation.shop, "check lists", "orders")
     paths = installation.paths
     folder = paths.staging / "lists" / stamp(as_of)
     if not folder.exists():

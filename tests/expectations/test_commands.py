@@ -1,0 +1,45 @@
+"""`vitrine check` as a person types it: exit, words and the record it leaves."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from expectations.commands import check
+from tests.expectations.test_landed import DAY, GOOD, installation, put
+from vitrine.errors import GateError
+
+__all__ = ["installation"]
+TYPED = ["landed", "--start", "2026-03-02", "--end", "2026-03-03"]
+
+
+@pytest.fixture
+def home(installation, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(installation.settings.home))
+    monkeypatch.setenv("VITRINE_LANDING", str(installation.settings.landing))
+    for table, row in GOOD.items():
+        put(installation, table, [row], DAY)
+    return installation
+
+
+def record(home):
+    (file,) = home.paths.runs.glob("*.json")
+    return json.loads(file.read_text())
+
+
+def test_a_good_day_prints_where_its_pages_are(home):
+    put(home, "orders", [GOOD["orders"] | {"product_id": "rug"}])
+    result = CliRunner().invoke(check, TYPED, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "warning: landed.orders" in result.output
+    assert "7 rows are in order" in result.output
+    assert "index.html" in result.output
+    assert record(home)["figures"] == {"rows": 7, "failed": 0, "warned": 1}
+
+
+def test_a_bad_day_raises_with_the_rows(home):
+    put(home, "orders", [GOOD["orders"] | {"quantity": 0}])
+    with pytest.raises(GateError, match=r"(?s)gate landed is shut.*quantity.*order_id=o1"):
+        CliRunner().invoke(check, TYPED, catch_exceptions=False)
+    assert record(home)["outcome"] == "failed"
+    assert record(home)["figures"]["failed"] == 1
