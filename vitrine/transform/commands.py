@@ -6,6 +6,7 @@ from vitrine import runlog
 from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.options import interval_options
+from vitrine.sources import require
 from vitrine.warehouse import DATABASES
 
 LAYERS = ("staging", "intermediate", "features", "marts")
@@ -24,6 +25,7 @@ def build(database: str, layer: str, interval: Interval) -> None:
 
     installation = Installation.load()
     with runlog.record(installation.paths, f"build {database} {layer}", interval) as run:
+        _require_facts(installation, database)
         outcome = dbt.build_layer(installation, database, layer, interval)
         run.note(model_count=outcome.model_count, test_count=outcome.test_count)
         run.note(warning_count=len(outcome.warnings))
@@ -48,9 +50,16 @@ def publish(database: str, force: bool, interval: Interval) -> None:
 
     installation = Installation.load()
     with runlog.record(installation.paths, f"publish {database}", interval) as run:
+        _require_facts(installation, database)
         file = publication.publish_build(installation, database, interval, force=force)
         run.note(bytes=file.stat().st_size)
     click.echo(f"{database} published: {file} ({file.stat().st_size / 1e6:.1f} MB)")
+
+
+def _require_facts(installation: Installation, database: str) -> None:
+    # The daily warehouse describes a catalogue that nobody bought from yet; windows need sales.
+    if database == "intraday":
+        require(installation.shop, "the intraday warehouse", "orders")
 
 
 @click.command()

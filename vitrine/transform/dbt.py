@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def build(installation: Installation, database: str, selection: str, interval: I
     file = installation.paths.build_file(database, interval)
     arguments = [
         "build",
+        "--no-write-json",
         "--select",
         selection,
         # Their inputs are their own: they are tests of the code, and `make test` runs them.
@@ -101,6 +103,7 @@ def variables(installation: Installation, interval: Interval) -> dict[str, Any]:
         "end_at": format_instant(interval.end),
         "source": shop.name,
         "currency": shop.currency,
+        "vitrine_version": version("vitrine"),
         "provided_tables": sorted(shop.provides),
         "day_features_delay_minutes": int(shop.day_features_delay.total_seconds() // 60),
         "intraday_delay_minutes": settings.intraday_delay_minutes,
@@ -134,7 +137,7 @@ def run(
             result = dbtRunner().invoke(
                 [*arguments, "--quiet", "--target", target, *options],
                 log_level="none",
-                log_level_file="debug",
+                log_level_file="info",
             )
         finally:
             # Until then the file stays locked, also for this process.

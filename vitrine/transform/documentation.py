@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from vitrine.installation import Installation
+from vitrine.paths import Paths
 from vitrine.publish import atomic_file
 from vitrine.settings import REPOSITORY
 from vitrine.transform import dbt
@@ -54,16 +57,26 @@ def write_pages(installation: Installation) -> Path:
     Raises
     ------
     NotPublishedError
-        If a database was never published.
+        If `daily` was never published.
     """
-    paths = installation.paths
-    files = {f"{d.upper()}_FILE": published_file(paths, d) for d in DATABASES}
-    work = paths.staging / "docs"
+    paths, work = installation.paths, installation.paths.staging / "docs"
+    published_file(paths, DATABASES[0])
+    files = {f"{d.upper()}_FILE": _file(paths, d, work) for d in DATABASES}
     dbt.run(["docs", "generate", "--static"], target="docs", work=work, environment=files)
     target = paths.warehouse / "docs.html"
     with atomic_file(target) as temporary:
         temporary.write_bytes((work / "dbt" / "target" / "static_index.html").read_bytes())
     return target
+
+
+def _file(paths: Paths, database: str, work: Path) -> Path:
+    """Return the published file, or an empty one where the shop has no such database."""
+    if (paths.warehouse / f"{database}.duckdb").exists():
+        return published_file(paths, database)
+    work.mkdir(parents=True, exist_ok=True)
+    empty = work / f"{database}.duckdb"
+    duckdb.connect(str(empty)).close()
+    return empty
 
 
 def _models(folder: Path) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from vitrine import contracts, lake, runlog
-from vitrine.errors import NotPublishedError, VitrineError
+from vitrine.errors import NotPublishedError, StageSkipped, VitrineError
 from vitrine.interval import Interval, parse_instant
 from vitrine.transform import commands, dbt
 
@@ -41,6 +41,16 @@ def test_a_layer_is_built_and_the_next_one_on_it(home):
     assert first["figures"]["model_count"] == 3
     assert second["figures"]["test_count"] > 0
     assert home.paths.build_file("intraday", DAY).exists()
+
+
+def test_a_shop_without_orders_skips_the_intraday_warehouse(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_SOURCE", "fashion_products")
+    with pytest.raises(StageSkipped, match="fashion_products provides no orders"):
+        CliRunner().invoke(
+            commands.build, ["intraday", "--layer", "staging", *DATES], catch_exceptions=False
+        )
+    (run,) = runlog.read_runs(home.paths)
+    assert run["outcome"] == "skipped"
 
 
 def test_a_failed_test_is_named_with_the_log(home):

@@ -6,6 +6,7 @@ final as (
     select
         '{{ var("source") }}' as source,
         '{{ var("currency") }}' as currency,
+        '{{ var("vitrine_version") }}' as vitrine_version,
         min(received_window_start_at) as data_start_at,
         {{ end_at() }} as data_end_at,
         {{ end_at() }} + interval '{{ var("intraday_delay_minutes") }} minutes' as available_at,
