@@ -88,6 +88,14 @@ def test_descriptions_are_visible_in_duckdb(warehouse):
     assert all(comment.startswith("One row per ") for _, comment in functions)
 
 
+def test_older_clients_can_open_the_files(warehouse):
+    tags = warehouse.execute(
+        "select tags['storage_version'] from duckdb_databases()"
+        " where database_name in ('daily', 'intraday')"
+    ).fetchall()
+    assert tags == [("v1.4.0+",), ("v1.4.0+",)]
+
+
 @pytest.mark.parametrize("database", DATABASES)
 def test_the_unit_tests_of_the_window_arithmetic_pass(built, tmp_path, database):
     file = tmp_path / f"{database}.duckdb"
