@@ -29,8 +29,11 @@ def home(installation, monkeypatch):
     return installation
 
 
-def test_a_layer_is_built_and_the_next_one_on_it(home):
+def test_a_layer_is_built_and_the_next_one_on_it_whatever_is_half_written(home):
     land_orders(home, ["a", "b"])
+    folder = home.paths.partition(home.paths.lake, "campaigns", DAY.start.date())
+    folder.mkdir(parents=True)
+    (folder / ".tmp-1-half-written.parquet").write_text("half")
     for layer in ("staging", "intermediate"):
         result = CliRunner().invoke(
             commands.build, ["intraday", "--layer", layer, *DATES], catch_exceptions=False
