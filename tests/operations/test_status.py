@@ -90,7 +90,15 @@ def test_costs_are_summed_by_stage(paths):
     lines = costs.table(runlog.read_runs(paths)).splitlines()
     assert len(lines) == 2
     assert lines[1].split()[:2] == ["land", "2"]
-    assert costs.figures(runlog.read_runs(paths), ("land", "train ranker")).splitlines() == [
-        "  land              rows 3",
-        "  train ranker      not run",
+
+
+def test_a_model_stands_above_its_baselines(paths):
+    with runlog.record(paths, "train ranker", DAY) as run:
+        run.note(map_at_12=0.5, version=3, popularity_map_at_12=0.25, hits=1)
+    lines = costs.comparison(runlog.read_runs(paths), "train ranker").splitlines()
+    assert [line.split() for line in lines] == [
+        ["train", "ranker", "map_at_12"],
+        ["the", "model", "0.5000"],
+        ["popularity", "0.2500"],
     ]
+    assert costs.comparison([], "train ranker").split() == ["train", "ranker", "not", "run"]

@@ -1,6 +1,6 @@
 """What each stage cost and what it found, from the run log: one line a stage."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 MB = 1024**2
@@ -23,11 +23,28 @@ def table(runs: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
-def figures(runs: Sequence[Record], stages: Iterable[str]) -> str:
-    """Return the figures that the last successful run of each stage noted."""
-    lines = []
-    for stage in stages:
-        own = [run for run in runs if run["stage"] == stage and run["outcome"] == "succeeded"]
-        noted = ", ".join(f"{k} {v}" for k, v in own[-1]["figures"].items()) if own else "not run"
-        lines.append(f"  {stage:<18}{noted}")
+def comparison(runs: Sequence[Record], stage: str) -> str:
+    """Return the metrics of a training stage's last good run, the model's above its baselines'.
+
+    A run notes a metric under its own name and a baseline's under `<baseline>_<metric>`.
+    """
+    own = [run for run in runs if run["stage"] == stage and run["outcome"] == "succeeded"]
+    if not own:
+        return f"  {stage:<18}not run"
+    noted = own[-1]["figures"]
+    metrics = [name for name in noted if any(other.endswith(f"_{name}") for other in noted)]
+    baselines = dict.fromkeys(
+        other.removesuffix(f"_{name}")
+        for name in metrics
+        for other in noted
+        if other.endswith(f"_{name}")
+    )
+    lines = [f"  {stage:<18}" + "".join(f"{name:>17}" for name in metrics)]
+    for label, prefix in {"the model": "", **{name: f"{name}_" for name in baselines}}.items():
+        values = (noted.get(f"{prefix}{name}") for name in metrics)
+        lines.append(f"    {label:<16}" + "".join(_cell(value) for value in values))
     return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    return f"{'':>17}" if value is None else f"{value:>17.4f}"

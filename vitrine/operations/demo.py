@@ -172,15 +172,18 @@ def _print_outcome(installation: Installation, its_plan: Plan, skipped: list[str
     click.echo("\n" + landed_rows(paths))
     click.echo("\n" + costs.table(read_runs(paths)))
     click.echo("\nModels beside their baselines:")
-    click.echo(costs.figures(read_runs(paths), ("train ranker", "train classifier")))
+    for stage in ("train ranker", "train classifier"):
+        click.echo(costs.comparison(read_runs(paths), stage))
     if (paths.lists / "versions").exists() or any(paths.lists.glob("*/current")):
         click.echo("\nTonight's lists, and one customer's e-mail:\n")
         _vitrine(installation, "lists", "show", "--as-of", format_instant(its_plan.night))
+    suites = ", ".join(sorted(folder.parent.name for folder in paths.data_docs.glob("*/current")))
     click.echo(
         f"\nWarehouse   {paths.warehouse / 'daily.duckdb'}, {paths.warehouse / 'intraday.duckdb'}"
         f"\n            make sql, or any DuckDB {_duckdb_version()} client, read-only"
         f"\nLists       {paths.lists}"
-        f"\nData docs   {paths.data_docs}"
+        f"\nData docs   {paths.data_docs}/<suite>/current/index.html, a suite each for"
+        f" {suites}"
         f"\nPages       make up starts Airflow at {airflow.address(settings)} and MLflow at"
         f" http://127.0.0.1:{settings.mlflow_port}; make down stops them"
     )
