@@ -43,8 +43,9 @@ LONG_RUNNING = (
     "airflow-worker",
 )
 PORTS = (5432, 6379, 7077, 8081, 8082, 5000, 8080)
-SECRETS = {
+VALUES = {
     "SOURCE": "flash_sale",
+    "CLOCK_SCHEDULES": "false",  # its days lie in the past
     "POSTGRES_PASSWORD": "made-up-postgres",
     "REDIS_PASSWORD": "made-up-redis",
     "AIRFLOW_ADMIN_PASSWORD": "made-up-admin",
@@ -54,7 +55,7 @@ SECRETS = {
     "SPARK_WORKER_CORES": "2",
     "SPARK_WORKER_MEMORY": "1g",
 }
-VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
+VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 DAYS = {"start": "2026-03-09", "end": "2026-03-12"}
 
 
@@ -69,9 +70,10 @@ def test_no_secret_stands_in_the_file():
             if re.search("PASSWORD$|SECRET|_KEY", key):
                 assert VARIABLE.fullmatch(str(value)), f"{name}: {key}"
     required = {name for name, kind, _ in VARIABLE.findall(FILE.read_text()) if kind == "?"}
-    assert required == set(SECRETS) - {"SPARK_WORKER_CORES", "SPARK_WORKER_MEMORY"}
+    assert required <= set(VALUES)
     example = (REPOSITORY / "docker" / "env.example").read_text()
-    assert {name for name in SECRETS if f"\n{name}=" not in example} == set()
+    named = {name for name, _, _ in VARIABLE.findall(FILE.read_text())}
+    assert named == set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
 
 
 def test_every_service_is_watched_and_bound_to_the_loopback():
@@ -98,7 +100,7 @@ class Native:
 
     def text(self, text: str) -> str:
         """Replace variables, folders, names and ports in one value of the file."""
-        text = VARIABLE.sub(lambda v: SECRETS.get(v[1], v[3] if v[2] == "-" else ""), text)
+        text = VARIABLE.sub(lambda v: VALUES.get(v[1], v[3] if v[2] == "-" else ""), text)
         text = text.replace("/opt/vitrine", str(REPOSITORY)).replace("/var/vitrine", str(self.root))
         text = text.replace("/tmp/spark-worker", str(self.root / "work"))  # noqa: S108
         services = "|".join(sorted(compose()["services"], key=len, reverse=True))
@@ -192,7 +194,10 @@ def postgres(native) -> Iterator[None]:
         assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
 
     try:
-        call("initdb", "-D", data, "-U", user, f"--pwfile={password}", "-A", "scram-sha-256")
+        call(
+            *("initdb", "-D", data, "-U", user, f"--pwfile={password}"),
+            *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"),
+        )
         # Its output goes to a file: a pipe would stay open as long as the server lives.
         call("pg_ctl", *start, "start")
         to_server = ("-h", "127.0.0.1", "-p", str(port), "-U", user, "-v", "ON_ERROR_STOP=1")
@@ -217,7 +222,7 @@ def stack(native, postgres) -> Airflow:
     initialise(native)
     for name in LONG_RUNNING[4:]:
         servers.start(native.server(name), folder)
-    client = Airflow(f"http://127.0.0.1:{native.ports[8080]}", SECRETS["AIRFLOW_ADMIN_PASSWORD"])
+    client = Airflow(f"http://127.0.0.1:{native.ports[8080]}", VALUES["AIRFLOW_ADMIN_PASSWORD"])
     servers.wait_until(lambda: answers(native.ports[5000]), "MLflow", folder, LONG_RUNNING, 120)
     servers.wait_until(client.is_healthy, "Airflow", folder, LONG_RUNNING, 180)
     servers.wait_until(
