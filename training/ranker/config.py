@@ -23,12 +23,13 @@ class RankerConfig:
     """Negatives drawn for a group; each purchase meets `negatives` of them, anew every epoch."""
     negatives: int = 20
     loss: str = "triplet"
+    """triplet learns from the negatives that violate the margin; softmax from all of them."""
     margin: float = 1.0
     tower_width: int = 32
     hidden_width: int = 64
     head_width: int = 32
     category_width: int = 8
-    epochs: int = 4
+    epochs: int = 8
     batch_groups: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4

@@ -17,10 +17,10 @@ from training.ranker.model import Ranker
 from training.ranker.sampling import epoch_negatives
 from vitrine.errors import DegenerateModelError
 
-LOSSES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "triplet": losses.triplet,
-    "softmax": losses.sampled_softmax,
-}
+Loss = Callable[[Tensor, Tensor, float], Tensor]
+LEARNT: dict[str, Loss] = {"triplet": losses.violated_triplet, "softmax": losses.sampled_softmax}
+REPORTED: dict[str, Loss] = {"triplet": losses.triplet, "softmax": losses.sampled_softmax}
+"""The loss over violated triplets need not fall while they become fewer; the one over all does."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,12 @@ def _epoch(
     total = torch.zeros((), device=data.device)
     for first in range(0, len(order), config.batch_groups):
         groups = order[first : first + config.batch_groups]
-        loss = _batch_loss(network, data, groups, config, generator)
+        loss, reported = _batch_losses(network, data, groups, config, generator)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        total += loss.detach() * len(groups)
+        total += reported * len(groups)
     return float(total) / len(order)
 
 
@@ -122,34 +122,39 @@ def _loss_without_training(
     total, all_groups = 0.0, np.arange(len(data.start_G))
     for first in range(0, len(all_groups), config.batch_groups):
         groups = all_groups[first : first + config.batch_groups]
-        total += float(_batch_loss(network, data, groups, config, generator)) * len(groups)
+        _, reported = _batch_losses(network, data, groups, config, generator)
+        total += float(reported) * len(groups)
     return total / len(all_groups)
 
 
-def _batch_loss(
+def _batch_losses(
     network: Ranker,
     data: Dataset,
     groups_B: np.ndarray,
     config: RankerConfig,
     generator: np.random.Generator,
-) -> Tensor:
-    """Score every row of B groups once, and compare each purchase with N of its group's pool."""
+) -> tuple[Tensor, Tensor]:
+    """Score every row of B groups once, and compare each purchase with N of its group's pool.
+
+    Returns the loss to learn from and the one to report. A purchase weighs 1 / sqrt(purchases of
+    its group), between every purchase alike and every customer alike.
+    """
     rows_B, purchases_B = data.rows_G[groups_B], data.purchases_G[groups_B]
-    local_R = ranges(data.start_G[groups_B], rows_B)
-    score_R = _scores(network, data, groups_B, rows_B, local_R)
+    score_R = _scores(network, data, groups_B, rows_B, ranges(data.start_G[groups_B], rows_B))
     first_B = np.cumsum(rows_B) - rows_B
-    purchase_P = ranges(first_B, purchases_B)
     negative_PN = epoch_negatives(
         np.repeat(first_B + purchases_B, purchases_B),
         np.repeat(rows_B - purchases_B, purchases_B),
         config.negatives,
         generator,
     )
-    return LOSSES[config.loss](
-        score_R[torch.from_numpy(purchase_P).to(data.device)],
-        score_R[torch.from_numpy(negative_PN).to(data.device)],
-        config.margin,
-    )
+    positive_P = score_R[torch.from_numpy(ranges(first_B, purchases_B)).to(data.device)]
+    others_PN = score_R[torch.from_numpy(negative_PN).to(data.device)]
+    weight_P = torch.from_numpy(np.repeat(purchases_B**-0.5, purchases_B)).to(positive_P)
+    weight_P = weight_P / weight_P.sum()
+    learnt_P = LEARNT[config.loss](positive_P, others_PN, config.margin)
+    reported_P = REPORTED[config.loss](positive_P.detach(), others_PN.detach(), config.margin)
+    return learnt_P @ weight_P, reported_P @ weight_P
 
 
 def _scores(

@@ -26,22 +26,34 @@ def tensors(rows):
 def test_triplet_agrees_with_a_slow_loop(rows, margin):
     terms = [max(0.0, margin - p + n) for p, negatives in rows for n in negatives]
     positive_B, negatives_BN = tensors(rows)
-    assert losses.triplet(positive_B, negatives_BN, margin).item() == pytest.approx(
+    assert losses.triplet(positive_B, negatives_BN, margin).mean().item() == pytest.approx(
         sum(terms) / len(terms)
     )
+
+
+@given(ROWS, st.floats(0.1, 3))
+def test_violated_triplet_agrees_with_a_slow_loop(rows, margin):
+    expected = []
+    for positive, negatives in rows:
+        violated = [margin - positive + n for n in negatives if margin - positive + n > 0]
+        expected.append(sum(violated) / len(violated) if violated else 0.0)
+    positive_B, negatives_BN = tensors(rows)
+    found = losses.violated_triplet(positive_B, negatives_BN, margin)
+    assert found.tolist() == pytest.approx(expected)
 
 
 @given(ROWS)
 def test_sampled_softmax_agrees_with_a_slow_loop(rows):
     terms = [-math.log(math.exp(p) / sum(math.exp(s) for s in [p, *n])) for p, n in rows]
     positive_B, negatives_BN = tensors(rows)
-    assert losses.sampled_softmax(positive_B, negatives_BN).item() == pytest.approx(
-        sum(terms) / len(terms), abs=1e-9
+    assert losses.sampled_softmax(positive_B, negatives_BN).tolist() == pytest.approx(
+        terms, abs=1e-9
     )
 
 
 def test_the_examples_of_the_docstrings():
     positive, negatives = torch.tensor([2.0]), torch.tensor([[1.5, 0.0]])
     assert losses.triplet(positive, negatives, 1.0).item() == pytest.approx(0.25)
+    assert losses.violated_triplet(positive, negatives, 1.0).item() == pytest.approx(0.5)
     equal = losses.sampled_softmax(torch.tensor([0.0]), torch.tensor([[0.0]]))
     assert equal.item() == pytest.approx(math.log(2))
