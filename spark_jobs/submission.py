@@ -65,7 +65,7 @@ def submission(settings: Settings, job: str) -> Submission:
         conf=SQL_CONF
         | {
             "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
-            "spark.driver.extraJavaOptions": f"{utc} {logging}",
+            "spark.driver.extraJavaOptions": f"{utc} {logging} {settings.spark_driver_options}",
             "spark.executor.extraJavaOptions": utc,
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",

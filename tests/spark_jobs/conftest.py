@@ -14,11 +14,14 @@ def spark():
 
     from spark_jobs.session import session
 
-    SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config(
-        "spark.sql.shuffle.partitions", "2"
-    ).config("spark.driver.bindAddress", "127.0.0.1").config(
-        "spark.driver.host", "127.0.0.1"
-    ).getOrCreate()
+    conf: dict[str, str | int | float | bool] = {
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    }
+    SparkSession.builder.master("local[2]").config(map=conf).getOrCreate()
     running = session("tests")
     yield running
     running.stop()

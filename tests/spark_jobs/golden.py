@@ -106,8 +106,8 @@ ORDERS_2 = [
     order("o3", 1, "bob", "mug", "sale-a", 1, 10.0, "sale", "01 23:50", "02 00:20"),
     order("o4", 1, "ann", "rug", "sale-a", 1, 50.0, "return", "02 12:00"),
 ]
-# The mug's sector is unknown on day 1, and changes at the first instant of day 3.
-PRODUCTS_1 = [product("rug", "home", "01 00:00")]
+# The rug changes its sector on day 1; the mug's is unknown then, and changes as day 3 begins.
+PRODUCTS_1 = [product("rug", "attic", "01 00:00"), product("rug", "home", "01 08:00")]
 PRODUCTS_2 = [product("mug", "kitchen", "02 23:59:59")]
 PRODUCTS_3 = [product("mug", "office", "03 00:00")]
 CAMPAIGNS_1 = [campaign("sale-a", "living", "01 00:00")]
