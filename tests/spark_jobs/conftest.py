@@ -1,5 +1,7 @@
 """One local Spark session for all tests, and a lake that is written row by row."""
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -14,7 +16,7 @@ def spark():
 
     from spark_jobs.session import session
 
-    conf: dict[str, str | int | float | bool] = {
+    conf: dict[str, Any] = {
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "2",
         "spark.driver.host": "127.0.0.1",
