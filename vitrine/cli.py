@@ -4,6 +4,7 @@ Each stage keeps its own commands in a module `commands`, which is imported when
 called. So `vitrine --help` is quick, and nothing here imports a stage.
 """
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -94,7 +95,9 @@ def main() -> None:
     try:
         vitrine(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        hint = f"; see {context.command_path} --help" if context else ""
+        click.echo(f"vitrine: {error.format_message().rstrip('.')}{hint}", err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
@@ -103,3 +106,8 @@ def main() -> None:
     except VitrineError as error:
         click.echo(f"vitrine: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            raise
+        click.echo(f"vitrine: cannot write {error.filename}: {error.strerror}", err=True)
+        sys.exit(1)

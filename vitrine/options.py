@@ -1,8 +1,10 @@
 """Options that many commands share: instants and intervals, read the same way everywhere."""
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +31,25 @@ class InstantType(click.ParamType):
 
 
 INSTANT = InstantType()
+
+
+def refuse_unwritable(out: Path) -> None:
+    """Make sure, before any work is done for it, that a Parquet file can be written at `out`.
+
+    Raises
+    ------
+    BadArgumentError
+        If the name is a folder's or does not end in `.parquet`, or its folder cannot be written to.
+    """
+    if out.is_dir() or out.suffix != ".parquet":
+        raise BadArgumentError(f"--out {out}: name a file that ends in .parquet")
+    try:
+        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadArgumentError(f"--out {out}: {error.strerror} ({error.filename})") from None
+    if not os.access(out.absolute().parent, os.W_OK):
+        raise BadArgumentError(f"--out {out}: the folder cannot be written to; name another")
+
 
 as_of_option = click.option(
     "--as-of", required=True, type=INSTANT, help="Use only what was available at this instant."

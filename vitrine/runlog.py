@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from vitrine.errors import BadArgumentError, StageSkipped
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, interval_stamp
 from vitrine.publish import atomic_file
@@ -31,7 +32,8 @@ class Run:
 def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
     """Time a stage, and leave its record whether it ends well or not.
 
-    The clock is read for the record alone; nothing that the stage computes depends on it.
+    What was typed wrong ran nothing and leaves nothing. The clock is read for the record alone;
+    nothing that the stage computes depends on it.
     """
     run = Run(stage, interval)
     begun, started_at = time.monotonic(), datetime.now(UTC)
@@ -39,27 +41,32 @@ def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
     try:
         yield run
         outcome = "succeeded"
+    except BadArgumentError:
+        outcome = "refused"
+        raise
     except BaseException as error:
-        from vitrine.errors import StageSkipped
-
         outcome = "skipped" if isinstance(error, StageSkipped) else "failed"
         run.note(error=f"{type(error).__name__}: {error}"[:500])
         raise
     finally:
-        seconds = time.monotonic() - begun
-        entry = {
-            "stage": stage,
-            "outcome": outcome,
-            "interval_start_at": format_instant(interval.start),
-            "interval_end_at": format_instant(interval.end),
-            "started_at": started_at.isoformat(),
-            "elapsed_s": round(seconds, 3),
-            "peak_memory_bytes": peak_memory_bytes(),
-            "figures": run.figures,
-        }
-        name = f"{stage.replace(' ', '-')}-{interval_stamp(interval)}.json"
-        with atomic_file(paths.runs / f"{started_at:%Y%m%dT%H%M%S%f}-{name}") as path:
-            path.write_text(json.dumps(entry, indent=2) + "\n")
+        if outcome != "refused":
+            _leave(paths, run, outcome, started_at, time.monotonic() - begun)
+
+
+def _leave(paths: Paths, run: Run, outcome: str, started_at: datetime, elapsed_s: float) -> None:
+    entry = {
+        "stage": run.stage,
+        "outcome": outcome,
+        "interval_start_at": format_instant(run.interval.start),
+        "interval_end_at": format_instant(run.interval.end),
+        "started_at": started_at.isoformat(),
+        "elapsed_s": round(elapsed_s, 3),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "figures": run.figures,
+    }
+    name = f"{run.stage.replace(' ', '-')}-{interval_stamp(run.interval)}.json"
+    with atomic_file(paths.runs / f"{started_at:%Y%m%dT%H%M%S%f}-{name}") as path:
+        path.write_text(json.dumps(entry, indent=2) + "\n")
 
 
 def peak_memory_bytes() -> int:

@@ -1,6 +1,6 @@
 import pytest
 
-from vitrine.errors import StageSkipped
+from vitrine.errors import BadArgumentError, StageSkipped
 from vitrine.interval import Interval
 from vitrine.runlog import read_runs, record
 
@@ -25,3 +25,9 @@ def test_a_run_that_ends_early_leaves_its_record_too(paths, error, outcome):
     (entry,) = read_runs(paths)
     assert entry["outcome"] == outcome
     assert "why" in entry["figures"]["error"]
+
+
+def test_what_was_typed_wrong_leaves_nothing(paths):
+    with pytest.raises(BadArgumentError), record(paths, "recommend", DAY):
+        raise BadArgumentError("no such customer")
+    assert not paths.runs.exists()

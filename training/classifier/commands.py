@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from vitrine.errors import BadArgumentError
-from vitrine.options import as_of_option
+from vitrine.options import as_of_option, refuse_unwritable
 
 NOTED = ("accuracy", "majority/accuracy", "macro_f1", "majority/macro_f1", "image_only/accuracy")
 """Metrics that the run log keeps."""
@@ -71,8 +70,7 @@ def classify(images: Path, products: Path, out: Path) -> None:
     """
     from training.classifier.intake import read_products
 
-    if out.is_dir():
-        raise BadArgumentError(f"--out {out}: this is a folder; name a file in it")
+    refuse_unwritable(out)
     rows, refused_rows = read_products(products, images)
 
     from training.classifier.labelling import Decoder, label_in_batches, write

@@ -27,6 +27,8 @@ def open_warehouse(paths: Paths) -> Iterator[duckdb.DuckDBPyConnection]:
     published_file(paths, DATABASES[0])
     there = tuple(d for d in DATABASES if (paths.warehouse / f"{d}.duckdb").exists())
     with connect(paths, there) as connection:
+        # What is asked reads the warehouse; it neither writes files nor reads others.
+        connection.execute("set enable_external_access = false; set lock_configuration = true")
         yield connection
 
 
@@ -41,14 +43,15 @@ def show(connection: duckdb.DuckDBPyConnection, query: str, as_csv: bool = False
     try:
         relation = connection.sql(query)
         if relation is None:
-            return
+            raise BadArgumentError("the query gives no rows; type one, such as: show all tables")
         if as_csv:
             relation.df().to_csv(sys.stdout, index=False)
         else:
             relation.show(max_rows=SHOWN_ROWS, max_width=shutil.get_terminal_size().columns)
             click.echo(_row_count(len(relation)))
     except duckdb.Error as error:
-        raise BadArgumentError(f"the query was refused: {error}") from None
+        first = str(error).splitlines()[0]
+        raise BadArgumentError(f"the query was refused: {first}") from None
 
 
 def prompt(connection: duckdb.DuckDBPyConnection) -> None:

@@ -41,6 +41,20 @@ def test_a_query_that_cannot_be_done_is_one_refusal(connection, query):
         console.show(connection, query)
 
 
+@pytest.mark.parametrize("query", ["copy (select 1) to '{}/leak.csv'", "from read_csv('{}/x.csv')"])
+def test_a_query_neither_writes_nor_reads_files(connection, tmp_path, query):
+    (tmp_path / "x.csv").write_text("a\n1\n")
+    with pytest.raises(BadArgumentError, match="Permission Error"):
+        console.show(connection, query.format(tmp_path))
+    assert not (tmp_path / "leak.csv").exists()
+
+
+@pytest.mark.parametrize("query", ["", ";", "-- nothing"])
+def test_no_query_is_said_so(connection, query):
+    with pytest.raises(BadArgumentError, match="no rows"):
+        console.show(connection, query)
+
+
 def test_the_prompt_goes_on_after_a_mistake(connection, monkeypatch, capfd):
     lines = iter(["from nowhere;", "select", "7 as seven;", "\\q", "select 8 as eight;"])
     monkeypatch.setattr("builtins.input", lambda _: next(lines))

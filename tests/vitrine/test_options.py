@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from vitrine.errors import BadArgumentError
+from vitrine.options import refuse_unwritable
+
+
+@pytest.mark.parametrize("name", ["recs.csv", "recs", ""])
+def test_an_output_is_a_parquet_file(tmp_path, name):
+    with pytest.raises(BadArgumentError, match=r"ends in \.parquet"):
+        refuse_unwritable(tmp_path / name)
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work():
+    with pytest.raises(BadArgumentError, match="/proc/nowhere"):
+        refuse_unwritable(Path("/proc/nowhere/recs.parquet"))
+
+
+def test_a_folder_that_is_not_there_yet_is_made(tmp_path):
+    refuse_unwritable(tmp_path / "new" / "recs.parquet")
+    assert (tmp_path / "new").is_dir()
