@@ -41,12 +41,15 @@ class Candidates:
         return list_R, np.repeat(self.start_L, self.count_L) + within_R
 
     def chunks(self, max_pairs: int) -> Iterator["Candidates"]:
-        """Cut into parts of whole lists with at most `max_pairs` pairs (or a single list) each."""
+        """Cut into parts of whole lists with about `max_pairs` pairs each.
+
+        The index of a part's `lists` says where in the whole they stand.
+        """
         part_L = np.cumsum(self.count_L) // max_pairs
         for part in np.unique(part_L):
             rows = np.flatnonzero(part_L == part)
             yield Candidates(
-                self.lists.iloc[rows].reset_index(drop=True),
+                self.lists.iloc[rows],
                 self.campaigns,
                 self.start_L[rows],
                 self.count_L[rows],

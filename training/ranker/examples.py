@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from training.ranker.candidates import Candidates
 from training.ranker.config import RankerConfig
-from training.ranker.features import FeatureReader
+from training.ranker.features import CLUSTER, FeatureReader
 from training.ranker.sampling import pools
 from vitrine.errors import BadInputError
 from vitrine.interval import DAY, Interval
@@ -134,8 +134,13 @@ def _with_features(
     groups = groups.iloc[used_G].reset_index(drop=True)
     campaigns = campaigns.iloc[used_C].reset_index(drop=True)
     customer_rows, campaign_rows = reader.customer_rows(groups), reader.campaign_rows(campaigns)
-    clustered = groups.assign(demographic_cluster=customer_rows["demographic_cluster"])
-    pair_rows = reader.pair_rows(clustered, campaigns, group_R, campaign_R)
+    pair_rows = reader.pair_rows(groups["customer_id"].to_numpy(), campaigns, group_R, campaign_R)
+    cluster_G, cluster_K = pd.factorize(customer_rows[CLUSTER], sort=True)
+    cluster_key_R = cluster_G[group_R] * len(campaigns) + campaign_R
+    key_X, cluster_row_R = np.unique(cluster_key_R, return_inverse=True)
+    cluster_rows = reader.cluster_rows(
+        cluster_K.to_numpy(), campaigns, key_X // len(campaigns), key_X % len(campaigns)
+    )
     keys = pa.table(
         {
             "example_id": np.arange(len(group_R), dtype=np.int64),
@@ -150,6 +155,7 @@ def _with_features(
         _taken(customer_rows, group_R),
         _taken(campaign_rows, campaign_R),
         _taken(pair_rows, None),
+        _taken(cluster_rows, cluster_row_R),
     )
     columns = {name: part[name] for part in parts for name in part.column_names}
     return pa.table({**{key: columns.pop(key) for key in KEYS}, **columns})

@@ -180,35 +180,69 @@ class FeatureReader:
 
     def pair_rows(
         self,
-        lists: pd.DataFrame,
+        customer_id_L: np.ndarray,
         campaigns: pd.DataFrame,
         list_R: np.ndarray,
         campaign_R: np.ndarray,
     ) -> pd.DataFrame:
-        """Return the features of the pairs of `lists[list_R[r]]` and `campaigns[campaign_R[r]]`.
+        """Return what customers and campaigns have together, one row per pair in the given order.
 
         Parameters
         ----------
-        lists
-            customer_id, as_of, demographic_cluster; unique by customer_id and as_of.
+        customer_id_L
+            Ids as text.
         campaigns
-            campaign_id, as_of; unique.
+            campaign_id, as_of; unique. A pair is of its campaign's instant.
         list_R, campaign_R
-            int64; each pair once, both of the same instant.
-
-        Returns
-        -------
-        DataFrame
-            One row per pair, in the given order.
+            int64 positions in the two; each pair of customer, campaign and instant once.
         """
-        each = pd.DataFrame({"list_index": list_R, "campaign_index": campaign_R})
-        self._register("pairs", each.assign(row_index=np.arange(len(each))))
-        self._register("lists", lists.assign(list_index=np.arange(len(lists))))
+        customers = pd.Series(customer_id_L, name="customer_id", dtype=object)
+        return self._crossed(PAIR_MODEL, customers, campaigns, list_R, campaign_R)
+
+    def cluster_rows(
+        self,
+        cluster_K: np.ndarray,
+        campaigns: pd.DataFrame,
+        cluster_R: np.ndarray,
+        campaign_R: np.ndarray,
+    ) -> pd.DataFrame:
+        """Return what demographic clusters make of campaigns; parameters as in `pair_rows`."""
+        clusters = pd.Series(cluster_K, name=CLUSTER, dtype=object)
+        return self._crossed(CLUSTER_MODEL, clusters, campaigns, cluster_R, campaign_R)
+
+    def _crossed(
+        self,
+        model: str,
+        keys: pd.Series,
+        campaigns: pd.DataFrame,
+        key_R: np.ndarray,
+        campaign_R: np.ndarray,
+    ) -> pd.DataFrame:
+        rows = {
+            "row_index": np.arange(len(key_R)),
+            "key_index": key_R,
+            "campaign_index": campaign_R,
+        }
+        self._register("pairs", pd.DataFrame(rows))
+        self._register("keys", keys.to_frame().assign(key_index=np.arange(len(keys))))
         self._register("campaigns", campaigns.assign(campaign_index=np.arange(len(campaigns))))
-        self.connection.execute(_PAIR_SPINES)
-        rows = self.connection.execute(_pair_query(self.catalogue.pair)).df()
-        _require_same_length(len(each), len(rows))
-        return rows.sort_values("row_index").drop(columns="row_index").reset_index(drop=True)
+        self.connection.execute(
+            f"create or replace temp table pair_spine as"
+            f" select row_index, {keys.name}, campaign_id, as_of"
+            " from pairs join keys using (key_index) join campaigns using (campaign_index)"
+        )
+        names = [
+            f"{f.name}::float as {f.name}" if f.kind == "numeric" else f.name
+            for f in feature_columns(model)
+        ]
+        found = self.connection.execute(
+            f"select row_index, {', '.join(names)} from pair_spine"
+            f" join {feature_model(model).function}('pair_spine')"
+            f" using ({keys.name}, campaign_id, as_of)"
+        ).fetchnumpy()
+        row_R = np.asarray(found.pop("row_index"))
+        _require_same_length(len(key_R), len(row_R))
+        return pd.DataFrame({name: _placed(values, row_R) for name, values in found.items()})
 
     def _side(
         self, models: Sequence[str], key: tuple[str, str], spine: pd.DataFrame
@@ -264,28 +298,13 @@ from newest
 where opens_at > $as_of and opens_at <= $until
 """
 
-_PAIR_SPINES = """
-create or replace temp table asked_pairs as
-select row_index, customer_id, demographic_cluster, campaign_id, lists.as_of
-from pairs join lists using (list_index) join campaigns using (campaign_index);
 
-create or replace temp table pair_spine as
-select customer_id, campaign_id, as_of from asked_pairs;
-
-create or replace temp table cluster_spine as
-select distinct demographic_cluster, campaign_id, as_of from asked_pairs;
-"""
-
-
-def _pair_query(features: Sequence[Feature]) -> str:
-    return f"""
-    select row_index, {", ".join(f.name for f in features)}
-    from asked_pairs
-    join {feature_model(PAIR_MODEL).function}('pair_spine')
-        using (customer_id, campaign_id, as_of)
-    join {feature_model(CLUSTER_MODEL).function}('cluster_spine')
-        using (demographic_cluster, campaign_id, as_of)
-    """
+def _placed(values: object, row_R: np.ndarray) -> np.ndarray:
+    """Return values in the order of their rows: cheaper than to sort millions of rows by them."""
+    unordered_R = np.asarray(values)
+    ordered_R = np.empty_like(unordered_R)
+    ordered_R[row_R] = unordered_R
+    return ordered_R
 
 
 def _require_same_length(asked: int, answered: int) -> None:

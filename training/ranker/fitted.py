@@ -17,6 +17,8 @@ from training.ranker.config import RankerConfig
 from training.ranker.encoding import Encoder
 from training.ranker.model import Ranker, Vectors
 
+BLOCK = 1 << 15
+"""Pairs scored at once: few enough for their vectors to stay in the processor's cache."""
 DESCRIPTION, WEIGHTS = "ranker.json", "weights.safetensors"
 
 
@@ -77,11 +79,14 @@ class FittedRanker:
         pairs: pd.DataFrame,
     ) -> np.ndarray:
         """Return float32 `score_R` of the pairs (customer_R[r], campaign_R[r])."""
-        score_R: np.ndarray = self.network(
-            customers[torch.from_numpy(customer_R)],
-            campaigns[torch.from_numpy(campaign_R)],
-            self.pair.encode(pairs),
-        ).numpy()
+        score_R = np.empty(len(customer_R), dtype=np.float32)
+        for first in range(0, len(score_R), BLOCK):
+            part = slice(first, first + BLOCK)
+            score_R[part] = self.network(
+                customers[torch.from_numpy(customer_R[part])],
+                campaigns[torch.from_numpy(campaign_R[part])],
+                self.pair.encode(pairs.iloc[part]),
+            ).numpy()
         return score_R
 
 

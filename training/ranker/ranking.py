@@ -68,16 +68,27 @@ class RankerScorer:
     ranker: FittedRanker
 
     def prepared(self, candidates: Candidates) -> ScoreChunk:
-        """Run the campaign tower once for all lists."""
+        """Run both towers and read the clusters' features once; pairs alone remain."""
+        rows = self.reader.customer_rows(candidates.lists)
+        customers = self.ranker.customers(rows)
         campaigns = self.ranker.campaigns(self.reader.campaign_rows(candidates.campaigns))
+        cluster_L, cluster_K = pd.factorize(rows[CLUSTER], sort=True)
+        count = len(candidates.campaigns)
+        clustered = self.reader.cluster_rows(
+            cluster_K.to_numpy(),
+            candidates.campaigns,
+            np.repeat(np.arange(len(cluster_K)), count),
+            np.tile(np.arange(count), len(cluster_K)),
+        )
 
         def score(chunk: Candidates, list_R: np.ndarray, campaign_R: np.ndarray) -> np.ndarray:
-            rows = self.reader.customer_rows(chunk.lists)
-            clustered = chunk.lists.assign(**{CLUSTER: rows[CLUSTER]})
-            pairs = self.reader.pair_rows(clustered, chunk.campaigns, list_R, campaign_R)
-            return self.ranker.scores(
-                self.ranker.customers(rows), campaigns, list_R, campaign_R, pairs
+            whole_R = chunk.lists.index.to_numpy()[list_R]
+            pairs = self.reader.pair_rows(
+                chunk.lists["customer_id"].to_numpy(), chunk.campaigns, list_R, campaign_R
             )
+            shared = clustered.take(cluster_L[whole_R] * count + campaign_R)
+            together = pd.concat([pairs, shared.reset_index(drop=True)], axis=1)
+            return self.ranker.scores(customers, campaigns, whole_R, campaign_R, together)
 
         return score
 
