@@ -52,11 +52,12 @@ def checks(installation: Installation, interval: Interval) -> list[Check]:
     """Return a check for each table with files in the interval, and one for the drops themselves.
 
     Orders and events must have rows in an interval of whole days: a quarter of an hour may pass
-    without either. On a day without any drop (the shop was closed) there is nothing to check.
+    without either, and a day without any drop (the shop was closed) passes without all of them.
     """
     shop, paths = installation.shop, installation.paths
+    is_closed = not shop.drops(paths.landing, interval)
     found = [
-        _check(installation, TABLES[name], interval)
+        _check(installation, TABLES[name], interval, is_closed)
         for name in TABLES
         if name in shop.provides and lake.files(paths.lake, name, interval)
     ]
@@ -81,7 +82,7 @@ def _drops(installation: Installation, interval: Interval) -> pd.DataFrame:
     )
 
 
-def _check(installation: Installation, table: Table, interval: Interval) -> Check:
+def _check(installation: Installation, table: Table, interval: Interval, is_closed: bool) -> Check:
     is_long = interval.end - interval.start >= DAY
     rules = _rules(table, installation.settings.late_after_hours)
     return Check(
@@ -89,7 +90,7 @@ def _check(installation: Installation, table: Table, interval: Interval) -> Chec
         keys=table.key,
         rules=rules,
         load=partial(_load, installation, table, interval, rules),
-        may_be_empty=not (is_long and table.name in BUSY),
+        may_be_empty=is_closed or not (is_long and table.name in BUSY),
     )
 
 

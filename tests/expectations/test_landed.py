@@ -164,22 +164,33 @@ def test_no_page_and_no_message_holds_an_address(shop):
     assert "planted.person" not in "".join(f.text for f in report.findings)
 
 
-def test_a_day_without_orders_stops_the_line_but_a_quarter_of_an_hour_may_pass(installation):
+def deliver(settings, stamp):
+    """Put a raw drop into the landing folder; only its name is read here."""
+    drop = settings.landing / "orders" / f"{stamp}.csv.gz"
+    drop.parent.mkdir(exist_ok=True)
+    drop.write_bytes(b"")
+
+
+def test_a_day_without_orders_stops_the_line_but_a_quarter_of_an_hour_may_pass(
+    installation, settings
+):
+    deliver(settings, "20260302T0000-20260303T0000")
     put(installation, "orders", [])
     assert check(installation).of("fail") == ["landed.orders: zero rows were checked"]
     quarter = Interval(DAY.end, DAY.end + QUARTER_HOUR)
+    deliver(settings, "20260303T0000-20260303T0015")
     put(installation, "orders", [], quarter)
     assert check(installation, quarter).findings == ()
 
 
 def test_a_day_on_which_the_shop_delivered_nothing_passes(installation):
     assert check(installation).findings == ()
+    put(installation, "orders", [])  # as landing leaves it on a day when the shop was closed
+    assert check(installation).findings == ()
 
 
 def test_a_drop_that_was_never_landed_stops_the_line(installation, settings):
-    drop = settings.landing / "orders" / "20260302T0000-20260303T0000.csv.gz"
-    drop.parent.mkdir()
-    drop.write_bytes(b"")
+    deliver(settings, "20260302T0000-20260303T0000")
     (text,) = check(installation).of("fail")
     assert "landed.drops" in text
     assert "drop=20260302T0000-20260303T0000" in text
