@@ -4,6 +4,7 @@ A reader sees the old version or the new one, never a mixture, and a killed writ
 but a file or folder whose name starts with `.tmp-`, which the next writer of that place removes.
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
 
     The layout is `root/versions/<version>/` and the symbolic link `root/current`. Publishing a
     version again replaces it: the link moves to a fresh folder first, so readers never miss it.
+    Several processes may publish under one root; the last one to finish is current.
     """
     versions = root / "versions"
     versions.mkdir(parents=True, exist_ok=True)
@@ -48,10 +50,11 @@ def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
         yield temporary
         for path in temporary.rglob("*"):
             _sync(path)
-        _switch(root, temporary, _free_name(versions, version))
+        with _alone(root):
+            _switch(root, temporary, _free_name(versions, version))
+            _prune(root, keep)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _prune(root, keep)
 
 
 def current_version(root: Path) -> Path:
@@ -86,6 +89,15 @@ def publish_file(source: Path, root: Path, version: str, keep: int = 3) -> Path:
         if old != target:
             old.unlink()
     return target
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Wait until no other process chooses a name, switches or prunes under `root`."""
+    with (root / ".lock").open("w") as lock:
+        # The system lets go of it when the file is closed, also for a process that is killed.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _switch(root: Path, temporary: Path, final: Path) -> None:

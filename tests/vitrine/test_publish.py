@@ -92,3 +92,21 @@ def test_a_killed_publisher_leaves_a_whole_version(tmp_path):
     with new_version(tmp_path, "last") as folder:
         (folder / "a").write_text("whole")
     assert not list((tmp_path / "versions").glob(".tmp-*"))
+
+
+def _publish_often(root: Path) -> None:
+    for _ in range(15):
+        with new_version(root, "same", keep=2) as folder:
+            (folder / "x").write_text("whole")
+
+
+def test_processes_that_publish_under_one_root_do_not_disturb_each_other(tmp_path):
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=_publish_often, args=(tmp_path,)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert (current_version(tmp_path) / "x").read_text() == "whole"
+    assert not list((tmp_path / "versions").glob(".tmp-*"))
