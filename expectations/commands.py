@@ -1,89 +1,88 @@
 """vitrine check landed|deltas|features --start … --end … ; vitrine check examples|lists --as-of …
 
 Each gate checks the rows of its interval, builds its pages, prints what is only reported, and ends
-with exit code 1 and the failed checks when something must not be published.
+with exit code 1 and the failed checks when something must not be published. Several suites in one
+call share the seconds that loading Great Expectations takes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import click
 
 from expectations.rules import Check
 from vitrine import runlog
+from vitrine.errors import BadArgumentError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval
-from vitrine.options import as_of_option, interval_options
+from vitrine.options import INSTANT
 from vitrine.paths import interval_stamp
 
-database_option = click.option(
-    "--database", type=click.Choice(["daily", "intraday"]), help="What was built."
+OF_INTERVALS = ("landed", "deltas", "features")
+OF_INSTANTS = ("examples", "lists")
+
+
+@click.command()
+@click.argument("suites", nargs=-1, required=True, type=click.Choice([*OF_INTERVALS, *OF_INSTANTS]))
+@click.option("--start", type=INSTANT, help="First instant, for landed, deltas, features.")
+@click.option("--end", type=INSTANT, help="First instant after the last.")
+@click.option("--as-of", type=INSTANT, help="The instant, for examples and lists.")
+@click.option(
+    "--database",
+    type=click.Choice(["daily", "intraday"]),
+    help="The warehouse that it is for; without it all deltas, or all builds, are checked.",
 )
-
-
-@click.group()
-def check() -> None:
-    """Run a suite of data checks; a failed one stops the line."""
-
-
-@check.command()
-@interval_options
-def landed(interval: Interval) -> None:
-    """Check the tables that were received in the interval."""
-    from expectations import landed as suite
-
-    _gate("landed", interval, lambda it: suite.checks(it, interval))
-
-
-@check.command()
-@interval_options
-@database_option
-def deltas(interval: Interval, database: str | None) -> None:
-    """Check Spark's outputs: those of one database, or all that have files."""
-    from expectations import deltas as suite
-
-    _gate("deltas", interval, lambda it: suite.checks(it, interval, database))
-
-
-@check.command()
-@interval_options
-@database_option
-def features(interval: Interval, database: str | None) -> None:
-    """Check the feature functions of a build that is not published yet."""
-    from expectations import features as suite
-
-    _gate("features", interval, lambda it: suite.checks(it, interval, database))
-
-
-@check.command()
-@as_of_option
-def examples(as_of: datetime) -> None:
-    """Check the training examples as of an instant."""
-    from expectations import examples as suite
-
-    _gate("examples", Interval(as_of, as_of + DAY), lambda it: suite.checks(it, as_of))
-
-
-@check.command()
-@as_of_option
-def lists(as_of: datetime) -> None:
-    """Check the lists that are staged as of an instant."""
-    from expectations import lists as suite
-
-    _gate("lists", Interval(as_of, as_of + DAY), lambda it: suite.checks(it, as_of))
-
-
-def _gate(
-    suite: str, interval: Interval, checks: Callable[[Installation], Sequence[Check]]
+def check(
+    suites: tuple[str, ...],
+    start: datetime | None,
+    end: datetime | None,
+    as_of: datetime | None,
+    database: str | None,
 ) -> None:
+    """Run suites of data checks in the given order; one that fails stops the line.
+
+    vitrine check landed deltas --start 2026-03-01 --end 2026-03-02
+
+    landed: the tables that were received in the interval. deltas: Spark's outputs. features: the
+    feature functions of a build that is not published yet. examples: the training examples as of
+    an instant. lists: the lists that are staged as of an instant.
+    """
+    interval = _interval(suites, start, end, as_of)
+    for suite in suites:
+        _gate(suite, interval, database)
+
+
+def _interval(
+    suites: Sequence[str], start: datetime | None, end: datetime | None, as_of: datetime | None
+) -> Interval:
+    """Return what the suites are asked about; for an instant the day that begins with it.
+
+    Raises
+    ------
+    BadArgumentError
+        If an option is missing, or stands where no suite reads it.
+    """
+    if set(suites) <= set(OF_INTERVALS) and start and end and not as_of:
+        return Interval(start, end)
+    if set(suites) <= set(OF_INSTANTS) and as_of and not start and not end:
+        return Interval(as_of, as_of + DAY)
+    raise BadArgumentError(
+        f"{', '.join(OF_INTERVALS)} need --start and --end; {', '.join(OF_INSTANTS)} need --as-of;"
+        " check the two kinds in two calls"
+    )
+
+
+def _gate(suite: str, interval: Interval, database: str | None) -> None:
     installation = Installation.load()
     paths = installation.paths
-    with runlog.record(paths, f"check {suite}", interval) as run:
+    with runlog.record(paths, " ".join(filter(None, ["check", suite, database])), interval) as run:
         from expectations import gate
 
+        # Each warehouse's pages lie apart: its runs neither race with the other's nor end them.
+        name = f"{suite}_{database}" if database else suite
         report = gate.run(
-            suite,
-            checks(installation),
+            name,
+            _checks(suite, installation, interval, database),
             paths.data_docs,
             interval_stamp(interval),
             installation.settings.keep_versions,
@@ -92,5 +91,21 @@ def _gate(
         run.note(rows=report.rows, failed=len(report.of("fail")), warned=len(warnings))
         for text in warnings:
             click.echo(f"warning: {text}")
-        report.raise_failures(suite)
-    click.echo(f"gate {suite} {interval}: {report.rows:,} rows are in order; pages: {report.page}")
+        report.raise_failures(name)
+    click.echo(f"gate {name} {interval}: {report.rows:,} rows are in order; pages: {report.page}")
+
+
+def _checks(
+    suite: str, installation: Installation, interval: Interval, database: str | None
+) -> list[Check]:
+    from expectations import deltas, examples, features, landed, lists
+
+    if suite == "landed":
+        return landed.checks(installation, interval)
+    if suite == "deltas":
+        return deltas.checks(installation, interval, database)
+    if suite == "features":
+        return features.checks(installation, interval, database)
+    if suite == "examples":
+        return examples.checks(installation, interval.start)
+    return lists.checks(installation, interval.start)

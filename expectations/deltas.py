@@ -9,16 +9,19 @@ from expectations import frames
 from expectations.rules import Check, Rule, between, required, true, unique
 from vitrine import lake
 from vitrine.contracts import Table
-from vitrine.deltas import CAMPAIGN_WINDOWS, PRODUCT_DAYS, TABLES, USER_DAYS, USER_SECTOR_DAYS
+from vitrine.deltas import (
+    BY_DATABASE,
+    CAMPAIGN_WINDOWS,
+    PRODUCT_DAYS,
+    TABLES,
+    USER_DAYS,
+    USER_SECTOR_DAYS,
+)
 from vitrine.errors import GateError
 from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.sources import require
 
-BY_DATABASE = {
-    "daily": (USER_DAYS, USER_SECTOR_DAYS, PRODUCT_DAYS),
-    "intraday": (CAMPAIGN_WINDOWS,),
-}
 JOBS = {
     USER_DAYS.name: "user-days",
     USER_SECTOR_DAYS.name: "user-days",

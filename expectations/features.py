@@ -62,7 +62,7 @@ def checks(installation: Installation, interval: Interval, database: str | None)
         for name in ([database] if database else DATABASES)
     ]
     there = [build for build in builds if build.file.exists()]
-    if not there or (database and not there):
+    if not there:
         raise NotPublishedError(
             f"no build of {database or 'any warehouse'} for {interval} waits to be checked;"
             f" run `vitrine build {database or 'daily'} --layer features"

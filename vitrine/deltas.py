@@ -118,3 +118,9 @@ CAMPAIGN_WINDOWS = Table(
 TABLES: dict[str, Table] = {
     table.name: table for table in (USER_DAYS, USER_SECTOR_DAYS, PRODUCT_DAYS, CAMPAIGN_WINDOWS)
 }
+
+BY_DATABASE = {
+    # warehouse: the deltas that it is built from
+    "daily": (USER_DAYS, USER_SECTOR_DAYS, PRODUCT_DAYS),
+    "intraday": (CAMPAIGN_WINDOWS,),
+}

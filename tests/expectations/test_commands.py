@@ -6,8 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from expectations.commands import check
-from tests.expectations.test_landed import DAY, GOOD, installation, put
-from vitrine.errors import GateError
+from tests.expectations.test_deltas import put as put_delta
+from tests.expectations.test_landed import DAY, GOOD, NOON, installation, put
+from vitrine.errors import BadArgumentError, GateError
+from vitrine.runlog import read_runs
 
 __all__ = ["installation"]
 TYPED = ["landed", "--start", "2026-03-02", "--end", "2026-03-03"]
@@ -43,3 +45,31 @@ def test_a_bad_day_raises_with_the_rows(home):
         CliRunner().invoke(check, TYPED, catch_exceptions=False)
     assert record(home)["outcome"] == "failed"
     assert record(home)["figures"]["failed"] == 1
+
+
+def test_several_suites_in_one_call_leave_pages_and_records_of_their_own(home):
+    sold = {"order_count": 1, "unit_count": 1, "turnover": 9.5, "impression_count": 1}
+    window = {"window_start_at": NOON, "received_window_start_at": NOON}
+    row = {"campaign_id": "sale", "demographic_cluster": "unknown", **window, **sold}
+    put_delta(home, "campaign_windows", [row], DAY)
+    typed = ["landed", "deltas", *TYPED[1:], "--database", "intraday"]
+    result = CliRunner().invoke(check, typed, catch_exceptions=False)
+    assert result.exit_code == 0
+    pages = {folder.parent.name for folder in home.paths.data_docs.glob("*/current")}
+    assert pages == {"landed_intraday", "deltas_intraday"}
+    stages = [run["stage"] for run in read_runs(home.paths)]
+    assert stages == ["check landed intraday", "check deltas intraday"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["landed", "--as-of", "2026-03-03"],
+        ["lists", *TYPED[1:]],
+        ["landed", "lists", *TYPED[1:], "--as-of", "2026-03-03"],
+        ["landed", "--start", "2026-03-02"],
+    ],
+)
+def test_suites_of_intervals_and_of_instants_are_told_apart(home, typed):
+    with pytest.raises(BadArgumentError, match="need --start and --end"):
+        CliRunner().invoke(check, typed, catch_exceptions=False)
