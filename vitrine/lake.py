@@ -5,7 +5,7 @@ its own file in one step, and a directory listing shows what is there. The layou
 contract tables (`Paths.lake`) and the Spark outputs (`Paths.deltas`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -100,6 +100,17 @@ def file_interval(path: Path) -> Interval:
 def covered_days(root: Path, table: str, interval: Interval) -> list[date]:
     """List the days of `interval` of which every instant is owned by a file of the table."""
     return [day for day in interval.days() if _is_covered(root, table, day)]
+
+
+def uncovered(root: Path, table: str, interval: Interval) -> Iterator[Interval]:
+    """Yield the pieces of `interval` that no file of the table owns, in the order of time."""
+    start = interval.start
+    for owned in map(file_interval, files(root, table, interval)):
+        if owned.start > start:
+            yield Interval(start, owned.start)
+        start = max(start, owned.end)
+    if start < interval.end:
+        yield Interval(start, interval.end)
 
 
 def _is_covered(root: Path, table: str, day: date) -> bool:

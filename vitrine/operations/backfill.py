@@ -7,33 +7,30 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import click
 
-from vitrine import lake
+from vitrine import deltas, lake
 from vitrine.errors import BadArgumentError, MachineError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant
+from vitrine.landing import drops
 from vitrine.operations import local_stack
 from vitrine.operations.airflow import DAGS, Airflow
 from vitrine.operations.progress import Progress
 from vitrine.operations.schedule import NEVER
 from vitrine.paths import Paths, interval_stamp
 
-DAY_TABLES = ("user_days", "user_sector_days", "product_days")
-WINDOW_TABLES = ("campaign_windows",)
-DELTAS = {
-    # DAG: the deltas that it writes, beside the lake's own tables
-    "history_load": DAY_TABLES + WINDOW_TABLES,
-    "daily_features": DAY_TABLES,
-    "campaign_performance": WINDOW_TABLES,
-}
 DATABASES = {
     # DAG: the warehouses that it builds
     "history_load": ("daily", "intraday"),
     "daily_features": ("daily",),
     "campaign_performance": ("intraday",),
+}
+DELTAS = {
+    # DAG: the deltas that it writes, beside the lake's own tables
+    dag: tuple(table.name for database in databases for table in deltas.BY_DATABASE[database])
+    for dag, databases in DATABASES.items()
 }
 
 
@@ -54,7 +51,7 @@ def run(installation: Installation, dag: str, interval: Interval) -> None:
     Raises
     ------
     BadArgumentError
-        For a DAG that has no partitions to fill.
+        For a DAG that has no partitions to fill, or one of days whose stretch is not of days.
     MachineError
         If Airflow does not run.
     VitrineError
@@ -82,7 +79,7 @@ def intervals(installation: Installation, dag: str, interval: Interval) -> list[
     Raises
     ------
     BadArgumentError
-        For a DAG that has no partitions to fill.
+        For a DAG that has no partitions to fill, or one of days whose stretch is not of days.
     """
     if dag not in DELTAS:
         reason = (
@@ -92,32 +89,46 @@ def intervals(installation: Installation, dag: str, interval: Interval) -> list[
             else "is no DAG"
         )
         raise BadArgumentError(f"'{dag}' {reason}; backfills: {', '.join(DELTAS)}")
+    if "daily" in DATABASES[dag]:
+        _refuse_parts_of_days(dag, interval)
     if dag == "history_load":
         return [interval]
     if dag == "daily_features":
         return list(interval.split(DAY))
-    drops = installation.shop.drops(installation.paths.landing, interval)
-    return sorted({drop.interval for drop in drops}) or [interval]
+    return list(_as_delivered(installation, interval))
+
+
+def _refuse_parts_of_days(dag: str, interval: Interval) -> None:
+    if drops.whole_days(interval) != interval:
+        raise BadArgumentError(
+            f"{dag} works on whole UTC days, {interval} does not; give two midnights"
+        )
+
+
+def _as_delivered(installation: Installation, interval: Interval) -> Iterator[Interval]:
+    """Yield the drops, and in one piece each day in which something was not delivered.
+
+    Landing a day, or a part of it with a drop, lands empty what was not delivered; a quarter of an
+    hour alone, in which nothing came, would be skipped.
+    """
+    delivered = installation.shop.drops(installation.paths.landing, interval)
+    gaps = drops.gaps(interval, delivered)
+    for day in interval.split(DAY):
+        if any(day.overlaps(gap) for gap in gaps):
+            yield day
+        else:
+            yield from sorted({drop.interval for drop in delivered if day.covers(drop.interval)})
 
 
 def missing(installation: Installation, dag: str, interval: Interval) -> Iterator[Missing]:
     """Yield each piece of `interval` that a table of the DAG has no file for."""
     paths, shop = installation.paths, installation.shop
     for table in sorted(shop.provides):
-        yield from _uncovered(paths.lake, table, interval)
+        yield from (Missing(table, gap) for gap in lake.uncovered(paths.lake, table, interval))
     if "orders" in shop.provides:  # as the Spark jobs require
         for table in DELTAS[dag]:
-            yield from _uncovered(paths.deltas, table, interval)
-
-
-def _uncovered(root: Path, table: str, interval: Interval) -> Iterator[Missing]:
-    start = interval.start
-    for owned in map(lake.file_interval, lake.files(root, table, interval)):
-        if owned.start > start:
-            yield Missing(table, Interval(start, owned.start))
-        start = max(start, owned.end)
-    if start < interval.end:
-        yield Missing(table, Interval(start, interval.end))
+            gaps = lake.uncovered(paths.deltas, table, interval)
+            yield from (Missing(table, gap) for gap in gaps)
 
 
 def _run_all(client: Airflow, dag: str, pieces: list[Interval], until: datetime) -> None:
