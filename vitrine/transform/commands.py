@@ -21,11 +21,13 @@ def build(database: str, layer: str, interval: Interval) -> None:
 
     vitrine build daily --layer staging --start 2026-03-01 --end 2026-03-02
     """
-    from vitrine.transform import dbt
+    from vitrine.transform import coverage, dbt
 
     installation = Installation.load()
     with runlog.record(installation.paths, f"build {database} {layer}", interval) as run:
         _require_facts(installation, database)
+        if layer == LAYERS[0]:
+            coverage.require_whole(installation, database, interval.end)
         outcome = dbt.build_layer(installation, database, layer, interval)
         run.note(model_count=outcome.model_count, test_count=outcome.test_count)
         run.note(warning_count=len(outcome.warnings))

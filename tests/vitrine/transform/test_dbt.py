@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from vitrine import contracts, lake, runlog
+from vitrine import contracts, deltas, lake, runlog
 from vitrine.errors import NotPublishedError, StageSkipped, VitrineError
 from vitrine.interval import Interval, parse_instant
 from vitrine.transform import commands, dbt
@@ -31,6 +31,9 @@ def home(installation, monkeypatch):
 
 def test_a_layer_is_built_and_the_next_one_on_it_whatever_is_half_written(home):
     land_orders(home, ["a", "b"])
+    lake.write_partition(
+        home.paths.deltas, "campaign_windows", DAY, deltas.TABLES["campaign_windows"].empty()
+    )
     folder = home.paths.partition(home.paths.lake, "campaigns", DAY.start.date())
     folder.mkdir(parents=True)
     (folder / ".tmp-1-half-written.parquet").write_text("half")
