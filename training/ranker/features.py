@@ -93,7 +93,7 @@ class FeatureReader:
         ------
         BadArgumentError
             If nothing was known yet at `as_of`, or a day whose features would have been readable
-            by then is not published.
+            by then is not published; or if the windows end before the days do.
         """
         info = self.build_info()
         if as_of <= info.data.start:
@@ -105,6 +105,19 @@ class FeatureReader:
             raise BadArgumentError(
                 f"{format_instant(as_of)} lies after the published data, which end at"
                 f" {format_instant(info.data.end)}; load more, or ask for an earlier instant"
+            )
+        self._require_windows(min(as_of, info.data.end))
+
+    def _require_windows(self, until: datetime) -> None:
+        """Refuse windows that end before `until`: their features would silently be old."""
+        (end,) = self.connection.execute(
+            "select data_end_at from intraday.features.build_info"
+        ).fetchall()[0]
+        if end < until:
+            raise BadArgumentError(
+                f"the intraday warehouse ends at {format_instant(end)}, before"
+                f" {format_instant(until)}; run `vitrine backfill campaign_performance"
+                f" --start {format_instant(end)} --end {format_instant(until)}` first"
             )
 
     def purchases(self, interval: Interval) -> pd.DataFrame:
