@@ -3,7 +3,7 @@
 **Runs** at 03:30 UTC, and not before the day's features are published and the ranker has been
 compared. By hand: `{"as_of": "2026-02-14T03:30:00Z"}`; the same instant gives the same bytes.
 
-**Makes** the asset `email_lists`: `lists/current` with its manifest.
+**Makes** the asset `email_lists`: `lists/<night>/current` with its manifest.
 
 **If it fails** no list was published, and yesterday's is not sent again. `check_lists` says what
 looked wrong. Mend, and clear the failed task; `vitrine lists show --as-of …` shows what was built.

@@ -102,3 +102,13 @@ def test_a_model_stands_above_its_baselines(paths):
         ["popularity", "0.2500"],
     ]
     assert costs.comparison([], "train ranker").split() == ["train", "ranker", "not", "run"]
+
+
+def test_a_warehouse_on_another_disk_is_reported(settings, paths, tmp_path):
+    (tmp_path / "disk" / "versions").mkdir(parents=True)
+    paths.home.mkdir()
+    paths.warehouse.symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "versions" / "daily-20260302T0000.duckdb").touch()
+    (paths.warehouse / "daily.duckdb").symlink_to("versions/daily-20260302T0000.duckdb")
+    report = status.report(Installation(settings))
+    assert "daily warehouse     as of 2026-03-02T00:00:00Z" in report

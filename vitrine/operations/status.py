@@ -100,7 +100,8 @@ def _published(paths: Paths, newest: datetime | None) -> Iterator[str]:
         if place is None or not place.exists():
             yield f"{name:<20}not yet"
             continue
-        stamps = STAMP.findall(str(place.resolve().relative_to(paths.home.resolve())))
+        # The names of the version and of its folders; the home itself may lie anywhere, in parts.
+        stamps = STAMP.findall("/".join(place.resolve().parts[-3:]))
         as_of = parse_instant(stamps[-1]) if stamps else None
         when = f"as of {format_instant(as_of)}, {age(as_of, newest)}" if as_of else "published"
         yield f"{name:<20}{when}{_model(place)}"
