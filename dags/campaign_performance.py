@@ -1,12 +1,14 @@
-"""The last quarter of an hour: how each campaign sells, now and per demographic cluster.
+"""The last delivery: how each campaign sells, now and per demographic cluster.
 
-**Runs** every 15 minutes for the window before. By hand, also for a longer stretch that was missed:
+**Runs** every 15 minutes for the window before; once a day, at 01:30 UTC, for the day before where
+the shop delivers whole days. By hand, also for a longer stretch that was missed:
 `{"start": "2026-02-14T06:00:00Z", "end": "2026-02-14T09:15:00Z"}`; or `vitrine backfill
 campaign_performance --start … --end …`.
 
 **Makes** the asset `intraday_features`: the published intraday warehouse.
 
-**If it fails** readers keep the windows before. A later run does not fill the hole: backfill it.
+**If it fails** readers keep the windows before. No later run is built over the hole; it says which
+`vitrine backfill` fills it.
 """
 
 from datetime import timedelta
@@ -14,7 +16,6 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param, TriggerRule, chain
 
 from spark_jobs.submission import submission
-from vitrine.interval import QUARTER_HOUR
 from vitrine.operations import assets, schedule
 from vitrine.operations.tasks import (
     DEFAULTS,
@@ -24,8 +25,10 @@ from vitrine.operations.tasks import (
     by_clock,
 )
 from vitrine.settings import load_settings
+from vitrine.sources import source
 
 SETTINGS = load_settings()
+STEP = source(SETTINGS.source).delivery_step
 INTERVAL = "{{ interval(dag_run) }}"
 BUILD = "{{ build_interval(dag_run) }}"
 BUILDS = "{{ builds(dag_run) }}"
@@ -33,16 +36,16 @@ BUILT = {"start": "{{ start(dag_run) }}", "end": "{{ build_end(dag_run) }}"}
 
 with DAG(
     "campaign_performance",
-    description="Every 15 minutes: the last window's sales become the intraday warehouse.",
+    description="After each delivery: the last windows' sales become the intraday warehouse.",
     doc_md=__doc__,
-    schedule=by_clock("*/15 * * * *"),
+    schedule=by_clock(schedule.WINDOWS_CLOCK[STEP]),
     start_date=FIRST_DAY,
     catchup=False,
     max_active_runs=1,
     # Nothing delivered, nothing changed: where `land` skips itself, so does what comes after.
     default_args=DEFAULTS
     | {"execution_timeout": timedelta(minutes=30), "trigger_rule": TriggerRule.ALL_SUCCESS},
-    user_defined_macros=schedule.macros(step=QUARTER_HOUR),
+    user_defined_macros=schedule.macros(step=STEP),
     params={
         "start": Param(None, type=["null", "string"], description="First instant of receipt."),
         "end": Param(None, type=["null", "string"], description="First instant after the last."),
@@ -56,8 +59,10 @@ with DAG(
         submission=submission(SETTINGS, "campaign-windows"),
         pool="spark",
     )
-    check_deltas = CommandOperator(
-        task_id="check_deltas", command=f"check deltas {INTERVAL} --database intraday"
+    # In one call: to load Great Expectations twice would take longer than both checks.
+    check_landed_and_deltas = CommandOperator(
+        task_id="check_landed_and_deltas",
+        command=f"check landed deltas {INTERVAL} --database intraday",
     )
     build = [
         CommandOperator(
@@ -68,6 +73,11 @@ with DAG(
         )
         for layer in ("staging", "intermediate", "features", "marts")
     ]
+    check_features = CommandOperator(
+        task_id="check_features",
+        command=f"check features {BUILD} --database intraday",
+        when=BUILDS,
+    )
     publish = CommandOperator(
         task_id="publish",
         command=f"publish intraday {BUILD}",
@@ -76,4 +86,4 @@ with DAG(
         outlets=[assets.WINDOWS],
         extra=BUILT,
     )
-    chain(land, spark, check_deltas, *build, publish)
+    chain(land, spark, check_landed_and_deltas, *build, check_features, publish)

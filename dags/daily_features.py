@@ -68,7 +68,9 @@ with DAG(
             pool="spark",
         ),
     ]
-    check_deltas = CommandOperator(task_id="check_deltas", command=f"check deltas {INTERVAL}")
+    check_deltas = CommandOperator(
+        task_id="check_deltas", command=f"check deltas {INTERVAL} --database daily"
+    )
     build = [
         CommandOperator(
             task_id=f"build_{layer}",

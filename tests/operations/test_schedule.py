@@ -1,14 +1,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 
+from vitrine import sources
 from vitrine.errors import BadArgumentError
 from vitrine.interval import DAY, QUARTER_HOUR, Interval, parse_instant
 from vitrine.operations.schedule import (
     SEND_DECISION,
+    WINDOWS_CLOCK,
     AssetEvent,
     build_interval,
     builds,
@@ -120,3 +123,8 @@ def test_a_backfill_builds_once_and_up_to_what_was_published():
     assert builds(last)
     assert run_interval(last, DAY) == Interval.parse("2026-01-01", "2026-01-02")
     assert build_interval(last, DAY) == Interval.parse("2026-01-01", "2026-03-16")
+
+
+@pytest.mark.parametrize("shop", [module.name for module in iter_modules(sources.__path__)])
+def test_windows_are_computed_as_often_as_the_shop_delivers(shop):
+    assert sources.source(shop).delivery_step in WINDOWS_CLOCK

@@ -10,11 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from vitrine.errors import BadArgumentError
-from vitrine.interval import DAY, Interval, floor, format_instant, parse_instant
+from vitrine.interval import DAY, QUARTER_HOUR, Interval, floor, format_instant, parse_instant
 
 NEVER = "never"
 SEND_DECISION = timedelta(hours=3, minutes=30)
 """From the end of the last day of features to the instant that the nightly lists are made for."""
+
+
+WINDOWS_CLOCK = {
+    # how often the shop delivers: when its windows are computed
+    QUARTER_HOUR: "*/15 * * * *",
+    # Before daily_features, so that both warehouses end with the same day when lists are made.
+    DAY: "30 1 * * *",
+}
 
 
 class AssetEvent(Protocol):

@@ -82,6 +82,8 @@ class Source(Protocol):
     """ISO 4217 code of all amounts."""
     day_features_delay: timedelta
     """From the end of a UTC day to the readability of its features."""
+    delivery_step: timedelta
+    """How often the shop delivers: `DAY` or `QUARTER_HOUR`; so often windows are computed."""
 
     def drops(self, landing: Path, interval: Interval) -> list[Drop]:
         """List what was received in `interval`, in the order of time."""

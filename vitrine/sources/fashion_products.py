@@ -66,6 +66,7 @@ class FashionProducts:
     # ISO 4217 for "no currency": the shop states no amounts.
     currency = "XXX"
     day_features_delay = timedelta(0)
+    delivery_step = DAY
 
     def drops(self, landing: Path, interval: Interval) -> list[Drop]:
         """Give the catalogue as the drop of the first whole day in `interval`, if it has one."""

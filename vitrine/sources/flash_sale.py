@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from vitrine import contracts, raw_csv
 from vitrine.demographics import demographic_cluster
 from vitrine.errors import BadArgumentError, BadInputError
-from vitrine.interval import Interval, parse_instant
+from vitrine.interval import QUARTER_HOUR, Interval, parse_instant
 from vitrine.sources import QUARANTINE_SCHEMA, Batch, Drop
 
 DERIVED = frozenset({"demographic_cluster", "business_type"})
@@ -52,6 +52,7 @@ class FlashSale:
     provides = frozenset(contracts.TABLES)
     currency = "EUR"
     day_features_delay = timedelta(hours=3)
+    delivery_step = QUARTER_HOUR
 
     def drops(self, landing: Path, interval: Interval) -> list[Drop]:
         """List the drops whose interval lies within `interval`, in the order of time.

@@ -50,7 +50,7 @@ import pyarrow as pa
 from vitrine import raw_csv
 from vitrine.demographics import demographic_cluster
 from vitrine.errors import BadInputError
-from vitrine.interval import Interval
+from vitrine.interval import DAY, Interval
 from vitrine.raw_csv import FILE, ROW
 from vitrine.sources import Batch, Drop
 
@@ -261,6 +261,7 @@ class OnlineRetail:
     currency = "GBP"
     # The shop closes by 20:30 local time, so a day's drop is whole before the UTC day ends.
     day_features_delay = timedelta(0)
+    delivery_step = DAY
 
     def drops(self, landing: Path, interval: Interval) -> list[Drop]:
         """List the trading days that lie whole in `interval`, oldest first.
