@@ -199,10 +199,30 @@ def on_sale(shop: Shop, as_of: datetime, permanent_days: int) -> dict[tuple[str,
         last = max((f["occurred_at"] for f in sales), default=None)
         closes_at = known["closes_at"] or (last and last + permanent_days * DAY)
         stock = row["initial_stock"]
-        left = None if stock is None else stock - sum(f["quantity"] for f in sales)
+        if stock is None:
+            left = _counted(shop, *key, as_of)
+        else:
+            left = stock - sum(f["quantity"] for f in sales)
         if closes_at and as_of < closes_at and (left is None or left > 0):
             found[key] = (row["price"], left)
     return found
+
+
+def _counted(shop: Shop, campaign_id: str, product_id: str, as_of: datetime) -> int | None:
+    """Add up, warehouse by warehouse, the latest count that is known, if it was made since the
+    opening as it was known when the count came."""
+    latest: dict[str, Row] = {}
+    for count in shop.tables["stock_levels"]:
+        came = count["received_at"]
+        campaign = shop.latest("campaigns", came, campaign_id=campaign_id)
+        if count["product_id"] != product_id or came > as_of or campaign is None:
+            continue
+        best = latest.get(count["location"])
+        if count["occurred_at"] >= campaign["opens_at"] and (
+            best is None or count["occurred_at"] > best["occurred_at"]
+        ):
+            latest[count["location"]] = count
+    return sum(count["quantity"] for count in latest.values()) if latest else None
 
 
 def _sector(shop: Shop, fact: Row) -> str | None:

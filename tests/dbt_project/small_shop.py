@@ -49,6 +49,9 @@ def draw(seed: int) -> Shop:
         _draw_order(rng, shop, number)
     for number in range(500):
         _draw_event(rng, shop, number)
+    _draw_split_order(shop)
+    for _ in range(300):
+        _draw_count(rng, shop)
     return shop
 
 
@@ -249,6 +252,39 @@ def _draw_event(rng: random.Random, shop: Shop, number: int) -> None:
             "campaign_id": offer["campaign_id"],
             "product_id": offer["product_id"] if kind == "product_view" else None,
             "device": "phone",
+            **_moments(rng),
+        }
+    )
+
+
+def _draw_split_order(shop: Shop) -> None:
+    """Order from two campaigns at once; the second line is received a day after the first."""
+    occurred_at = START + timedelta(days=5, hours=12)
+    for line, offer in enumerate([shop.tables["campaign_products"][n] for n in (0, -1)]):
+        shop.tables["orders"].append(
+            {
+                "order_id": "split",
+                "line": line + 1,
+                "customer_id": "c1",
+                "product_id": offer["product_id"],
+                "campaign_id": offer["campaign_id"],
+                "quantity": 1,
+                "unit_price": offer["price"],
+                "channel": "web",
+                "kind": "sale",
+                "occurred_at": occurred_at,
+                "received_at": occurred_at + timedelta(hours=20 * line),
+            }
+        )
+
+
+def _draw_count(rng: random.Random, shop: Shop) -> None:
+    offer = rng.choice(shop.tables["campaign_products"])
+    shop.tables["stock_levels"].append(
+        {
+            "product_id": offer["product_id"],
+            "location": rng.choice(["north", "south"]),
+            "quantity": rng.choice([0, 0, rng.randrange(9)]),
             **_moments(rng),
         }
     )

@@ -84,7 +84,7 @@ def test_descriptions_are_visible_in_duckdb(warehouse):
         "select function_name, comment from duckdb_functions()"
         " where database_name in ('daily', 'intraday') and schema_name = 'features'"
     ).fetchall()
-    assert len(functions) == 7
+    assert len(functions) == 8
     assert all(comment.startswith("One row per ") for _, comment in functions)
 
 

@@ -114,8 +114,8 @@ def test_on_sale_is_what_was_open_and_in_stock(warehouse, shop, installation):
     seconds = int((small_shop.END - small_shop.START).total_seconds())
     asked = [small_shop.START + timedelta(seconds=rng.randrange(seconds)) for _ in range(50)]
     edges = [row[k] for row in shop.tables["campaigns"] for k in ("opens_at", "closes_at")]
-    sold = [row["received_at"] for row in shop.tables["orders"]]
-    moments = sorted({*asked, *filter(None, edges), *sold})
+    learnt = [row["received_at"] for t in ("orders", "stock_levels") for row in shop.tables[t]]
+    moments = sorted({*asked, *filter(None, edges), *learnt})
     frame = pd.DataFrame({"as_of": moments})
     warehouse.register("asked_frame", frame)
     warehouse.execute(
@@ -146,6 +146,23 @@ def test_the_control_some_product_sold_out_and_some_campaign_closed(shop):
     on_sale = reference.on_sale(shop, last, 28)
     assert closed
     assert {k for k in offers if k[0] not in closed and k not in on_sale}
+
+
+def test_the_control_some_stock_is_known_by_counts_alone(shop):
+    unknown = {
+        (row["campaign_id"], row["product_id"])
+        for row in shop.tables["campaign_products"]
+        if row["initial_stock"] is None
+    }
+    moments = [small_shop.START + timedelta(days=day) for day in range(small_shop.DAYS)]
+    counts = [
+        left
+        for moment in moments
+        for key, (_, left) in reference.on_sale(shop, moment, 28).items()
+        if key in unknown
+    ]
+    assert None in counts
+    assert len(set(counts)) > 2
 
 
 def test_a_campaigns_hour_is_local_on_both_sides_of_the_clock_change(warehouse, shop):

@@ -28,6 +28,22 @@ def test_late_facts_count_on_the_day_on_which_they_happened(warehouse, shop):
         assert float(turnover) == pytest.approx(sums["turnover"])
 
 
+def test_an_order_received_in_two_parts_is_one_order(warehouse, shop):
+    orders = defaultdict(set)
+    for line in shop.tables["orders"]:
+        if line["kind"] == "sale" and line["customer_id"]:
+            orders[line["customer_id"]].add(line["order_id"])
+            orders[line["customer_id"], line["occurred_at"].date()].add(line["order_id"])
+    customers = warehouse.execute(
+        "select customer_id, order_count from daily.marts.dim_customers"
+    ).fetchall()
+    assert dict(customers) == {customer: len(orders[customer]) for customer, _ in customers}
+    days = warehouse.execute(
+        "select customer_id, occurred_on, order_count from daily.marts.fct_customer_days"
+    ).fetchall()
+    assert {row[:2]: row[2] for row in days} == {row[:2]: len(orders[row[:2]]) for row in days}
+
+
 def test_a_15_minute_window_holds_what_happened_in_it(warehouse, shop):
     found = warehouse.execute(
         "select campaign_id, epoch(window_start_at), cart_count, unit_count"
@@ -84,6 +100,37 @@ def test_every_customer_has_one_segment_by_the_rules(warehouse, shop):
     )
     # Nobody of this shop ordered more than 30 days ago.
     assert {segments[c] for c in bought} == {"new"}
+
+
+def segments_before_the_end(warehouse, hours):
+    warehouse.execute(
+        "create or replace temp table asked as"
+        f" select customer_id, as_of - interval '{hours} hours' as as_of"
+        " from daily.features.customers_at_end"
+    )
+    rows = warehouse.execute(
+        "select customer_id, segment from daily.features.customer_segments('asked')"
+    ).fetchall()
+    assert len(rows) == len(dict(rows))
+    return dict(rows)
+
+
+def test_a_segment_is_of_the_instant_asked_for(warehouse, shop):
+    marts = dict(
+        warehouse.execute("select customer_id, segment from daily.marts.dim_customers").fetchall()
+    )
+    newest = segments_before_the_end(warehouse, 0)
+    assert newest == marts
+    # Then the first day's features alone were readable.
+    readable = small_shop.START + timedelta(days=1)
+    bought = {
+        line["customer_id"]
+        for line in shop.tables["orders"]
+        if line["kind"] == "sale" and line["received_at"] < readable
+    } - {None}
+    earlier = segments_before_the_end(warehouse, 24 * (small_shop.DAYS - 1))
+    assert {c for c, segment in earlier.items() if segment == "new"} == bought
+    assert bought < {c for c, segment in newest.items() if segment != "prospect"}
 
 
 def test_the_books_are_a_report(warehouse):

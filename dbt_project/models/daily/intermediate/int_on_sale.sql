@@ -36,25 +36,64 @@ sales as (
     )
 ),
 
+-- Where the initial stock is known, what is sold tells what is left.
+without_stock as (
+    select distinct
+        campaign_id,
+        product_id
+    from campaign_products
+    where initial_stock_count is null
+),
+
+-- What was counted before the opening is another sale's stock.
+counts as (
+    select
+        without_stock.campaign_id,
+        without_stock.product_id,
+        stock_levels.location,
+        stock_levels.unit_count,
+        stock_levels.occurred_at,
+        stock_levels.received_at
+    from without_stock
+    inner join stock_levels using (product_id)
+    asof inner join campaigns
+        on
+            without_stock.campaign_id = campaigns.campaign_id
+            and stock_levels.received_at >= campaigns.available_at
+    where stock_levels.occurred_at >= campaigns.opens_at
+),
+
+-- A late count changes nothing once a newer one of its warehouse is known.
+newest_counts as (
+    select * from counts
+    qualify
+        coalesce(occurred_at > max(occurred_at) over (
+            partition by campaign_id, product_id, location
+            order by received_at, occurred_at rows between unbounded preceding and 1 preceding
+        ), true)
+),
+
 level_changes as (
     select
+        campaign_id,
         product_id,
         received_at as available_at,
         unit_count - coalesce(lag(unit_count) over (
-            partition by product_id, location order by occurred_at, received_at
+            partition by campaign_id, product_id, location order by received_at, occurred_at
         ), 0) as change_count
-    from stock_levels
+    from newest_counts
 ),
 
 levels as (
     select
+        campaign_id,
         product_id,
         available_at,
         sum(sum(change_count)) over (
-            partition by product_id order by available_at rows unbounded preceding
+            partition by campaign_id, product_id order by available_at rows unbounded preceding
         ) as level_count
     from level_changes
-    group by product_id, available_at
+    group by campaign_id, product_id, available_at
 ),
 
 -- Every instant at which something became known about a product in a campaign.
@@ -79,11 +118,10 @@ instants as (
     inner join campaigns using (campaign_id)
     union
     select
-        pairs.campaign_id,
-        pairs.product_id,
-        levels.available_at
-    from pairs
-    inner join levels using (product_id)
+        campaign_id,
+        product_id,
+        available_at
+    from levels
 ),
 
 -- What was known at that instant; it holds until the next one.
@@ -102,7 +140,7 @@ known as (
             sales.last_sold_at + interval '{{ 24 * var("permanent_campaign_days") | int }} hours'
         ) as closes_at,
         campaign_products.price,
-        least(
+        coalesce(
             campaign_products.initial_stock_count - coalesce(sales.sold_count, 0),
             levels.level_count
         ) as stock_left_count
@@ -123,7 +161,8 @@ known as (
             and instants.available_at >= sales.available_at
     asof left join levels
         on
-            instants.product_id = levels.product_id
+            instants.campaign_id = levels.campaign_id
+            and instants.product_id = levels.product_id
             and instants.available_at >= levels.available_at
 ),
 

@@ -2,8 +2,12 @@ with customers as (
     select * from {{ ref('int_customers') }}
 ),
 
-features as (
-    select * from {{ ref('customer_features') }}
+segments as (
+    select * from {{ ref('customer_segments') }}('{{ ref("customers_at_end") }}')
+),
+
+order_lines as (
+    select * from {{ ref('int_order_lines') }}
 ),
 
 ledger as (
@@ -20,13 +24,14 @@ totals as (
     qualify row_number() over (partition by customer_id order by available_at desc) = 1
 ),
 
--- Among those who bought within the year; ties share a rank.
-spenders as (
+-- The ledger adds up receipts; an order that came in two parts is one.
+orders as (
     select
         customer_id,
-        percent_rank() over (order by customer_turnover_365d desc) as turnover_percentile
-    from features
-    where customer_order_count_365d > 0
+        count(distinct order_id) as order_count
+    from order_lines
+    where kind = 'sale' and customer_id is not null
+    group by customer_id
 ),
 
 final as (
@@ -40,22 +45,16 @@ final as (
         newest.language,
         newest.timezone,
         newest.demographic_cluster,
-        case
-            when totals.first_ordered_at is null then 'prospect'
-            when features.customer_order_count_365d = 0 then 'inactive'
-            when features.customer_days_since_first_purchase <= 30 then 'new'
-            when spenders.turnover_percentile < 0.1 then 'top'
-            else 'loyal'
-        end as segment,
+        segments.segment,
         totals.first_ordered_at,
         totals.last_ordered_at,
-        coalesce(totals.cumulative_order_count, 0) as order_count,
+        coalesce(orders.order_count, 0) as order_count,
         coalesce(totals.cumulative_unit_count, 0) as unit_count,
         coalesce(totals.cumulative_turnover, 0) as turnover
     from newest
-    inner join features using (customer_id)
+    inner join segments using (customer_id)
     left join totals using (customer_id)
-    left join spenders using (customer_id)
+    left join orders using (customer_id)
 )
 
 select * from final
