@@ -22,12 +22,15 @@ BATCH = 1024
 
 @dataclass(frozen=True)
 class Known:
-    """Everything that a list is made of; each table holds only what was known as of `as_of`."""
+    """Everything that a list is made of; each table holds what the night's build knew.
+
+    `as_of` is the instant that the list is made for; what reached the shop after the midnight that
+    the build ended at is left out of it.
+    """
 
     as_of: datetime
     customers: pa.Table
-    """customer_id, country, language, timezone, demographic_cluster, and segment, which alone is of
-    the newest build."""
+    """customer_id, country, language, timezone, demographic_cluster, segment."""
     consents: pa.Table | None
     """The contract's columns; None where the shop keeps no consents."""
     suppressions: pa.Table

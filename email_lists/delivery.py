@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from email_lists.eligibility import PURPOSE
 from email_lists.frames import select
+from vitrine.contracts import TABLES
 
 # What a mail server takes without quoting, and no cell that a spreadsheet would run as a formula.
 ADDRESS = r"[a-z0-9_!#$%&*/?^`{|}~][a-z0-9_!#$%&'*/?^`{|}~.+=-]*@[a-z0-9-]+(\.[a-z0-9-]+)+"
@@ -54,7 +55,9 @@ checked as (
                 then 'suppressed_' || suppressed_customers.reason
             when suppressed_addresses.reason is not null
                 then 'suppressed_address_' || suppressed_addresses.reason
-            when stated.is_granted is distinct from true then 'consent_withdrawn'
+            when $has_consents and stated.is_granted is distinct from true
+                then 'consent_withdrawn'
+            when not $has_contacts then null
             when addresses.email_address is null then 'no_address'
             when not regexp_full_match(addresses.email_address, $address)
                 then 'invalid_address'
@@ -70,7 +73,7 @@ final as (
         customer_id,
         email_address,
         case
-            when exclusion is null and row_number() over (
+            when exclusion is null and email_address is not null and row_number() over (
                 partition by email_address, exclusion is null order by customer_id
             ) > 1 then 'duplicate_address'
             else exclusion
@@ -82,7 +85,10 @@ select * from final order by customer_id
 
 
 def deliverable(
-    people: pa.Table, contacts: pa.Table, consents: pa.Table, suppressions: pa.Table
+    people: pa.Table,
+    contacts: pa.Table | None,
+    consents: pa.Table | None,
+    suppressions: pa.Table,
 ) -> pa.Table:
     """Check every person of a staged list again, with the newest that has been received.
 
@@ -94,7 +100,7 @@ def deliverable(
     people
         customer_id and send_at.
     contacts, consents, suppressions
-        The contract's tables.
+        The contract's tables; None where the shop has none: then nobody is taken out for it.
 
     Returns
     -------
@@ -103,9 +109,14 @@ def deliverable(
     """
     return select(
         _CHECKED,
-        {"purpose": PURPOSE, "address": ADDRESS},
+        {
+            "purpose": PURPOSE,
+            "address": ADDRESS,
+            "has_contacts": contacts is not None,
+            "has_consents": consents is not None,
+        },
         people=people,
-        contacts=contacts,
-        consents=consents,
+        contacts=TABLES["contacts"].empty() if contacts is None else contacts,
+        consents=TABLES["consents"].empty() if consents is None else consents,
         suppressions=suppressions,
     )

@@ -1,10 +1,14 @@
 """Where the lists' knowledge is read: the published warehouse, scores and embeddings, as of T.
 
-Contacts are not read here: addresses are the export's alone.
+Everything in the warehouse is read as the nightly build knew it: as of one midnight. What reached
+the shop between then and T is in a later build alone, and would change a list that is built again.
+Contacts are not read here: addresses are the export's alone, and it checks consent once more.
 """
 
 import json
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -27,7 +31,7 @@ _BUILT = "select data_start_at, data_end_at from daily.features.build_info"
 _LATEST = """
 select * exclude (available_at)
 from daily.intermediate.{model}
-where available_at <= $as_of
+where available_at < $known_before
 qualify row_number() over (partition by {key} order by available_at desc) = 1
 order by {key}
 """
@@ -39,9 +43,9 @@ select
     versions.language,
     versions.timezone,
     versions.demographic_cluster,
-    coalesce(dim_customers.segment, 'prospect') as segment
+    segments.segment
 from versions
-left join daily.marts.dim_customers using (customer_id)
+join daily.features.customer_segments('customer_spine') as segments using (customer_id)
 order by customer_id
 """
 
@@ -49,7 +53,7 @@ _SUPPLY = """
 with latest as (
     select campaign_id, product_id, price, initial_stock_count
     from daily.intermediate.int_campaign_products
-    where available_at <= $as_of
+    where available_at < $known_before
     qualify row_number() over (
         partition by campaign_id, product_id order by available_at desc
     ) = 1
@@ -57,7 +61,9 @@ with latest as (
 opening as (
     select campaign_id, product_id, price, initial_stock_count as stock_left
     from latest
-    semi join (select campaign_id from campaigns where opens_at > $as_of) using (campaign_id)
+    semi join (
+        select campaign_id from campaigns where opens_at >= $known_before
+    ) using (campaign_id)
 ),
 on_sale as (
     select campaign_id, product_id, price, stock_left from daily.features.on_sale('list_spine')
@@ -86,20 +92,20 @@ order by order_id, line_number
 _CONSENTS = """
 select consent_id, customer_id, purpose, is_granted, changed_at, received_at
 from daily.staging.stg_consents
-where received_at <= $as_of
+where received_at < $known_before
 order by consent_id
 """
 
 _SUPPRESSIONS = """
 select suppression_id, customer_id, reason, suppressed_at
 from daily.staging.stg_suppressions
-where received_at <= $as_of
+where received_at < $known_before
 order by suppression_id
 """
 
 
 def read(installation: Installation, as_of: datetime) -> Known:
-    """Read what was known as of `as_of`.
+    """Read what the nightly build of `as_of` knew: received before `known_before`.
 
     Raises
     ------
@@ -110,28 +116,29 @@ def read(installation: Installation, as_of: datetime) -> Known:
     """
     paths, shop = installation.paths, installation.shop
     with connect(paths, ("daily",)) as warehouse:
-        known_before = interval.floor(as_of - shop.day_features_delay, interval.DAY)
-        _refuse_unbuilt(warehouse, as_of, known_before)
+        until = known_before(shop, as_of)
+        _refuse_unbuilt(warehouse, as_of, until)
         scores, model = _scores(paths, as_of)
-        products = _latest(warehouse, "int_products", "product_id", as_of)
-        campaigns = _latest(warehouse, "int_campaigns", "campaign_id", as_of)
+        products = _latest(warehouse, "int_products", "product_id", until)
+        campaigns = _latest(warehouse, "int_campaigns", "campaign_id", until)
         vectors, source = _vectors(paths, products, as_of)
-        moment = {"as_of": as_of}
+        moment = {"known_before": until}
         has_consents = "consents" in shop.provides
         return Known(
             as_of=as_of,
-            customers=_customers(warehouse, as_of),
+            customers=_customers(warehouse, until, until + shop.day_features_delay),
             consents=_query(warehouse, _CONSENTS, moment) if has_consents else None,
             suppressions=_query(warehouse, _SUPPRESSIONS, moment),
             campaigns=campaigns,
-            supply=_supply(warehouse, campaigns, as_of),
+            supply=_supply(warehouse, campaigns, until),
             products=products,
-            sales=_query(warehouse, _SALES, {"known_before": known_before}),
+            sales=_query(warehouse, _SALES, moment),
             scores=scores,
             vectors=vectors,
             provenance={
                 "shop": shop.name,
                 "currency": shop.currency,
+                "known_before": format_instant(until),
                 "model": model,
                 "similarity": source,
                 **sendability(shop),
@@ -139,12 +146,22 @@ def read(installation: Installation, as_of: datetime) -> Known:
         )
 
 
+def known_before(shop: Source, as_of: datetime) -> datetime:
+    """Return the last UTC midnight whose build could be read at `as_of`."""
+    return interval.floor(as_of - shop.day_features_delay, interval.DAY)
+
+
 def sendability(shop: Source) -> dict[str, Any]:
-    """Say whether the lists may be sent at all: someone must have agreed, at some address."""
-    missing = [table for table in ("consents", "contacts") if table not in shop.provides]
+    """Say whether the lists may be sent at all: someone must have agreed, at some address.
+
+    `provides` holds those of the tables that the hand-off checks everyone with which the shop has.
+    """
+    provides = [t for t in ("consents", "contacts", "suppressions") if t in shop.provides]
+    missing = [table for table in ("consents", "contacts") if table not in provides]
     if not missing:
-        return {"sendable": True}
+        return {"provides": provides, "sendable": True}
     return {
+        "provides": provides,
         "sendable": False,
         "not_sendable_because": f"the shop {shop.name} provides no {', no '.join(missing)}",
     }
@@ -154,48 +171,50 @@ def _query(warehouse: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str,
     return warehouse.sql(sql, params=parameters).to_arrow_table()
 
 
-def _refuse_unbuilt(
-    warehouse: duckdb.DuckDBPyConnection, as_of: datetime, known_before: datetime
-) -> None:
+def _refuse_unbuilt(warehouse: duckdb.DuckDBPyConnection, as_of: datetime, until: datetime) -> None:
     [(first, built)] = warehouse.sql(_BUILT).fetchall()
     if first is None or as_of < first:
         since = "it has none" if first is None else f"it begins at {format_instant(first)}"
         raise BadArgumentError(f"no data as of {format_instant(as_of)}: {since}")
-    if built < known_before:
+    if built < until:
         raise NotPublishedError(
             f"the daily warehouse is built up to {format_instant(built)}; lists as of"
-            f" {format_instant(as_of)} need it up to {format_instant(known_before)}:"
+            f" {format_instant(as_of)} need it up to {format_instant(until)}:"
             " run the DAG daily_features for the days between"
         )
 
 
 def _latest(
-    warehouse: duckdb.DuckDBPyConnection, model: str, key: str, as_of: datetime
+    warehouse: duckdb.DuckDBPyConnection, model: str, key: str, until: datetime
 ) -> pa.Table:
-    return _query(warehouse, _LATEST.format(model=model, key=key), {"as_of": as_of})
+    return _query(warehouse, _LATEST.format(model=model, key=key), {"known_before": until})
 
 
-def _customers(warehouse: duckdb.DuckDBPyConnection, as_of: datetime) -> pa.Table:
-    warehouse.register("versions", _latest(warehouse, "int_customers", "customer_id", as_of))
+def _customers(
+    warehouse: duckdb.DuckDBPyConnection, until: datetime, readable_at: datetime
+) -> pa.Table:
+    versions = _latest(warehouse, "int_customers", "customer_id", until)
+    moments = pa.repeat(pa.scalar(readable_at, INSTANT), versions.num_rows)
+    spine = pa.table({"customer_id": versions["customer_id"], "as_of": moments})
+    warehouse.register("versions", versions)
+    warehouse.register("customer_spine", spine)
     return _query(warehouse, _CUSTOMERS, {})
 
 
-def _supply(warehouse: duckdb.DuckDBPyConnection, campaigns: pa.Table, as_of: datetime) -> pa.Table:
+def _supply(warehouse: duckdb.DuckDBPyConnection, campaigns: pa.Table, until: datetime) -> pa.Table:
+    # What is received at midnight is the next build's.
+    last = pa.array([until - timedelta(microseconds=1)], INSTANT)
     warehouse.register("campaigns", campaigns)
-    warehouse.register("list_spine", pa.table({"as_of": pa.array([as_of], INSTANT)}))
-    return _query(warehouse, _SUPPLY, {"as_of": as_of})
+    warehouse.register("list_spine", pa.table({"as_of": last}))
+    return _query(warehouse, _SUPPLY, {"known_before": until})
 
 
 def _scores(paths: Paths, as_of: datetime) -> tuple[pa.Table, dict[str, Any]]:
     """Find the published scores of exactly this instant, the newest publication first."""
-    published = (paths.scores / "versions").glob("[!.]*/manifest.json")
-    for manifest in sorted(published, key=lambda file: file.stat().st_mtime_ns, reverse=True):
-        model = json.loads(manifest.read_text())
+    for folder, model in _publications(paths.scores):
         if parse_instant(model["as_of"]) == as_of:
             columns = ["customer_id", "campaign_id", "score"]
-            return pq.read_table(
-                manifest.parent / "campaign_scores.parquet", columns=columns
-            ), model
+            return pq.read_table(folder / "campaign_scores.parquet", columns=columns), model
     moment = format_instant(as_of)
     raise NotPublishedError(
         f"no scores as of {moment} are published; run `vitrine score --as-of {moment}` first"
@@ -205,12 +224,16 @@ def _scores(paths: Paths, as_of: datetime) -> tuple[pa.Table, dict[str, Any]]:
 def _vectors(
     paths: Paths, products: pa.Table, as_of: datetime
 ) -> tuple[ProductVectors, dict[str, Any]]:
-    """Take the champion's embeddings if there were any by then, else the words of the products."""
-    manifest = paths.embeddings / "current" / "manifest.json"
-    if manifest.exists():
-        folder = manifest.parent.resolve()
-        model = json.loads((folder / "manifest.json").read_text())
+    """Take the newest embeddings that know no more than the list, else the products' words."""
+    for folder, model in _publications(paths.embeddings):
         if parse_instant(model["data_end"]) <= as_of:
             table = pq.read_table(folder / "product_embeddings.parquet")
             return of_embeddings(table), {"vectors": "embeddings", **model}
     return of_words(products), {"vectors": "words"}
+
+
+def _publications(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the kept versions' folders and manifests, the newest publication first."""
+    manifests = (root / "versions").glob("[!.]*/manifest.json")
+    for manifest in sorted(manifests, key=lambda file: file.stat().st_mtime_ns, reverse=True):
+        yield manifest.parent, json.loads(manifest.read_text())

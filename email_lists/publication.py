@@ -29,7 +29,7 @@ from vitrine.publish import current_version, new_version
 LISTS, PREVIEWS, MANIFEST = "lists", "previews", "manifest.json"
 
 _REMAINING = """
-select people.*, email_address
+select {columns}
 from people
 join checked using (customer_id)
 where exclusion is null
@@ -59,8 +59,7 @@ def publish(installation: Installation, as_of: datetime) -> dict[str, Any]:
     """
     paths = installation.paths
     composed, provenance = staged.read(paths, as_of)
-    if provenance["sendable"]:
-        composed = _addressed(paths, composed)
+    composed = _checked(paths, composed, provenance)
     keep = installation.settings.keep_versions
     with new_version(folder_of(paths, as_of), stamp(as_of), keep) as folder:
         head = {"night": as_of.date().isoformat(), "currency": provenance["currency"]}
@@ -105,14 +104,18 @@ def read(paths: Paths, as_of: datetime) -> tuple[dict[str, Any], pa.Table, pa.Ta
     return manifest, rows, pq.read_table(folder / staged.EXCLUSIONS)
 
 
-def _addressed(paths: Paths, composed: Composition) -> Composition:
-    """Join the addresses and take out whoever must not be written to any more."""
+def _checked(paths: Paths, composed: Composition, provenance: dict[str, Any]) -> Composition:
+    """Take out whoever must not be written to any more; join addresses if letters may go out."""
+    sendable, provides = provenance["sendable"], provenance["provides"]
     checked = deliverable(
         composed.people.select(["customer_id", "send_at"]),
-        *(_received(paths, table) for table in ("contacts", "consents", "suppressions")),
+        _received(paths, "contacts") if sendable else None,
+        _received(paths, "consents") if "consents" in provides else None,
+        _received(paths, "suppressions"),
     )
+    columns = "people.*, email_address" if sendable else "people.*"
     return Composition(
-        select(_REMAINING, people=composed.people, checked=checked),
+        select(_REMAINING.format(columns=columns), people=composed.people, checked=checked),
         composed.products,
         select(_ALL_EXCLUDED, exclusions=composed.exclusions, checked=checked),
     )

@@ -1,11 +1,12 @@
 """The staged e-mail lists, before anyone can send them: who is in, and what each is shown.
 
 Consent, suppression and what is on sale are read again here, from the warehouse, so that a fault
-in the lists' own rules cannot vouch for itself. Addresses are not in the staged lists.
+in the lists' own rules cannot vouch for itself; as the nightly build knew it, so that a night may
+be built and checked again. Addresses are not in the staged lists.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from expectations import frames
 from expectations.rules import Check, between, matching, required, true, unique, warn
 from vitrine.errors import NotPublishedError
 from vitrine.installation import Installation
-from vitrine.interval import format_instant
+from vitrine.interval import DAY, floor, format_instant
 from vitrine.paths import stamp
 from vitrine.sources import require
 from vitrine.warehouse import published_file
@@ -27,7 +28,7 @@ _PEOPLE = """
 with consented as (
     select customer_id, is_granted
     from daily.staging.stg_consents join {people} using (customer_id)
-    where purpose = 'email_marketing' and changed_at <= send_at and received_at <= $as_of
+    where purpose = 'email_marketing' and changed_at <= send_at and received_at < $known_before
     qualify row_number() over (
         partition by customer_id order by changed_at desc, is_granted, received_at desc
     ) = 1
@@ -35,7 +36,7 @@ with consented as (
 suppressed as (
     select distinct customer_id
     from daily.staging.stg_suppressions join {people} using (customer_id)
-    where suppressed_at <= send_at and received_at <= $as_of
+    where suppressed_at <= send_at and received_at < $known_before
 )
 select
     customer_id,
@@ -58,7 +59,7 @@ order by customer_id
 _SHOWN = """
 with campaigns as (
     select campaign_id, opens_at, closes_at from daily.intermediate.int_campaigns
-    where available_at <= $as_of
+    where available_at < $known_before
     qualify row_number() over (partition by campaign_id order by available_at desc) = 1
 ),
 on_sale as (
@@ -77,7 +78,7 @@ select
     coalesce(opens_at <= send_at and (closes_at is null or closes_at > send_at), false)
         as is_campaign_open,
     -- A sale that opens before the letter goes out has not sold anything yet.
-    coalesce(opens_at > $as_of, false) or on_sale.product_id is not null as is_not_sold_out
+    coalesce(opens_at >= $known_before, false) or on_sale.product_id is not null as is_not_sold_out
 from shown
 left join campaigns using (campaign_id)
 left join on_sale using (campaign_id, product_id)
@@ -87,7 +88,7 @@ order by customer_id, position
 _CAMPAIGNS = """
 with campaigns as (
     select campaign_id, opens_at, closes_at from daily.intermediate.int_campaigns
-    where available_at <= $as_of
+    where available_at < $known_before
     qualify row_number() over (partition by campaign_id order by available_at desc) = 1
 ),
 listed as (
@@ -117,7 +118,7 @@ _BALANCE = """
 select
     'all customers' as who,
     (select count(distinct customer_id) from daily.intermediate.int_customers
-        where available_at <= $as_of)
+        where available_at < $known_before)
     - (select count(*) from {people}) - (select count(*) from {exclusions}) as difference
 """
 
@@ -127,6 +128,7 @@ class Staged:
     """One instant's staged list, and the warehouse that it is held against."""
 
     as_of: datetime
+    known_before: datetime
     folder: Path
     warehouse: Path
     has_consents: bool
@@ -135,12 +137,16 @@ class Staged:
         """Run one of the queries above."""
         tables = {"people": "list.parquet", "exclusions": "exclusions.parquet"}
         named = {name: frames.parquet([self.folder / file]) for name, file in tables.items()}
-        given = {"as_of": self.as_of, "has_consents": self.has_consents}
+        given = {
+            "as_of": self.as_of,
+            "known_before": self.known_before,
+            "has_consents": self.has_consents,
+        }
         used = {name: value for name, value in given.items() if f"${name}" in query}
         with frames.connect(self.warehouse, name="daily") as connection:
             connection.execute(
-                "create temp table gate_instant as select $as_of::timestamptz as as_of",
-                {"as_of": self.as_of},
+                "create temp table gate_instant as select $last::timestamptz as as_of",
+                {"last": self.known_before - timedelta(microseconds=1)},
             )
             return connection.execute(query.format(**named), used).df()
 
@@ -163,6 +169,7 @@ def checks(installation: Installation, as_of: datetime) -> list[Check]:
         )
     staged = Staged(
         as_of,
+        floor(as_of - installation.shop.day_features_delay, DAY),
         folder,
         published_file(paths, "daily"),
         "consents" in installation.shop.provides,

@@ -177,6 +177,7 @@ def boutique(contract: Rows) -> Known:
             "currency": "EUR",
             "model": {"model": "ranker", "version": 3},
             "similarity": {"vectors": "words"},
+            "provides": ["consents", "contacts", "suppressions"],
             "sendable": True,
         },
     )

@@ -1,6 +1,7 @@
-"""The lists' reading end, on a warehouse that dbt built and that knows more than the list may."""
+"""The lists' reading end, on warehouses that dbt built: of the night, and of a day later."""
 
 import json
+import os
 from datetime import timedelta
 
 import pyarrow as pa
@@ -8,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from email_lists import inputs
+from email_lists import inputs, staged
 from email_lists.commands import lists
-from vitrine import lake
+from email_lists.composition import compose
+from vitrine import deltas, lake
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.installation import Installation
-from vitrine.interval import DAY, Interval, parse_instant
+from vitrine.interval import DAY, Interval, midnight, parse_instant
 from vitrine.settings import load_settings
 from vitrine.transform import dbt, publication
 
@@ -22,7 +24,8 @@ pytestmark = pytest.mark.slow
 FEBRUARY, SUNDAY = parse_instant("2026-02-10"), parse_instant("2026-03-01T12:00:00Z")
 AFTER_MIDNIGHT = parse_instant("2026-03-02T02:00:00Z")
 AFTER = parse_instant("2026-03-02T04:00:00Z")
-HISTORY = Interval.parse("2026-02-10", "2026-03-03")
+NIGHT = Interval.parse("2026-02-10", "2026-03-02")
+A_DAY_LATER = Interval.parse("2026-02-10", "2026-03-03")
 
 
 def customer(name, received, language="fr"):
@@ -65,13 +68,13 @@ def product(name):
     }
 
 
-def on_sale(campaign_id, product_id, stock, price=9.5):
+def on_sale(campaign_id, product_id, stock, price=9.5, received=FEBRUARY):
     return {
         "campaign_id": campaign_id,
         "product_id": product_id,
         "price": price,
         "initial_stock": stock,
-        "received_at": FEBRUARY,
+        "received_at": received,
     }
 
 
@@ -100,71 +103,143 @@ def suppression(number, received, **who):
     } | who
 
 
+def count(product_id, left, received):
+    return {
+        "product_id": product_id,
+        "location": "north",
+        "quantity": left,
+        "occurred_at": received,
+        "received_at": received,
+    }
+
+
+def bought(who, day):
+    measures = [column.name for column in deltas.USER_DAYS.columns[2:-1]]
+    return (
+        {"customer_id": who, "occurred_on": day, "ds": day}
+        | dict.fromkeys(measures, 0)
+        | {"order_count": 1, "unit_count": 1, "turnover": 9.5}
+    )
+
+
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory, contract, agreed):
-    """A home whose warehouse is built up to a day after the list's instant."""
-    home = tmp_path_factory.mktemp("home")
-    made = Installation(load_settings({"VITRINE_HOME": str(home), "VITRINE_SOURCE": "flash_sale"}))
-    tables = {
+def tables(agreed):
+    """Contract tables, received before the list's midnight, in the night and after it."""
+    return {
         "customers": [
             customer("anna", FEBRUARY),
             customer("anna", AFTER_MIDNIGHT, "de"),
             customer("anna", AFTER, "es"),
             customer("ben", FEBRUARY),
-            customer("late", AFTER),
+            customer("cleo", FEBRUARY),
+            customer("late", AFTER_MIDNIGHT),
         ],
-        "products": [product(f"p{n}") for n in range(1, 9)],
+        "products": [product(f"p{n}") for n in range(1, 9)]
+        + [product("p1") | {"name": "another name", "received_at": AFTER_MIDNIGHT}],
         "campaigns": [
             campaign("k1", FEBRUARY, "2026-03-01T06:00:00Z"),
             campaign("k2", FEBRUARY, "2026-03-02T06:00:00Z"),
-            campaign("k3", AFTER, "2026-03-02T06:00:00Z"),
+            campaign("k3", AFTER_MIDNIGHT, "2026-03-02T06:00:00Z"),
         ],
         "campaign_products": [
-            *(on_sale("k1", f"p{n}", 1 if n == 2 else 5) for n in range(1, 8)),
+            *(on_sale("k1", f"p{n}", 1 if n == 2 else 5) for n in range(1, 7)),
+            on_sale("k1", "p7", None),
             on_sale("k2", "p8", 7),
+            on_sale("k1", "p3", 5, price=4.5, received=AFTER_MIDNIGHT),
         ],
+        "stock_levels": [count("p7", 3, SUNDAY), count("p7", 0, AFTER_MIDNIGHT)],
         "orders": [
             sale("o1", "anna", "p2", SUNDAY),
-            sale("o2", "anna", "p1", AFTER_MIDNIGHT),
+            sale("o2", "cleo", "p1", AFTER_MIDNIGHT),
             sale("o3", "ben", "p1", AFTER),
         ],
         "consents": [
             agreed("anna", True, "2026-02-10"),
             agreed("ben", True, "2026-02-10"),
+            agreed("cleo", True, "2026-02-10"),
+            agreed("cleo", False, "2026-03-02T02:00:00Z"),
             agreed("ben", False, "2026-03-02T04:00:00Z"),
         ],
         "suppressions": [
             suppression(1, FEBRUARY, customer_id="ben"),
             suppression(2, FEBRUARY, email_address="x@example.org"),
-            suppression(3, AFTER, customer_id="anna"),
+            suppression(3, AFTER_MIDNIGHT, customer_id="anna"),
         ],
         "contacts": [
             {"customer_id": c, "email_address": f"{c}@example.org", "received_at": FEBRUARY}
-            for c in ("anna", "ben")
+            for c in ("anna", "ben", "cleo")
         ],
     }
+
+
+def build(made, tables, contract, until):
+    """Land and publish what was received before the end of an interval."""
     for name, rows in tables.items():
         for day in sorted({row["received_at"].date() for row in rows}):
-            received = [row for row in rows if row["received_at"].date() == day]
+            if midnight(day) < until.end:
+                received = [row for row in rows if row["received_at"].date() == day]
+                lake.write_partition(
+                    made.paths.lake, name, Interval.of_day(day), contract(name, *received)
+                )
+    for who, moment in (("anna", SUNDAY), ("cleo", AFTER)):
+        if moment < until.end:
+            rows = [bought(who, moment.date())]
+            schema = deltas.USER_DAYS.schema
             lake.write_partition(
-                made.paths.lake, name, Interval.of_day(day), contract(name, *received)
+                made.paths.deltas,
+                "user_days",
+                Interval.of_day(moment.date()),
+                pa.Table.from_pylist(rows, schema=schema),
             )
-    for layer in dbt.LAYERS:
-        dbt.build_layer(made, "daily", layer, HISTORY)
-    publication.publish_build(made, "daily", HISTORY)
-    return made
+    dbt.begin(made, "daily", until)
+    dbt.build(made, "daily", "path:models/daily", until)
+    publication.publish_build(made, "daily", until)
+
+
+def staged_bytes(made, as_of):
+    known = inputs.read(made, as_of)
+    folder = staged.write(made.paths, compose(known), as_of, known.provenance)
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
-def scored(installation, as_of):
-    """The same home with scores as of the list's instant."""
-    folder = installation.paths.scores / "versions" / "20260302T0330"
+def nights(tmp_path_factory, contract, tables, as_of):
+    """A home with scores, built for the night and a day later; the list that each build gave."""
+    home = tmp_path_factory.mktemp("home")
+    made = Installation(load_settings({"VITRINE_HOME": str(home), "VITRINE_SOURCE": "flash_sale"}))
+    folder = made.paths.scores / "versions" / "20260302T0330"
     folder.mkdir(parents=True)
-    rows = [{"customer_id": "anna", "campaign_id": "k2", "score": 0.5, "rank": 1}]
+    rows = [{"customer_id": c, "campaign_id": "k2", "score": 0.5} for c in ("anna", "cleo")]
     pq.write_table(pa.Table.from_pylist(rows), folder / "campaign_scores.parquet")
     manifest = {"model": "ranker", "version": 1, "as_of": "2026-03-02T03:30:00Z"}
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    return installation
+    lists_built = []
+    for until in (NIGHT, A_DAY_LATER):
+        build(made, tables, contract, until)
+        lists_built.append(staged_bytes(made, as_of))
+    return made, *lists_built
+
+
+@pytest.fixture(scope="module")
+def scored(nights):
+    """A home whose warehouse is built up to a day after the list's night."""
+    return nights[0]
+
+
+@pytest.fixture(scope="module")
+def installation(nights):
+    return nights[0]
+
+
+def test_a_night_that_is_built_again_a_day_later_is_the_same(nights):
+    _, first, again = nights
+    assert first.keys() == {
+        "list.parquet",
+        "list_products.parquet",
+        "exclusions.parquet",
+        "provenance.json",
+    }
+    assert first == again
 
 
 def test_without_scores_it_says_what_to_run(installation, as_of):
@@ -187,8 +262,13 @@ def test_a_warehouse_that_is_too_old_is_refused(installation, as_of):
 def test_nothing_received_later_is_known(scored, as_of):
     known = inputs.read(scored, as_of)
     customers = {row["customer_id"]: row for row in known.customers.to_pylist()}
-    assert customers.keys() == {"anna", "ben"}
-    assert customers["anna"]["language"] == "de"
+    assert customers.keys() == {"anna", "ben", "cleo"}
+    assert customers["anna"]["language"] == "fr"
+    assert {c: row["segment"] for c, row in customers.items()} == {
+        "anna": "new",
+        "ben": "prospect",
+        "cleo": "prospect",
+    }
     assert known.campaigns["campaign_id"].to_pylist() == ["k1", "k2"]
     assert known.consents is not None
     assert all(row["is_granted"] for row in known.consents.to_pylist())
@@ -205,19 +285,28 @@ def test_supply_is_what_is_left_and_what_opens_later(scored, as_of):
         for row in inputs.read(scored, as_of).supply.to_pylist()
     }
     assert "p2" not in supply, "its one piece is sold"
-    assert supply["p1"] == ("k1", 4, 9.5)
+    assert supply["p1"] == ("k1", 5, 9.5)
+    assert supply["p3"] == ("k1", 5, 9.5)
+    assert supply["p7"] == ("k1", 3, 9.5)
     assert supply["p8"] == ("k2", 7, 9.5)
 
 
-def test_embeddings_are_taken_when_they_knew_no_more_than_the_list(scored, as_of):
+def test_embeddings_are_the_newest_that_knew_no_more_than_the_list(scored, as_of):
     assert inputs.read(scored, as_of).provenance["similarity"] == {"vectors": "words"}
-    folder = scored.paths.embeddings / "current"
-    folder.mkdir(parents=True)
-    rows = [{"product_id": "p1", "model_version": 2, "embedding": [0.6, 0.8]}]
-    pq.write_table(pa.Table.from_pylist(rows), folder / "product_embeddings.parquet")
-    for data_end, expected in (("2026-03-01T00:00:00Z", "embeddings"), ("2026-03-03", "words")):
-        (folder / "manifest.json").write_text(json.dumps({"version": 2, "data_end": data_end}))
-        assert inputs.read(scored, as_of).provenance["similarity"]["vectors"] == expected
+    published = {1: "2026-02-20T00:00:00Z", 2: "2026-03-01T00:00:00Z", 3: "2026-03-03T00:00:00Z"}
+    for version, data_end in published.items():
+        folder = scored.paths.embeddings / "versions" / str(version)
+        folder.mkdir(parents=True)
+        rows = [{"product_id": "p1", "model_version": version, "embedding": [0.6, 0.8]}]
+        pq.write_table(pa.Table.from_pylist(rows), folder / "product_embeddings.parquet")
+        manifest = folder / "manifest.json"
+        manifest.write_text(json.dumps({"version": version, "data_end": data_end}))
+        os.utime(manifest, (version, version))
+    assert inputs.read(scored, as_of).provenance["similarity"] == {
+        "vectors": "embeddings",
+        "version": 2,
+        "data_end": published[2],
+    }
 
 
 def test_the_commands_take_a_night_from_the_warehouse_to_the_screen(scored, monkeypatch):
@@ -228,9 +317,9 @@ def test_the_commands_take_a_night_from_the_warehouse_to_the_screen(scored, monk
     def run(*arguments):
         return CliRunner().invoke(lists, [*arguments, *night], catch_exceptions=False).output
 
-    assert "1 of 2 customers are listed" in run("build")
-    # Anna's complaint came after the list was built, and before it was handed over.
-    assert "customers: 0 listed of 2 known" in run("publish")
+    assert "2 of 3 customers are listed" in run("build")
+    # Anna's complaint and cleo's withdrawal came in the night: the hand-off knows of them.
+    assert "customers: 0 listed of 3 known" in run("publish")
     shown = run("show", "--customer", "anna")
     assert "anna is not written to: suppressed_complaint" in shown
     assert "model: ranker version 1" in shown

@@ -146,7 +146,11 @@ def test_who_left_since_is_counted_and_gone(installation, boutique, composed, co
 
 
 def test_a_shop_without_addresses_gets_lists_that_say_so(installation, boutique):
-    provenance = boutique.provenance | {"sendable": False, "not_sendable_because": "no contacts"}
+    provenance = boutique.provenance | {
+        "provides": [],
+        "sendable": False,
+        "not_sendable_because": "no contacts",
+    }
     build(installation, replace(boutique, consents=None, provenance=provenance))
     manifest = publication.publish(installation, boutique.as_of)
     assert manifest["customers"]["listed"] == 9
@@ -156,6 +160,30 @@ def test_a_shop_without_addresses_gets_lists_that_say_so(installation, boutique)
     assert (
         b"email_address" not in contents(current(installation, boutique.as_of))["lists/FR-fr.csv"]
     )
+
+
+def test_consent_is_checked_again_where_there_are_no_addresses(
+    installation, boutique, composed, contract, agreed
+):
+    provenance = {
+        "provides": ["consents", "suppressions"],
+        "sendable": False,
+        "not_sendable_because": "no contacts",
+    }
+    build(installation, replace(boutique, provenance=boutique.provenance | provenance), composed)
+    night = Interval.parse("2026-03-02", "2026-03-02T04:00:00Z")
+    withdrawal = contract("consents", agreed("ben", False, "2026-03-02T03:45:00Z"))
+    lake.write_partition(installation.paths.lake, "consents", night, withdrawal)
+    suppress(installation, contract, customer_id="cleo")
+    manifest = publication.publish(installation, boutique.as_of)
+    assert manifest["customers"]["excluded_by_reason"] == {
+        "consent_withdrawn": 1,
+        "no_consent": 1,
+        "suppressed_complaint": 1,
+    }
+    _, people, _ = publication.read(installation.paths, boutique.as_of)
+    assert people.num_rows == 6
+    assert "email_address" not in people.column_names
 
 
 @pytest.mark.parametrize("step", ["export.write", "previews.write", "_checksums"])

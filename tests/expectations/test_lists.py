@@ -1,4 +1,8 @@
-"""The suite of the staged lists: two people, one product each, and one who is left out."""
+"""The suite of the staged lists: two people, one product each, and one who is left out.
+
+The warehouse was built again since: it knows what was received in the night, which the list may
+not know.
+"""
 
 from datetime import timedelta
 
@@ -25,15 +29,18 @@ WAREHOUSE = """
         ('bob', 'email_marketing', true, timestamptz '2026-03-01', timestamptz '2026-03-01'),
         ('eve', 'email_marketing', true, timestamptz '2026-03-01', timestamptz '2026-03-01'),
         ('eve', 'email_marketing', false, timestamptz '2026-03-09', timestamptz '2026-03-09'),
-        ('ann', 'profiling', false, timestamptz '2026-03-09', timestamptz '2026-03-09')
+        ('ann', 'profiling', false, timestamptz '2026-03-09', timestamptz '2026-03-09'),
+        ('bob', 'email_marketing', false,
+            timestamptz '2026-03-10 02:00', timestamptz '2026-03-10 02:00')
     ) as t(customer_id, purpose, is_granted, changed_at, received_at);
     create table staging.stg_suppressions as select * from (values
         ('kim', timestamptz '2026-03-09', timestamptz '2026-03-09'),
-        (null, timestamptz '2026-03-09', timestamptz '2026-03-09')
+        (null, timestamptz '2026-03-09', timestamptz '2026-03-09'),
+        ('ann', timestamptz '2026-03-10 02:00', timestamptz '2026-03-10 02:00')
     ) as t(customer_id, suppressed_at, received_at);
     create table intermediate.int_customers as select * from (values
         ('ann', timestamptz '2026-03-01'), ('bob', timestamptz '2026-03-01'),
-        ('eve', timestamptz '2026-03-01'), ('new', timestamptz '2026-03-11')
+        ('eve', timestamptz '2026-03-01'), ('new', timestamptz '2026-03-10 02:00')
     ) as t(customer_id, available_at);
     create table intermediate.int_campaigns as select * from (values
         ('open', timestamptz '2026-03-09', timestamptz '2026-03-12', timestamptz '2026-03-08'),
