@@ -270,9 +270,11 @@ def serve(load: "Callable[[Path], Callable[[pd.DataFrame], pd.DataFrame]]") -> N
 
 @contextmanager
 def _advice_about_schemas_silenced() -> Iterator[None]:
-    """MLflow advises to store example rows for its signature; those are customers' data."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    """MLflow advises to store example rows for its signature; those are customers' data.
+
+    Recorded and dropped, since it sets filters of its own on the way.
+    """
+    with warnings.catch_warnings(record=True):
         yield
 
 

@@ -65,8 +65,7 @@ def score(as_of: datetime) -> None:
     with _working("score", as_of) as work:
         from training.ranker import serving
 
-        version = serving.version_for(work.models, as_of, max_age=None)
-        model = serving.model_of(work.reader, work.models, version)
+        model = work.model(serving.version_for(work.models, as_of, max_age=None))
         customers = work.reader.customers_known(as_of)
         campaigns = work.reader.campaigns_opening(as_of, within=DAY)
         rows = serving.recommendations(model.scorer, customers, campaigns, as_of, SCORES_KEPT)
@@ -155,6 +154,13 @@ class _Work:
         version = serving.version_for(self.models, as_of, serving.MAX_AGE)
         if version is None:
             version = self._trained_for(as_of)
+        return self.model(version)
+
+    def model(self, version: "ModelVersion | None") -> "Model":
+        """Load a version, or the baseline where there is none."""
+        from training.ranker import serving
+
+        _device(self.installation.settings)
         return serving.model_of(self.reader, self.models, version)
 
     def _trained_for(self, as_of: datetime) -> "ModelVersion | None":
@@ -169,10 +175,10 @@ class _Work:
             self.write_examples(as_of)
             outcome = self.train(as_of)
         except BadInputError as error:
-            click.echo(f"{error}; taking {serving.BASELINE}, then popularity, instead")
-            return None
-        _tell(outcome)
-        return serving.version_for(self.models, as_of, serving.MAX_AGE)
+            click.echo(str(error))
+        else:
+            _tell(outcome)
+        return serving.version_for(self.models, as_of, max_age=None)
 
 
 @contextmanager
@@ -209,8 +215,8 @@ def _device(settings: Settings) -> str:
 def _refuse_bad_arguments(k: int, out: Path) -> None:
     if k < 1:
         raise BadArgumentError(f"--k {k}: a list has at least one campaign")
-    if out.is_dir() or out.suffix != ".parquet":
-        raise BadArgumentError(f"--out {out}: name a file that ends in .parquet")
+    if out.is_dir():
+        raise BadArgumentError(f"--out {out} is a folder: name the Parquet file to write")
 
 
 def _manifest(model: "Model", as_of: datetime, rows: int) -> str:

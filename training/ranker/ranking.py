@@ -38,10 +38,11 @@ def ranked(
     Lists come in the order of `candidates.lists`; a list has fewer than k rows only where fewer
     campaigns were on sale. Equal scores are ordered by campaign.
     """
+    if not candidates.count_L.any():
+        return pd.DataFrame(columns=["customer_id", "as_of", "rank", "campaign_id", "score"])
     score_chunk = scorer.prepared(candidates)
     parts = [_ranked_chunk(score_chunk, chunk, k) for chunk in candidates.chunks(max_pairs)]
-    columns = ["customer_id", "as_of", "rank", "campaign_id", "score"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _ranked_chunk(score_chunk: ScoreChunk, chunk: Candidates, k: int) -> pd.DataFrame:
