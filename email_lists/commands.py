@@ -9,6 +9,8 @@ from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant
 from vitrine.options import as_of_option
 
+NEEDED = ("customers", "campaigns", "campaign_products", "orders")
+
 
 @click.group()
 def lists() -> None:
@@ -27,8 +29,7 @@ def build(as_of: datetime) -> None:
 
     installation = Installation.load()
     with record(installation.paths, "lists build", Interval(as_of, as_of + DAY)) as run:
-        needed = ("customers", "campaigns", "campaign_products", "orders")
-        require(installation.shop, "e-mail lists", *needed)
+        require(installation.shop, "e-mail lists", *NEEDED)
         known = inputs.read(installation, as_of)
         composed = compose(known)
         folder = staged.write(installation.paths, composed, as_of, known.provenance)
@@ -44,9 +45,11 @@ def publish(as_of: datetime) -> None:
     """Make the staged lists visible: `vitrine lists publish --as-of 2026-04-08T03:30:00Z`."""
     from email_lists import publication
     from vitrine.runlog import record
+    from vitrine.sources import require
 
     installation = Installation.load()
     with record(installation.paths, "lists publish", Interval(as_of, as_of + DAY)) as run:
+        require(installation.shop, "e-mail lists", *NEEDED)
         manifest = publication.publish(installation, as_of)
         customers = manifest["customers"]
         run.note(listed=customers["listed"], excluded=customers["excluded"])

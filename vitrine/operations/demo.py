@@ -29,7 +29,7 @@ from vitrine.paths import stamp
 from vitrine.runlog import read_runs
 
 CUSTOMERS = 2000
-ASSET_PATIENCE_S = 90.0
+ASSET_PATIENCE_S = 30.0
 """How long an asset's event may take to start the runs that wait for it."""
 Runs = dict[tuple[str, str], str]
 
