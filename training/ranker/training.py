@@ -31,6 +31,8 @@ from vitrine.paths import Paths, stamp
 NAME = "ranker"
 HELD_OUT = "held_out"
 GATE_METRIC = "map_at_12"
+MARGIN = 0.05
+"""Two seeds differ by 3 % on one week; a refusal for less would keep stale champions for luck."""
 Leaderboard = dict[str, dict[str, float]]
 
 
@@ -54,6 +56,8 @@ class TrainingRun:
     config: RankerConfig
     seed: int
     device: str
+    is_candidate: bool = True
+    """False for a model that only answers a question about the past: no alias moves for it."""
 
     def run(self, as_of: datetime) -> Outcome:
         """Train on the published examples as of an instant, and register what came out.
@@ -75,7 +79,9 @@ class TrainingRun:
         leaderboard = self._leaderboard(folder, week, as_of)
         version = self._register(folder, frame, held_out, leaderboard, as_of)
         decision = decide(leaderboard)
-        is_champion = self.models.promote(version, decision)
+        if not self.is_candidate:
+            self.models.note(version, decision)
+        is_champion = self.is_candidate and self.models.promote(version, decision)
         shutil.rmtree(folder)
         return Outcome(version, leaderboard, decision, is_champion)
 
@@ -156,6 +162,7 @@ class TrainingRun:
                 example_inputs=rows,
                 example_outputs=predictor(folder)(rows),
             ),
+            is_candidate=self.is_candidate,
         )
 
 
@@ -165,7 +172,7 @@ def decide(leaderboard: Leaderboard) -> Decision:
         metrics[GATE_METRIC] for name, metrics in leaderboard.items() if name.startswith("popul")
     )
     champion = leaderboard.get("champion", {}).get(GATE_METRIC)
-    return judge(GATE_METRIC, leaderboard[NAME][GATE_METRIC], popular, champion)
+    return judge(GATE_METRIC, leaderboard[NAME][GATE_METRIC], popular, champion, margin=MARGIN)
 
 
 def flattened(leaderboard: Leaderboard) -> dict[str, float]:
