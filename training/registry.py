@@ -86,8 +86,10 @@ class Registry:
         self.uri = settings.mlflow_tracking_uri or f"sqlite:///{paths.mlflow / 'mlflow.db'}"
         self._shop = settings.source
 
-    def register(self, name: str, trained: Trained) -> ModelVersion:
+    def register(self, name: str, trained: Trained, is_candidate: bool = True) -> ModelVersion:
         """Log a training run and register its model as a new version, aliased `challenger`.
+
+        A model that only answers a question about the past is no candidate and gets no alias.
 
         Raises
         ------
@@ -107,7 +109,8 @@ class Registry:
         version = client.create_model_version(
             name, logged.model_uri, run_id=run.info.run_id, tags=_tags(trained.data)
         )
-        client.set_registered_model_alias(name, CHALLENGER, version.version)
+        if is_candidate:
+            client.set_registered_model_alias(name, CHALLENGER, version.version)
         return self.version(name, int(version.version))
 
     def promote(self, version: ModelVersion, decision: Decision) -> bool:
@@ -116,15 +119,19 @@ class Registry:
         A version fitted to older data than the champion's, such as one that a question about the
         past has called for, stays registered but never takes the champion's place.
         """
-        client, number = self._client(), str(version.version)
-        client.set_model_version_tag(version.name, number, "gate", json.dumps(decision.is_passed))
-        client.set_model_version_tag(version.name, number, "gate_reason", decision.reason)
+        self.note(version, decision)
         champion = self.champion(version.name)
         is_older = champion is not None and version.data.end < champion.data.end
         if decision.is_passed and not is_older:
-            client.set_registered_model_alias(version.name, CHAMPION, number)
+            self._client().set_registered_model_alias(version.name, CHAMPION, str(version.version))
             return True
         return False
+
+    def note(self, version: ModelVersion, decision: Decision) -> None:
+        """Write the gate's decision to a version, and move no alias."""
+        client, number = self._client(), str(version.version)
+        client.set_model_version_tag(version.name, number, "gate", json.dumps(decision.is_passed))
+        client.set_model_version_tag(version.name, number, "gate_reason", decision.reason)
 
     def champion(self, name: str) -> ModelVersion | None:
         """Return the version that serves, or None while none passed the gate."""

@@ -39,10 +39,10 @@ def refuse_unwritable(out: Path) -> None:
     Raises
     ------
     BadArgumentError
-        If the name is a folder's or does not end in `.parquet`, or its folder cannot be written to.
+        If the name is a folder's, or its folder cannot be made or written to.
     """
-    if out.is_dir() or out.suffix != ".parquet":
-        raise BadArgumentError(f"--out {out}: name a file that ends in .parquet")
+    if out.is_dir():
+        raise BadArgumentError(f"--out {out} is a folder: name the Parquet file to write")
     try:
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -87,6 +87,16 @@ def test_champion_moves_only_through_the_gate_and_never_back_in_time(registry, t
     assert champion.version == first.version
 
 
+def test_an_answer_about_the_past_takes_no_alias(registry, tmp_path):
+    version = registry.register("asked", trained(tmp_path, "2011-02-01"), is_candidate=False)
+    registry.note(version, PASSED)
+    assert registry.challenger("asked") is None
+    assert registry.champion("asked") is None
+    found = registry.newest("asked", version.data.end)
+    assert found is not None
+    assert found.version == version.version
+
+
 def test_newest_never_looks_past_its_instant_nor_at_refused_versions(registry, tmp_path):
     ends = ("2011-02-01", "2011-02-08", "2011-02-15")
     for end, decision in zip(ends, (PASSED, PASSED, Decision(False, "worse")), strict=True):

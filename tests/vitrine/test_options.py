@@ -6,10 +6,9 @@ from vitrine.errors import BadArgumentError
 from vitrine.options import refuse_unwritable
 
 
-@pytest.mark.parametrize("name", ["recs.csv", "recs", ""])
-def test_an_output_is_a_parquet_file(tmp_path, name):
-    with pytest.raises(BadArgumentError, match=r"ends in \.parquet"):
-        refuse_unwritable(tmp_path / name)
+def test_a_folder_is_no_output(tmp_path):
+    with pytest.raises(BadArgumentError, match="is a folder"):
+        refuse_unwritable(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_the_work():

@@ -14,7 +14,7 @@ from vitrine import runlog, sources
 from vitrine.errors import BadArgumentError, BadInputError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant
-from vitrine.options import as_of_option
+from vitrine.options import as_of_option, refuse_unwritable
 from vitrine.paths import stamp
 from vitrine.publish import atomic_file, new_version
 from vitrine.settings import Settings
@@ -124,7 +124,7 @@ class _Work:
         settings, paths = self.installation.settings, self.installation.paths
         return training_examples.write(self.reader, RankerConfig(), paths, as_of, settings.seed)
 
-    def train(self, as_of: datetime) -> "Outcome":
+    def train(self, as_of: datetime, is_candidate: bool = True) -> "Outcome":
         from training.ranker.config import RankerConfig
         from training.ranker.training import TrainingRun
 
@@ -136,6 +136,7 @@ class _Work:
             RankerConfig(),
             settings.seed,
             _device(settings),
+            is_candidate,
         ).run(as_of)
 
     def customers(self, file: Path | None, as_of: datetime) -> list[str]:
@@ -166,14 +167,17 @@ class _Work:
     def _trained_for(self, as_of: datetime) -> "ModelVersion | None":
         from training.ranker import serving
         from training.ranker.config import RankerConfig
-        from training.ranker.training import refuse_short_history
+        from training.ranker.training import NAME, refuse_short_history
 
         instant = format_instant(as_of)
+        if any(version.data.end == as_of for version in self.models.versions(NAME)):
+            click.echo(f"the ranker that was trained for {instant} did not pass the gate")
+            return serving.version_for(self.models, as_of, max_age=None)
         click.echo(f"no ranker knows the two weeks before {instant} and nothing later: training")
         try:
             refuse_short_history(self.reader, RankerConfig(), as_of)
             self.write_examples(as_of)
-            outcome = self.train(as_of)
+            outcome = self.train(as_of, is_candidate=False)
         except BadInputError as error:
             click.echo(str(error))
         else:
@@ -215,8 +219,7 @@ def _device(settings: Settings) -> str:
 def _refuse_bad_arguments(k: int, out: Path) -> None:
     if k < 1:
         raise BadArgumentError(f"--k {k}: a list has at least one campaign")
-    if out.is_dir():
-        raise BadArgumentError(f"--out {out} is a folder: name the Parquet file to write")
+    refuse_unwritable(out)
 
 
 def _manifest(model: "Model", as_of: datetime, rows: int) -> str:
