@@ -32,7 +32,7 @@ NAME = "ranker"
 HELD_OUT = "held_out"
 GATE_METRIC = "map_at_12"
 MARGIN = 0.05
-"""Two seeds differ by 3 % on one week; a refusal for less would keep stale champions for luck."""
+"""Two seeds differ by up to 3 % (LOG.md); a refusal for that would keep stale champions by luck."""
 Leaderboard = dict[str, dict[str, float]]
 
 
