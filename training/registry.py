@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_FILES = (".safetensors", ".json", ".txt")
-REQUIREMENTS = ["torch==2.13.0", "safetensors", "numpy", "pandas", "pyarrow", "pillow", "pydantic"]
+REQUIREMENTS = [
+    "torch==2.13.0",
+    "transformers",
+    "safetensors",
+    "numpy",
+    "pandas",
+    "psutil",
+    "pyarrow",
+    "pillow",
+    "pydantic",
+]
 
 
 @dataclass(frozen=True)

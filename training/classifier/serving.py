@@ -1,8 +1,8 @@
 """The champion, loaded to answer."""
 
 from training.classifier import files
-from training.classifier.device import prepare
 from training.classifier.model import ProductClassifier
+from training.device import prepare
 from training.registry import ModelVersion, Registry
 from vitrine.errors import NotPublishedError
 from vitrine.paths import Paths

@@ -22,7 +22,6 @@ from training.classifier.catalogue import (
     read_catalogue,
 )
 from training.classifier.config import ClassifierConfig
-from training.classifier.device import prepare
 from training.classifier.evaluation import METRIC, evaluate, named, score_tasks
 from training.classifier.fitting import fit
 from training.classifier.images import ImageStore
@@ -30,6 +29,7 @@ from training.classifier.labelling import Decoder, label
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import predict
 from training.classifier.serving import NAME
+from training.device import prepare
 from training.evaluation.gate import Decision, judge
 from training.registry import ModelVersion, Registry, Trained
 from vitrine.errors import NotPublishedError

@@ -209,7 +209,7 @@ def _device(settings: Settings) -> str:
     """Prepare torch for matrices so small that a second thread costs more than it computes."""
     import torch
 
-    from training.classifier.device import prepare
+    from training.device import prepare
 
     device = str(prepare(settings))
     torch.set_num_threads(settings.torch_threads or 1)
