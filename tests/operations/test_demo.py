@@ -1,4 +1,3 @@
-from importlib import import_module
 from pkgutil import iter_modules
 
 import pytest
@@ -6,10 +5,11 @@ import pytest
 from vitrine import sources
 from vitrine.operations.demo import plan
 
-SHOPS = [module.name for module in iter_modules(sources.__path__)]
+SHOPS = [sources.source(module.name) for module in iter_modules(sources.__path__)]
+each_shop = pytest.mark.parametrize("shop", SHOPS, ids=lambda shop: shop.name)
 
 
-@pytest.mark.parametrize("shop", SHOPS)
+@each_shop
 def test_the_intervals_of_a_plan_join_without_a_gap(shop):
     its_plan = plan(shop)
     assert its_plan.history.end == its_plan.day.start
@@ -19,11 +19,16 @@ def test_the_intervals_of_a_plan_join_without_a_gap(shop):
     assert len(its_plan.windows) >= 3
 
 
-@pytest.mark.parametrize("shop", SHOPS)
+@each_shop
 def test_features_of_the_last_day_are_readable_when_the_lists_are_made(shop):
-    delay = import_module(f"vitrine.sources.{shop}").SOURCE.day_features_delay
-    assert plan(shop).day.end + delay <= plan(shop).night
+    assert plan(shop).day.end + shop.day_features_delay <= plan(shop).night
+
+
+@each_shop
+def test_windows_are_those_that_the_shop_delivers(shop):
+    for window in plan(shop).windows[1:]:
+        assert window.end - window.start == shop.delivery_step
 
 
 def test_the_lists_of_the_real_shop_are_made_for_the_night_that_everybody_compares():
-    assert plan("online_retail").night.isoformat() == "2011-10-31T03:30:00+00:00"
+    assert plan(sources.source("online_retail")).night.isoformat() == "2011-10-31T03:30:00+00:00"

@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 
@@ -18,15 +20,16 @@ import click
 
 from vitrine.errors import VitrineError
 from vitrine.installation import Installation
-from vitrine.interval import QUARTER_HOUR, Interval, format_instant
+from vitrine.interval import DAY, QUARTER_HOUR, Interval, format_instant
 from vitrine.operations import airflow, costs, homes, local_stack
 from vitrine.operations.airflow import Airflow
 from vitrine.operations.machine import require_machine
 from vitrine.operations.progress import Progress
 from vitrine.operations.schedule import SEND_DECISION
 from vitrine.operations.status import landed_rows
-from vitrine.paths import stamp
+from vitrine.paths import Paths, stamp
 from vitrine.runlog import read_runs
+from vitrine.sources import Source
 
 CUSTOMERS = 2000
 ASSET_PATIENCE_S = 30.0
@@ -52,25 +55,24 @@ class Plan:
         return self.day.end + SEND_DECISION
 
 
-def plan(source: str) -> Plan:
-    """Return the plan for a shop's format; one that is not known here gets that of a new shop."""
-    if source == "online_retail":
-        # The shop delivers whole days, so its windows are computed by the day.
-        return Plan(
-            Interval.parse("2010-12-01", "2011-10-30"),
-            Interval.parse("2011-10-30", "2011-10-31"),
-            (
-                Interval.parse("2011-10-30", "2011-10-31"),
-                Interval.parse("2011-10-31", "2011-11-01"),
-                Interval.parse("2011-11-01", "2011-11-02"),
-            ),
-        )
-    morning = Interval.parse("2026-03-16T06:00", "2026-03-16T06:45")  # sales open at 07:00 in Paris
-    return Plan(
-        Interval.parse("2026-01-30", "2026-03-15"),
-        Interval.parse("2026-03-15", "2026-03-16"),
-        (Interval.parse("2026-03-15", "2026-03-16T06:00"), *morning.split(QUARTER_HOUR)),
+def plan(shop: Source) -> Plan:
+    """Return a shop's plan; the data of `online_retail` is of its own years."""
+    start, end = (
+        ("2010-12-01", "2011-10-30")
+        if shop.name == "online_retail"
+        else ("2026-01-30", "2026-03-15")
     )
+    history = Interval.parse(start, end)
+    day = Interval(history.end, history.end + DAY)
+    return Plan(history, day, _windows(shop, day))
+
+
+def _windows(shop: Source, day: Interval) -> tuple[Interval, ...]:
+    if shop.delivery_step == DAY:
+        return tuple(Interval(day.start, day.end + 2 * DAY).split(DAY))
+    opening = day.end + timedelta(hours=6)  # sales open at 07:00 in Paris
+    morning = Interval(opening, opening + 3 * QUARTER_HOUR)
+    return (Interval(day.start, opening), *morning.split(QUARTER_HOUR))
 
 
 def run(source: str | None, landing: str | None) -> None:
@@ -83,7 +85,7 @@ def run(source: str | None, landing: str | None) -> None:
     """
     begun = time.monotonic()
     installation = _fresh_home(source, landing)
-    its_plan = plan(installation.shop.name)
+    its_plan = plan(installation.shop)
     signal.signal(signal.SIGTERM, _stop_cleanly)
     try:
         if installation.shop.name == "flash_sale":
@@ -174,19 +176,27 @@ def _print_outcome(installation: Installation, its_plan: Plan, skipped: list[str
     click.echo("\nModels beside their baselines:")
     for stage in ("train ranker", "train classifier"):
         click.echo(costs.comparison(read_runs(paths), stage))
-    if (paths.lists / "versions").exists() or any(paths.lists.glob("*/current")):
+    if any(paths.lists.glob("*/current")):
         click.echo("\nTonight's lists, and one customer's e-mail:\n")
         _vitrine(installation, "lists", "show", "--as-of", format_instant(its_plan.night))
-    suites = ", ".join(sorted(folder.parent.name for folder in paths.data_docs.glob("*/current")))
+    click.echo("\n" + "\n".join(f"{name:<12}{where}" for name, where in _places(paths)))
     click.echo(
-        f"\nWarehouse   {paths.warehouse / 'daily.duckdb'}, {paths.warehouse / 'intraday.duckdb'}"
-        f"\n            make sql, or any DuckDB {_duckdb_version()} client, read-only"
-        f"\nLists       {paths.lists}"
-        f"\nData docs   {paths.data_docs}/<suite>/current/index.html, a suite each for"
-        f" {suites}"
-        f"\nPages       make up starts Airflow at {airflow.address(settings)} and MLflow at"
+        f"Pages       make up starts Airflow at {airflow.address(settings)} and MLflow at"
         f" http://127.0.0.1:{settings.mlflow_port}; make down stops them"
     )
+
+
+def _places(paths: Paths) -> Iterator[tuple[str, str]]:
+    """Yield what was published and where it lies."""
+    files = [str(file) for file in sorted(paths.warehouse.glob("*.duckdb"))]
+    if files:
+        yield "Warehouse", ", ".join(files)
+        yield "", f"make sql, or any DuckDB {version('duckdb')} client, read-only"
+    if any(paths.lists.glob("*/current")):
+        yield "Lists", str(paths.lists)
+    suites = sorted(folder.parent.name for folder in paths.data_docs.glob("*/current"))
+    if suites:
+        yield "Data docs", f"{paths.data_docs}/<suite>/current/index.html: {', '.join(suites)}"
 
 
 def _vitrine(installation: Installation, *arguments: str) -> None:
@@ -202,12 +212,6 @@ def _vitrine(installation: Installation, *arguments: str) -> None:
     done = subprocess.run([binary, *arguments], env=environment, check=False)
     if done.returncode:
         raise VitrineError(f"vitrine {' '.join(arguments)} failed; see the lines above")
-
-
-def _duckdb_version() -> str:
-    from importlib.metadata import version
-
-    return version("duckdb")
 
 
 def _stop_cleanly(number: int, frame: FrameType | None) -> None:

@@ -54,8 +54,13 @@ class Progress:
         self.until(lambda runs: runs.get((dag, run)) == "success", f"{dag} {run}")
 
     def skipped(self) -> list[str]:
-        """Say of each task that was skipped why, from its log."""
-        return [f"{task.dag}.{task.task}: {self._reason(task)}" for task in self._skipped]
+        """Say of each task that skipped itself why, and of how many the ones after it were."""
+        said = [(f"{task.dag}.{task.task}", self._reason(task)) for task in self._skipped]
+        lines = [f"{name}: {reason}" for name, reason in said if reason]
+        followers = sum(not reason for _, reason in said)
+        if followers:
+            lines.append(f"and {followers} tasks that come after these")
+        return list(dict.fromkeys(lines))
 
     def seconds(self) -> float:
         """Return the seconds since the first look."""
@@ -89,11 +94,10 @@ class Progress:
         return f"{task.dag}.{task.task} failed in run {task.run}; the end of its log:\n{tail}"
 
     def _reason(self, task: TaskState) -> str:
+        """Return the line in which a task says why; nothing for one that never began."""
         lines = self.client.log(task) if task.attempt else []
         said = [line for line in lines if " skipped: " in line]
-        if not said:
-            return "skipped, since what comes before it was"
-        return said[-1].partition("vitrine: ")[2] or said[-1]
+        return (said[-1].partition("vitrine: ")[2] or said[-1]) if said else ""
 
     def _rest(self, text: str) -> None:
         """Show what is running on the last line of a terminal."""
