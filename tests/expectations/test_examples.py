@@ -15,6 +15,8 @@ FEATURES = {f.name: f for model in feature_models() for f in model.features}
 NUMBER = next(name for name, f in FEATURES.items() if f.kind == "numeric")
 WORD = next(name for name, f in FEATURES.items() if f.kind == "categorical")
 
+FAULTY = "rows: expect_column_values_to_be_in_set(column=faulty_features"
+
 
 @pytest.fixture
 def installation(settings):
@@ -59,9 +61,12 @@ def test_good_examples_pass_with_a_warning_of_their_number(installation, good):
         ("label", 1, "groups: expect_column_values_to_be_between(column=negative_count"),
         ("campaign_id", "a", "rows: expect_compound_columns_to_be_unique"),
         ("customer_id", "eve", "groups: expect_column_values_to_be_between(column=customer_count"),
-        (NUMBER, None, f"rows: expect_column_values_to_not_be_null(column={NUMBER}"),
-        (NUMBER, float("inf"), f"rows: expect_column_values_to_be_between(column={NUMBER}"),
-        (WORD, "", f"rows: expect_column_values_to_match_regex(column={WORD}"),
+        (NUMBER, None, FAULTY),
+        (NUMBER, float("nan"), FAULTY),
+        (NUMBER, float("inf"), FAULTY),
+        (NUMBER, -1e13, FAULTY),
+        (WORD, "", FAULTY),
+        (WORD, None, FAULTY),
         ("as_of", pd.Timestamp(AS_OF), "rows: expect_column_values_to_be_in_set(column=is_before"),
     ],
 )
@@ -70,7 +75,8 @@ def test_each_planted_fault_stops_the_line(installation, good, column, value, na
         good[column] = good[column].astype(float)
     good.loc[1, column] = value
     failed = check(installation, good).of("fail")
-    assert any(f"examples.{named}" in text for text in failed), failed
+    (text,) = [text for text in failed if f"examples.{named}" in text]
+    assert named != FAULTY or column in text
 
 
 def test_a_group_without_a_purchase_stops_the_line(installation, good):
@@ -82,7 +88,7 @@ def test_a_group_without_a_purchase_stops_the_line(installation, good):
 
 def test_a_feature_that_is_not_there_stops_the_line(installation, good):
     failed = check(installation, good.drop(columns=NUMBER)).of("fail")
-    assert any("could not be computed" in text and NUMBER in text for text in failed)
+    assert any(FAULTY in text and NUMBER in text for text in failed)
 
 
 def test_no_examples_stop_the_line(installation, good):
