@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from vitrine.errors import MachineError, VitrineError
 from vitrine.operations.pools import POOLS
@@ -31,6 +33,8 @@ DAGS = (
 )
 PARALLELISM = 4
 TIMEOUT_S = 30
+# An answer that breaks off on a busy machine; a server that is not there is told at once.
+RETRIES = Retry(connect=0, read=4, backoff_factor=0.5, allowed_methods={"GET", "PATCH"})
 
 
 def address(settings: Settings) -> str:
@@ -232,4 +236,7 @@ class Airflow:
     def _session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False  # a proxy of the environment has no business on the loopback
+        # The server drops idle connections; a call that reuses one in that moment would fail.
+        session.headers["Connection"] = "close"
+        session.mount("http://", HTTPAdapter(max_retries=RETRIES))
         return session
