@@ -49,6 +49,9 @@ $(INSTALLED): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "found no $(PYTHON), needed Python 3.11; type: sudo apt-get install python3.11 python3.11-venv" \
 	    "(macOS: brew install python@3.11), or name another: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@command -v java >/dev/null || { \
+	  echo "found no java, needed Java 17; type: sudo apt-get install openjdk-17-jre-headless" \
+	    "(macOS: brew install openjdk@17)"; exit 1; }
 	@cmp --silent $< $@ || { \
 	  $(PYTHON) -m venv $(VENV) && \
 	  $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r $< && \

@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -43,4 +44,28 @@ def test_a_machine_without_python_is_told_what_to_type(tmp_path):
     )
     assert done.returncode != 0
     assert "needed Python 3.11; type: sudo apt-get install python3.11" in done.stdout
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_machine_without_java_is_told_before_anything_is_installed(tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("bash", "sh", "cmp", "cp", "python3.11"):
+        found = shutil.which(tool)
+        assert found
+        (tools / tool).symlink_to(found)
+    for name in ("Makefile", "requirements.lock"):
+        (tmp_path / name).write_text((REPOSITORY / name).read_text())
+    make_itself = shutil.which("make")
+    assert make_itself
+    done = subprocess.run(
+        [make_itself, "setup", f"SHELL={tools / 'bash'}"],
+        cwd=tmp_path,
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "found no java, needed Java 17; type: sudo apt-get install" in done.stdout
     assert not (tmp_path / ".venv").exists()
