@@ -121,7 +121,7 @@ def fingerprint(home: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_a_chain_that_is_killed_again_and_again_ends_like_one_that_was_not(tmp_path):
     dice = random.Random(20260408)
     straight, killed = tmp_path / "straight", tmp_path / "killed"
