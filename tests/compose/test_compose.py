@@ -253,11 +253,12 @@ def run(native: Native, service: str, command: list[str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # starts ten servers; a busy machine needs minutes for that alone
 def test_a_tiny_shop_goes_through_the_daily_dag(stack, native, capsys):
     stack.set_paused("daily_features", is_paused=False)
     stack.trigger("daily_features", DAYS, "tiny")
     with capsys.disabled():
-        Progress(stack, print, patience_s=420).follow("daily_features", "tiny")
+        Progress(stack, print, patience_s=1200).follow("daily_features", "tiny")
 
     home = native.root / "home"
     assert (home / "warehouse" / "daily.duckdb").exists()
