@@ -53,6 +53,7 @@ $(INSTALLED): requirements.lock
 	  echo "found no java, needed Java 17; type: sudo apt-get install openjdk-17-jre-headless" \
 	    "(macOS: brew install openjdk@17)"; exit 1; }
 	@cmp --silent $< $@ || { \
+	  echo "installing requirements.lock into $(VENV): about 3 GB, some minutes, this once" && \
 	  $(PYTHON) -m venv $(VENV) && \
 	  $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r $< && \
 	  $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .; }

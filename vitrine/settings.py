@@ -97,8 +97,10 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         problem = error.errors()[0]
         name = str(problem["loc"][0])
+        is_unknown = problem["type"] == "extra_forbidden"
+        reason = "there is no such setting" if is_unknown else problem["msg"]
         raise BadArgumentError(
-            f"{PREFIX}{name.upper()}={values.get(name)!r}: {problem['msg']};"
+            f"{PREFIX}{name.upper()}={values.get(name)!r}: {reason};"
             f" known settings: {', '.join(sorted(Settings.model_fields))}"
         ) from None
 

@@ -3,7 +3,8 @@ from pkgutil import iter_modules
 import pytest
 
 from vitrine import sources
-from vitrine.operations.demo import plan
+from vitrine.errors import MachineError
+from vitrine.operations.demo import only_demo, plan
 
 SHOPS = [sources.source(module.name) for module in iter_modules(sources.__path__)]
 each_shop = pytest.mark.parametrize("shop", SHOPS, ids=lambda shop: shop.name)
@@ -32,3 +33,11 @@ def test_windows_are_those_that_the_shop_delivers(shop):
 
 def test_the_lists_of_the_real_shop_are_made_for_the_night_that_everybody_compares():
     assert plan(sources.source("online_retail")).night.isoformat() == "2011-10-31T03:30:00+00:00"
+
+
+def test_a_second_demo_leaves_the_first_alone(tmp_path):
+    home = tmp_path / "home"
+    with only_demo(home), pytest.raises(MachineError, match="a demo is running"), only_demo(home):
+        pass
+    with only_demo(home):
+        assert not home.exists()

@@ -5,7 +5,7 @@ from vitrine.settings import load_settings, store_settings
 
 
 def test_an_unknown_setting_is_refused_by_name(tmp_path):
-    with pytest.raises(BadArgumentError, match="VITRINE_SPARK_MASTR"):
+    with pytest.raises(BadArgumentError, match="VITRINE_SPARK_MASTR='local': there is no such"):
         load_settings({"VITRINE_HOME": str(tmp_path), "VITRINE_SPARK_MASTR": "local"})
 
 

@@ -4,12 +4,14 @@ The script says only what a person would: load this history, compute this day, t
 follows from them (training, lists) is started by the assets that they make.
 """
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -18,7 +20,7 @@ from types import FrameType
 
 import click
 
-from vitrine.errors import VitrineError
+from vitrine.errors import MachineError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, QUARTER_HOUR, Interval, format_instant
 from vitrine.operations import airflow, costs, homes, local_stack
@@ -83,6 +85,12 @@ def run(source: str | None, landing: str | None) -> None:
     VitrineError
         At the first thing that fails, with the end of its log; the servers are stopped first.
     """
+    home = homes.chosen_settings(source, landing, is_demo=True).home
+    with only_demo(home):
+        _run(source, landing)
+
+
+def _run(source: str | None, landing: str | None) -> None:
     begun = time.monotonic()
     installation = _fresh_home(source, landing)
     its_plan = plan(installation.shop)
@@ -98,6 +106,26 @@ def run(source: str | None, landing: str | None) -> None:
         local_stack.stop(installation)
     _print_outcome(installation, its_plan, skipped)
     click.echo(f"\nThe whole demo took {time.monotonic() - begun:.0f} s.")
+
+
+@contextmanager
+def only_demo(home: Path) -> Iterator[None]:
+    """Hold the lock of the demo in this home; it lies beside the home, which the demo empties.
+
+    Raises
+    ------
+    MachineError
+        If another demo runs there: emptying its home would end it half-way.
+    """
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_name(f"{home.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MachineError(
+                f"a demo is running in {home}; wait for it, or set VITRINE_HOME to another folder"
+            ) from None
+        yield
 
 
 def _fresh_home(source: str | None, landing: str | None) -> Installation:
@@ -194,6 +222,8 @@ def _places(paths: Paths) -> Iterator[tuple[str, str]]:
         yield "", f"make sql, or any DuckDB {version('duckdb')} client, read-only"
     if any(paths.lists.glob("*/current")):
         yield "Lists", str(paths.lists)
+        for page in paths.lists.glob("*/current/previews/index.html"):
+            yield "", f"e-mails to look at: {page}"
     suites = sorted(folder.parent.name for folder in paths.data_docs.glob("*/current"))
     if suites:
         yield "Data docs", f"{paths.data_docs}/<suite>/current/index.html: {', '.join(suites)}"

@@ -50,8 +50,8 @@ def show(connection: duckdb.DuckDBPyConnection, query: str, as_csv: bool = False
             relation.show(max_rows=SHOWN_ROWS, max_width=shutil.get_terminal_size().columns)
             click.echo(_row_count(len(relation)))
     except duckdb.Error as error:
-        first = str(error).splitlines()[0]
-        raise BadArgumentError(f"the query was refused: {first}") from None
+        said = " ".join(str(error).partition("\n\n")[0].split())
+        raise BadArgumentError(f"the query was refused: {said}") from None
 
 
 def prompt(connection: duckdb.DuckDBPyConnection) -> None:

@@ -37,8 +37,9 @@ def test_csv_holds_every_row(connection, capsys):
 
 @pytest.mark.parametrize("query", ["selec 1", "from nowhere", "create table marts.mine (a int)"])
 def test_a_query_that_cannot_be_done_is_one_refusal(connection, query):
-    with pytest.raises(BadArgumentError, match="the query was refused"):
+    with pytest.raises(BadArgumentError, match="the query was refused") as refusal:
         console.show(connection, query)
+    assert len(str(refusal.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("query", ["copy (select 1) to '{}/leak.csv'", "from read_csv('{}/x.csv')"])
