@@ -46,5 +46,9 @@ def judge(
             f"{metric} {challenger:.4f} is more than {margin:.0%} below"
             f" the champion's {champion:.4f}",
         )
-    held = "there is no champion yet" if champion is None else f"the champion has {champion:.4f}"
+    held = (
+        "there is no champion that it could be compared with"
+        if champion is None
+        else f"the champion has {champion:.4f}"
+    )
     return Decision(True, f"{metric} {challenger:.4f} beats the baseline's {baseline:.4f}; {held}")
