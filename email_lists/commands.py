@@ -34,7 +34,7 @@ def build(as_of: datetime) -> None:
         composed = compose(known)
         folder = staged.write(installation.paths, composed, as_of, known.provenance)
         listed, excluded = composed.people.num_rows, composed.exclusions.num_rows
-        run.note(customers=listed + excluded, listed=listed, excluded=excluded)
+        run.note(rows_in=listed + excluded, rows_out=listed, excluded=excluded)
     click.echo(f"{listed:,} of {listed + excluded:,} customers are listed; staged in {folder}")
     _echo_counts("excluded", counts(composed.exclusions))
 
@@ -52,7 +52,7 @@ def publish(as_of: datetime) -> None:
         require(installation.shop, "e-mail lists", *NEEDED)
         manifest = publication.publish(installation, as_of)
         customers = manifest["customers"]
-        run.note(listed=customers["listed"], excluded=customers["excluded"])
+        run.note(rows_out=customers["listed"], excluded=customers["excluded"])
         run.note(files=len(manifest["files"]))
     folder = publication.folder_of(installation.paths, as_of) / "current"
     click.echo(f"published {len(manifest['lists'])} lists in {folder}")

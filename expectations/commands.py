@@ -88,7 +88,7 @@ def _gate(suite: str, interval: Interval, database: str | None) -> None:
             installation.settings.keep_versions,
         )
         warnings = report.of("warn")
-        run.note(rows=report.rows, failed=len(report.of("fail")), warned=len(warnings))
+        run.note(rows_in=report.rows, failed=len(report.of("fail")), warned=len(warnings))
         for text in warnings:
             click.echo(f"warning: {text}")
         report.raise_failures(name)

@@ -1,17 +1,15 @@
 """What every job does around its transforms: read its arguments, start Spark, keep the record."""
 
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 from pyspark.sql import SparkSession
 
 from spark_jobs.partitions import refuse_cut_drops
 from spark_jobs.submission import SQL_CONF
-from vitrine import deltas, lake, runlog
+from vitrine import deltas, lake, process, runlog
 from vitrine.errors import VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval
@@ -67,17 +65,21 @@ def _run(name: str, run: Callable[[SparkSession, Job], dict[str, int]], interval
         spark = session(name)
         try:
             rows = run(spark, Job(paths, interval))
-            record.note(**{f"{table}_rows": n for table, n in rows.items()}, **_jvm_peak(spark))
+            record.note(**{f"{table}_rows": n for table, n in rows.items()}, **_of_the_jvm(spark))
+            record.note(rows_out=sum(rows.values()))
         finally:
             spark.stop()
     for name_of_table, count in rows.items():
         click.echo(f"{name_of_table}: {count:,} rows")
 
 
-def _jvm_peak(spark: SparkSession) -> dict[str, int]:
-    """Say how much memory Spark's driver took at most, where the system tells (Linux)."""
+def _of_the_jvm(spark: SparkSession) -> dict[str, int]:
+    """Say what Spark's driver took, as far as the system tells (Linux): the run log's figures."""
     assert spark.sparkContext._jvm is not None
     pid = spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
-    status = Path(f"/proc/{pid}/status")
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
-    return {"jvm_peak_memory_bytes": int(found[1]) * 1024} if found else {}
+    peak, moved = process.peak_memory_bytes_of(pid), process.transfer(pid)
+    return ({"jvm_peak_memory_bytes": peak} if peak else {}) | (
+        {"jvm_bytes_read": moved.bytes_read, "jvm_bytes_written": moved.bytes_written}
+        if moved
+        else {}
+    )

@@ -1,18 +1,33 @@
-"""The run log: every stage leaves one JSON file that says what it did and what it cost."""
+"""The run log: every stage leaves one record that says what it did and what it cost.
 
+A record is a JSON file of its own in `runs/`, written when the stage ends. Old ones are gathered
+into `runs/months/<YYYY-MM>.parquet` (columns `run_id` and `record`, the same text), so that files
+do not pile up and nothing is lost.
+
+Figures that every reader knows: `rows_in` and `rows_out`; `jvm_peak_memory_bytes`,
+`jvm_bytes_read` and `jvm_bytes_written` of a Spark driver, which is a process of its own; `error`.
+"""
+
+import fcntl
 import json
-import resource
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 from vitrine.errors import BadArgumentError, StageSkipped
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, interval_stamp
+from vitrine.process import Transfer, peak_memory_bytes, transfer
 from vitrine.publish import atomic_file
+
+MOST_FILES = 1000
+"""More records than these are gathered by month."""
+Record = dict[str, Any]
 
 
 @dataclass
@@ -30,13 +45,14 @@ class Run:
 
 @contextmanager
 def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
-    """Time a stage, and leave its record whether it ends well or not.
+    """Time a stage; leave its record and print its summary, whether it ends well or not.
 
-    What was typed wrong ran nothing and leaves nothing. The clock is read for the record alone;
+    A stage that skips itself prints its reason alone. What was typed wrong ran nothing and leaves
+    nothing. The clock is read for the record alone;
     nothing that the stage computes depends on it.
     """
     run = Run(stage, interval)
-    begun, started_at = time.monotonic(), datetime.now(UTC)
+    begun, started_at, before = time.monotonic(), datetime.now(UTC), transfer()
     outcome = "failed"
     try:
         yield run
@@ -50,11 +66,94 @@ def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
         raise
     finally:
         if outcome != "refused":
-            _leave(paths, run, outcome, started_at, time.monotonic() - begun)
+            entry = _entry(run, outcome, started_at, time.monotonic() - begun, before)
+            _leave(paths, run, entry, started_at)
 
 
-def _leave(paths: Paths, run: Run, outcome: str, started_at: datetime, elapsed_s: float) -> None:
-    entry = {
+def summary(entry: Mapping[str, Any]) -> str:
+    """Say in one line what a run did and what it cost.
+
+    >>> summary({"stage": "land", "interval_start_at": "2026-03-01T00:00:00Z",
+    ...          "interval_end_at": "2026-03-02T00:00:00Z", "outcome": "succeeded",
+    ...          "elapsed_s": 2.25, "peak_memory_bytes": 210 * 1024**2, "bytes_read": 3_200_000,
+    ...          "bytes_written": 1_100_000, "figures": {"rows_in": 1234, "rows_out": 1200}})
+    'land [2026-03-01T00:00:00Z, 2026-03-02T00:00:00Z) succeeded: 1,234 rows in, 1,200 rows out,\
+ 3.2 MB read, 1.1 MB written, 2.2 s, peak 210 MiB'
+    """
+    figures = entry["figures"]
+    rows = {"rows in": figures.get("rows_in"), "rows out": figures.get("rows_out")}
+    moved = {"read": bytes_read(entry), "written": bytes_written(entry)}
+    jvm = figures.get("jvm_peak_memory_bytes")
+    parts = [
+        *(f"{count:,} {name}" for name, count in rows.items() if count is not None),
+        *(f"{count / 1e6:,.1f} MB {name}" for name, count in moved.items() if count is not None),
+        f"{entry['elapsed_s']:.1f} s",
+        f"peak {entry['peak_memory_bytes'] / 1024**2:,.0f} MiB"
+        + (f" and {jvm / 1024**2:,.0f} MiB in the JVM" if jvm else ""),
+    ]
+    interval = f"[{entry['interval_start_at']}, {entry['interval_end_at']})"
+    return f"{entry['stage']} {interval} {entry['outcome']}: {', '.join(parts)}"
+
+
+def bytes_read(entry: Mapping[str, Any]) -> int | None:
+    """Return how many bytes a run read, its JVM's included, where the system counted them."""
+    return _with_jvm(entry, "bytes_read")
+
+
+def bytes_written(entry: Mapping[str, Any]) -> int | None:
+    """Return how many bytes a run wrote, its JVM's included, where the system counted them."""
+    return _with_jvm(entry, "bytes_written")
+
+
+def read_runs(paths: Paths, months: int | None = None) -> list[Record]:
+    """Return the records, oldest first: all, or those of the newest `months` calendar months."""
+    return [json.loads(text) for text in read_records(paths, months).values()]
+
+
+def read_records(paths: Paths, months: int | None = None) -> dict[str, str]:
+    """Return the records' texts by run id, oldest first; see `read_runs`.
+
+    Files are listed before archives are read: one that `gather` moves meanwhile is found there.
+    """
+    loose = dict(_texts(_loose(paths)))
+    files = sorted(_archive(paths).glob("[0-9]*.parquet"))
+    archived = [_read_month(file) for file in files[-months if months else 0 :]]
+    every = {run_id: text for part in [*archived, loose] for run_id, text in part.items()}
+    newest = sorted({run_id[:6] for run_id in every})[-months if months else 0 :]
+    return {run_id: every[run_id] for run_id in sorted(every) if run_id[:6] in newest}
+
+
+def gather(paths: Paths, most_files: int = MOST_FILES) -> int:
+    """Move the records into one file a month when there are too many; return how many moved.
+
+    The month's file is replaced before the records' own files go, and a record is known by its id:
+    a killed call leaves some of them twice on disk, and once in what is read.
+    """
+    with alone(paths):
+        files = _loose(paths)
+        if len(files) <= most_files:
+            return 0
+        for month in sorted({_month(file.stem) for file in files}):
+            _add_to_month(paths, month, [file for file in files if _month(file.stem) == month])
+        return len(files)
+
+
+@contextmanager
+def alone(paths: Paths) -> Iterator[None]:
+    """Wait until no other process gathers records or publishes them."""
+    paths.runs.mkdir(parents=True, exist_ok=True)
+    with (paths.runs / ".lock").open("w") as lock:
+        # The system lets go of it when the file is closed, also for a process that is killed.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _entry(
+    run: Run, outcome: str, started_at: datetime, elapsed_s: float, before: Transfer | None
+) -> Record:
+    after = transfer()
+    moved = after.since(before) if after and before else None
+    return {
         "stage": run.stage,
         "outcome": outcome,
         "interval_start_at": format_instant(run.interval.start),
@@ -62,22 +161,62 @@ def _leave(paths: Paths, run: Run, outcome: str, started_at: datetime, elapsed_s
         "started_at": started_at.isoformat(),
         "elapsed_s": round(elapsed_s, 3),
         "peak_memory_bytes": peak_memory_bytes(),
+        "bytes_read": moved.bytes_read if moved else None,
+        "bytes_written": moved.bytes_written if moved else None,
+        "vitrine_version": version("vitrine"),
         "figures": run.figures,
     }
+
+
+def _leave(paths: Paths, run: Run, entry: Record, started_at: datetime) -> None:
     name = f"{run.stage.replace(' ', '-')}-{interval_stamp(run.interval)}.json"
     with atomic_file(paths.runs / f"{started_at:%Y%m%dT%H%M%S%f}-{name}") as path:
         path.write_text(json.dumps(entry, indent=2) + "\n")
+    if entry["outcome"] != "skipped":
+        print(summary(entry))
 
 
-def peak_memory_bytes() -> int:
-    """Return the largest resident size of this process or of one finished child, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * max(
-        resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+def _with_jvm(entry: Mapping[str, Any], name: str) -> int | None:
+    parts = (entry.get(name), entry["figures"].get(f"jvm_{name}"))
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
 
 
-def read_runs(paths: Paths) -> list[dict]:
-    """Return every record, oldest first."""
-    return [json.loads(path.read_text()) for path in sorted(paths.runs.glob("[0-9]*.json"))]
+def _archive(paths: Paths) -> Path:
+    return paths.runs / "months"
+
+
+def _loose(paths: Paths) -> list[Path]:
+    return sorted(paths.runs.glob("[0-9]*.json"))
+
+
+def _texts(files: list[Path]) -> Iterator[tuple[str, str]]:
+    for file in files:
+        try:
+            yield file.stem, file.read_text()
+        except FileNotFoundError:  # gathered since it was listed
+            continue
+
+
+def _month(run_id: str) -> str:
+    return f"{run_id[:4]}-{run_id[4:6]}"
+
+
+def _read_month(file: Path) -> dict[str, str]:
+    import pyarrow.parquet as pq
+
+    table = pq.ParquetFile(file).read(columns=["run_id", "record"])
+    return dict(zip(table["run_id"].to_pylist(), table["record"].to_pylist(), strict=True))
+
+
+def _add_to_month(paths: Paths, month: str, files: list[Path]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    target = _archive(paths) / f"{month}.parquet"
+    known = (_read_month(target) if target.exists() else {}) | dict(_texts(files))
+    columns = {"run_id": sorted(known), "record": [known[run_id] for run_id in sorted(known)]}
+    with atomic_file(target) as path:
+        pq.write_table(pa.table(columns), path, compression="zstd")
+    for file in files:
+        file.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ def examples(as_of: datetime) -> None:
     """
     with _working("train examples", as_of) as work:
         count = work.write_examples(as_of)
-        work.run.note(examples=count)
+        work.run.note(rows_out=count)
     click.echo(f"{count} examples as of {format_instant(as_of)}")
 
 
@@ -74,7 +74,7 @@ def score(as_of: datetime) -> None:
         with new_version(paths.scores, stamp(as_of), settings.keep_versions) as folder:
             scores.to_parquet(folder / "campaign_scores.parquet", index=False)
             (folder / "manifest.json").write_text(_manifest(model, as_of, len(scores)))
-        work.run.note(customers=len(customers), rows=len(scores), model=model.name)
+        work.run.note(rows_in=len(customers), rows_out=len(scores), model=model.name)
     click.echo(f"{len(scores)} scores of {len(customers)} customers by {_called(model)}")
 
 
@@ -104,7 +104,7 @@ def recommend(as_of: datetime, k: int, customers_file: Path | None, out: Path) -
         rows = serving.with_best_products(rows, work.reader, as_of)
         with atomic_file(out) as path:
             rows.to_parquet(path, index=False)
-        work.run.note(customers=len(customers), rows=len(rows), model=model.name)
+        work.run.note(rows_in=len(customers), rows_out=len(rows), model=model.name)
     click.echo(f"{len(rows)} rows for {len(customers)} customers by {_called(model)} -> {out}")
 
 

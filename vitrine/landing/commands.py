@@ -28,9 +28,11 @@ def land(interval: Interval) -> None:
             totals["drops" if books.files else "empty"] += 1
             totals["rows_in"] += books.row_count
             totals["rows_accepted"] += books.accepted_count
+            totals["rows_out"] += sum(books.tables.values())
             reasons += books.quarantined
         run.note(
             rows_in=totals["rows_in"],
+            rows_out=totals["rows_out"],
             rows_accepted=totals["rows_accepted"],
             rows_quarantined=reasons.total(),
             drops=totals["drops"],

@@ -52,6 +52,7 @@ def simulate(interval: Interval, customers: int | None, every: str) -> None:
                 lambda day: bar.update(1, day),
             )
         run.note(customer_count=shop.customer_count, files=summary.file_count, **summary.rows)
+        run.note(rows_out=sum(summary.rows.values()))
     click.echo(
         f"{shop.customer_count:,} customers, {summary.rows['events']:,} events,"
         f" {summary.rows['orders']:,} order lines, {summary.rows['campaigns']:,} campaigns,"

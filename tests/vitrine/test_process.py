@@ -1,0 +1,49 @@
+"""The operating system's counts: of this process, its children, and another one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vitrine.process import Transfer, peak_memory_bytes, peak_memory_bytes_of, transfer
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts bytes by process")
+MB = 1_000_000
+
+
+def added_by(work):
+    before = transfer()
+    work()
+    return transfer().since(before)
+
+
+@linux
+def test_bytes_are_those_of_this_process(tmp_path):
+    file = tmp_path / "five"
+    assert 5 * MB <= added_by(lambda: file.write_bytes(bytes(5 * MB))).bytes_written < 6 * MB
+    assert 5 * MB <= added_by(file.read_bytes).bytes_read < 6 * MB
+
+
+@linux
+def test_a_child_counts_once_it_has_ended(tmp_path):
+    file = tmp_path / "five"
+    code = f"open({str(file)!r}, 'wb').write(bytes(5 * 10**6))"
+    moved = added_by(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+    assert moved.bytes_written >= 5 * MB
+
+
+@linux
+def test_another_process_is_asked_by_its_id():
+    assert transfer(os.getpid()).bytes_read <= transfer().bytes_read
+    assert 0.5 < peak_memory_bytes_of(os.getpid()) / peak_memory_bytes() < 2
+
+
+def test_where_nobody_counts_nothing_is_said():
+    never = 2**31 - 1
+    assert transfer(never) is None
+    assert peak_memory_bytes_of(never) is None
+
+
+def test_a_difference_is_taken_by_part():
+    assert Transfer(5, 7).since(Transfer(2, 3)) == Transfer(3, 4)
