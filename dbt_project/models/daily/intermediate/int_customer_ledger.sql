@@ -1,8 +1,16 @@
-{%- set counts = [
-    'session_count', 'impression_count', 'campaign_view_count', 'product_view_count', 'cart_count',
-    'order_count', 'unit_count', 'return_unit_count',
-] %}
-{%- set amounts = ['turnover', 'return_value', 'list_value'] %}
+{%- set sums = {
+    'session_count': 'bigint',
+    'impression_count': 'bigint',
+    'campaign_view_count': 'bigint',
+    'product_view_count': 'bigint',
+    'cart_count': 'bigint',
+    'order_count': 'bigint',
+    'unit_count': 'bigint',
+    'return_unit_count': 'bigint',
+    'turnover': 'decimal(18, 2)',
+    'return_value': 'decimal(18, 2)',
+    'list_value': 'decimal(18, 2)',
+} %}
 
 with user_days as (
     select * from {{ ref('stg_user_days') }}
@@ -29,7 +37,7 @@ days as (
     select
         customer_id,
         received_on,
-        {%- for measure in counts + ['turnover', 'return_value'] %}
+        {%- for measure in sums if measure != 'list_value' %}
         sum({{ measure }}) as {{ measure }},
         {%- endfor %}
         max(occurred_on) filter (where session_count > 0 or order_count > 0) as last_visited_on
@@ -49,20 +57,13 @@ together as (
 ),
 
 final as (
-    select
-        customer_id,
-        available_at,
-        {%- for measure in counts %}
-        {{ cumulative(measure, 'customer_id') }},
-        {%- endfor %}
-        {%- for measure in amounts %}
-        {{ cumulative(measure, 'customer_id', 'decimal(18, 2)') }},
-        {%- endfor %}
-        min(first_ordered_at) over until_now as first_ordered_at,
-        max(last_ordered_at) over until_now as last_ordered_at,
-        max(last_visited_on) over until_now as last_visited_on
-    from together
-    window until_now as (partition by customer_id order by available_at rows unbounded preceding)
+    {{ ledger(
+        'together',
+        key=['customer_id'],
+        sums=sums,
+        firsts=['first_ordered_at'],
+        lasts=['last_ordered_at', 'last_visited_on'],
+    ) }}
 )
 
 select * from final
