@@ -19,7 +19,7 @@ from expectations.rules import (
     warn,
 )
 from vitrine.errors import NotPublishedError
-from vitrine.feature_catalogue import Feature, feature_models
+from vitrine.feature_catalogue import Feature, ranker_features
 from vitrine.installation import Installation
 from vitrine.interval import format_instant
 from vitrine.paths import stamp
@@ -91,13 +91,13 @@ def _rows(file: Path, as_of: datetime) -> pd.DataFrame:
     DuckDB looks at the features: one rule a feature would take Great Expectations minutes.
     """
     there = set(pq.read_schema(file).names)
-    features = [feature for model in feature_models() for feature in model.features]
+    faults = ", ".join(_fault(feature, there) for feature in ranker_features())
     return frames.frame(
         f"""
         select
             example_id, {", ".join(KEYS)}, label,
             as_of < $as_of as is_before_the_instant,
-            concat_ws(', ', {", ".join(_fault(f, there) for f in features)}) as faulty_features
+            concat_ws(', ', {faults}) as faulty_features
         {_from(file)}
         """,
         {"as_of": as_of},
@@ -109,8 +109,8 @@ def _fault(feature: Feature, there: set[str]) -> str:
     name = feature.name
     if name not in there:
         return f"'{name}'"
-    is_numeric = feature.kind == "numeric"
-    good = f"{name} between -{LARGEST} and {LARGEST}" if is_numeric else f"{name} <> ''"
+    is_text = feature.kind == "categorical"
+    good = f"{name} <> ''" if is_text else f"{name}::double between -{LARGEST} and {LARGEST}"
     return f"if(coalesce({good}, false), null, '{name}')"
 
 

@@ -5,13 +5,13 @@ import pytest
 
 from expectations import examples, gate
 from vitrine.errors import NotPublishedError
-from vitrine.feature_catalogue import feature_models
+from vitrine.feature_catalogue import ranker_features
 from vitrine.installation import Installation
 from vitrine.interval import parse_instant
 from vitrine.paths import stamp
 
 AS_OF = parse_instant("2026-03-10")
-FEATURES = {f.name: f for model in feature_models() for f in model.features}
+FEATURES = {f.name: f for f in ranker_features()}
 NUMBER = next(name for name, f in FEATURES.items() if f.kind == "numeric")
 WORD = next(name for name, f in FEATURES.items() if f.kind == "categorical")
 

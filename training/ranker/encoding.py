@@ -1,7 +1,8 @@
 """Features become numbers: fitted once on training rows, stored with the model, never refitted.
 
-A numeric feature is compressed by a signed log, standardised and clipped; a categorical one becomes
-the position of its value in a vocabulary, 0 for whatever training did not see often enough.
+A numeric feature is compressed by a signed log, standardised and clipped, and so is a boolean one,
+as 0 or 1; a categorical one becomes the position of its value in a vocabulary, 0 for whatever
+training did not see often enough.
 """
 
 from collections.abc import Mapping, Sequence
@@ -94,7 +95,7 @@ class Encoder:
             tuple(
                 Numeric.fit(f.name, float(f.fill or 0), rows[f.name])
                 for f in features
-                if f.kind == "numeric"
+                if f.kind != "categorical"
             ),
             tuple(
                 Categorical.fit(f.name, rows[f.name]) for f in features if f.kind == "categorical"

@@ -13,12 +13,9 @@ import numpy as np
 import pandas as pd
 
 from vitrine.errors import BadArgumentError
-from vitrine.feature_catalogue import Feature, feature_columns, feature_model
+from vitrine.feature_catalogue import Feature, ranker_models
 from vitrine.interval import DAY, Interval, floor, format_instant
 
-CUSTOMER_MODELS = ("feat_customer",)
-CAMPAIGN_MODELS = ("feat_context", "feat_campaign", "feat_campaign_performance")
-PAIR_MODEL, CLUSTER_MODEL = "feat_customer_campaign", "feat_cluster_campaign"
 CLUSTER = "demographic_cluster"
 
 
@@ -34,9 +31,9 @@ class Catalogue:
     def load(cls) -> "Catalogue":
         """Read the published models' descriptions."""
         return cls(
-            _features(CUSTOMER_MODELS),
-            _features(CAMPAIGN_MODELS),
-            _features((PAIR_MODEL, CLUSTER_MODEL)),
+            _features("customer"),
+            _features("campaign"),
+            _features("pair") + _features("cluster"),
         )
 
     @property
@@ -185,11 +182,11 @@ class FeatureReader:
 
     def customer_rows(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return the customer features of each (customer_id, as_of), in the given order."""
-        return self._side(CUSTOMER_MODELS, ("customer_id", "as_of"), customers)
+        return self._side("customer", customers)
 
     def campaign_rows(self, campaigns: pd.DataFrame) -> pd.DataFrame:
         """Return the campaign features of each (campaign_id, as_of), in the given order."""
-        return self._side(CAMPAIGN_MODELS, ("campaign_id", "as_of"), campaigns)
+        return self._side("campaign", campaigns)
 
     def pair_rows(
         self,
@@ -210,7 +207,7 @@ class FeatureReader:
             int64 positions in the two; each pair of customer, campaign and instant once.
         """
         customers = pd.Series(customer_id_L, name="customer_id", dtype=object)
-        return self._crossed(PAIR_MODEL, customers, campaigns, list_R, campaign_R)
+        return self._crossed("pair", customers, campaigns, list_R, campaign_R)
 
     def cluster_rows(
         self,
@@ -221,11 +218,11 @@ class FeatureReader:
     ) -> pd.DataFrame:
         """Return what demographic clusters make of campaigns; parameters as in `pair_rows`."""
         clusters = pd.Series(cluster_K, name=CLUSTER, dtype=object)
-        return self._crossed(CLUSTER_MODEL, clusters, campaigns, cluster_R, campaign_R)
+        return self._crossed("cluster", clusters, campaigns, cluster_R, campaign_R)
 
     def _crossed(
         self,
-        model: str,
+        side: str,
         keys: pd.Series,
         campaigns: pd.DataFrame,
         key_R: np.ndarray,
@@ -244,28 +241,28 @@ class FeatureReader:
             f" select row_index, {keys.name}, campaign_id, as_of"
             " from pairs join keys using (key_index) join campaigns using (campaign_index)"
         )
+        (model,) = ranker_models(side)
         names = [
             f"{f.name}::float as {f.name}" if f.kind == "numeric" else f.name
-            for f in feature_columns(model)
+            for f in model.features
         ]
         found = self.connection.execute(
             f"select row_index, {', '.join(names)} from pair_spine"
-            f" join {feature_model(model).function}('pair_spine')"
+            f" join {model.function}('pair_spine')"
             f" using ({keys.name}, campaign_id, as_of)"
         ).fetchnumpy()
         row_R = np.asarray(found.pop("row_index"))
         _require_same_length(len(key_R), len(row_R))
         return pd.DataFrame({name: _placed(values, row_R) for name, values in found.items()})
 
-    def _side(
-        self, models: Sequence[str], key: tuple[str, str], spine: pd.DataFrame
-    ) -> pd.DataFrame:
-        self._register("side_spine", spine[list(key)].assign(row_index=np.arange(len(spine))))
+    def _side(self, side: str, spine: pd.DataFrame) -> pd.DataFrame:
+        models = ranker_models(side)
+        key = list(models[0].spine)
+        self._register("side_spine", spine[key].assign(row_index=np.arange(len(spine))))
         joins = " ".join(
-            f"join {feature_model(m).function}('side_spine') as {m} using ({', '.join(key)})"
-            for m in models
+            f"join {m.function}('side_spine') as {m.name} using ({', '.join(key)})" for m in models
         )
-        names = [f"{m}.{f.name}" for m in models for f in feature_columns(m)]
+        names = [f"{m.name}.{f.name}" for m in models for f in m.features]
         rows = self.connection.execute(
             f"select row_index, {', '.join(names)} from side_spine {joins} order by row_index"
         ).df()
@@ -325,8 +322,8 @@ def _require_same_length(asked: int, answered: int) -> None:
         raise RuntimeError(f"{asked} feature rows were asked for, {answered} were answered")
 
 
-def _features(models: Sequence[str]) -> tuple[Feature, ...]:
-    return tuple(f for model in models for f in feature_columns(model))
+def _features(side: str) -> tuple[Feature, ...]:
+    return tuple(f for model in ranker_models(side) for f in model.features)
 
 
 def _instants(instants: Sequence[datetime]) -> pd.Series:

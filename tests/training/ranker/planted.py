@@ -14,7 +14,8 @@ STYLES = ["modern", "classic", "rustic"]
 
 
 def feature(name: str, block: str, kind: str) -> Feature:
-    return Feature(name, block, kind, 0.0 if kind == "numeric" else "unknown", None, name)
+    fill = 0.0 if kind == "numeric" else "unknown"
+    return Feature(name, block, kind, fill, None, "day", (), name)
 
 
 CATALOGUE = Catalogue(
