@@ -41,7 +41,7 @@ sql: setup ## Query the published warehouse, read-only.
 docs: setup ## Generate the dbt docs and the data dictionary.
 	@$(VITRINE) docs
 
-bench: setup ## Show seconds and peak memory of each stage of the runs in the home.
+bench: setup ## Show what each stage of the runs in the home cost, and its trend.
 	@$(VITRINE) status --costs
 
 # The copy of the lock tells what is installed: a new environment only when the lock has changed.

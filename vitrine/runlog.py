@@ -27,6 +27,8 @@ from vitrine.publish import atomic_file
 
 MOST_FILES = 1000
 """More records than these are gathered by month."""
+RECENT_MONTHS = 4
+"""What `vitrine status` and the table of runs look back on: this month and those before."""
 Record = dict[str, Any]
 
 
@@ -105,6 +107,12 @@ def bytes_written(entry: Mapping[str, Any]) -> int | None:
     return _with_jvm(entry, "bytes_written")
 
 
+def peak_bytes(entry: Mapping[str, Any]) -> int:
+    """Return the most memory that one of a run's processes took: its own, a child's or its JVM."""
+    own: int = entry["peak_memory_bytes"]
+    return max(own, entry["figures"].get("jvm_peak_memory_bytes", 0))
+
+
 def read_runs(paths: Paths, months: int | None = None) -> list[Record]:
     """Return the records, oldest first: all, or those of the newest `months` calendar months."""
     return [json.loads(text) for text in read_records(paths, months).values()]
@@ -123,8 +131,8 @@ def read_records(paths: Paths, months: int | None = None) -> dict[str, str]:
     return {run_id: every[run_id] for run_id in sorted(every) if run_id[:6] in newest}
 
 
-def gather(paths: Paths, most_files: int = MOST_FILES) -> int:
-    """Move the records into one file a month when there are too many; return how many moved.
+def gather(paths: Paths, most_files: int) -> int:
+    """Move the records into one file a month when they are too many; return how many moved.
 
     The month's file is replaced before the records' own files go, and a record is known by its id:
     a killed call leaves some of them twice on disk, and once in what is read.

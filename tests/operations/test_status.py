@@ -84,12 +84,52 @@ def test_raw_rows_add_up_in_the_report(paths):
     assert status.landed_rows(paths) == "raw rows in 6 = accepted 4 + quarantined 2 (late 2)"
 
 
-def test_costs_are_summed_by_stage(paths):
-    record(paths, "land")
-    record(paths, "land")
-    lines = costs.table(runlog.read_runs(paths)).splitlines()
-    assert len(lines) == 2
-    assert lines[1].split()[:2] == ["land", "2"]
+def cost(seconds, stage="land", end="2026-03-02", outcome="succeeded", **figures):
+    return {
+        "stage": stage,
+        "outcome": outcome,
+        "interval_start_at": "2026-03-01T00:00:00Z",
+        "interval_end_at": f"{end}T00:00:00Z",
+        "elapsed_s": seconds,
+        "peak_memory_bytes": 200 * 1024**2,
+        "figures": figures,
+    }
+
+
+def test_costs_are_told_by_stage_and_length_of_interval():
+    runs = [
+        cost(40.0, end="2026-03-31", rows_out=9000),
+        cost(1.0, rows_out=1000),
+        cost(2.0, rows_out=3000),
+        cost(3.0, rows_out=2000),
+        cost(9.0, outcome="failed"),
+        cost(7.0, "spark user-days", jvm_peak_memory_bytes=1024**3, jvm_bytes_read=5 * 1024**2),
+    ]
+    head, *lines = costs.table(runs).splitlines()
+    # stage, interval, runs, rows out, median, slowest and sum of the seconds, peak
+    assert [line.split()[:-1] for line in lines] == [
+        ["land", "30", "d", "1", "9,000", "40.0", "40.0", "40.0", "200"],
+        ["land", "1", "d", "3", "2,000", "2.0", "3.0", "6.0", "200"],
+        ["spark", "user-days", "1", "d", "1", "5", "7.0", "7.0", "7.0", "1,024"],
+    ]
+    assert head.split()[-2:] == ["MiB", "trend"]
+
+
+def test_the_trend_compares_the_last_runs_with_those_before():
+    assert costs.trend([2.0]) == "█"
+    assert costs.trend([1.0, 1.0, 1.0, 1.0, 1.0]) == "█████"
+    assert costs.trend([10.0, 12.0, 5.0, 5.0, 6.0, 7.0, 5.0]).endswith(" -55 %")
+    assert costs.trend([1.0] * 95 + [1.0, 2.0, 2.0, 2.0, 9.0]).split()[1:] == ["+100", "%"]
+    assert len(costs.trend([1.0] * 100).split()[0]) == costs.DRAWN_RUNS
+
+
+def test_old_runs_are_left_to_the_archive(settings, paths):
+    paths.runs.mkdir(parents=True)
+    for month in range(1, 6):
+        run = json.dumps(cost(1.0, stage=f"stage of month {month}"))
+        (paths.runs / f"20260{month}01T000000000000-x.json").write_text(run)
+    text = status.report(Installation(settings))
+    assert [month for month in range(1, 6) if f"stage of month {month}" in text] == [2, 3, 4, 5]
 
 
 def test_a_model_stands_above_its_baselines(paths):

@@ -73,15 +73,16 @@ def demo(source: str | None, landing: str | None) -> None:
 
 
 @click.command()
-@click.option("--costs", is_flag=True, help="Show seconds and peak memory of each stage instead.")
+@click.option("--costs", is_flag=True, help="Show what each stage costs and its trend instead.")
 def status(costs: bool) -> None:
     """Show what is published, how old it is, the last runs, and what is broken."""
     from vitrine.operations.costs import table
     from vitrine.operations.status import report
-    from vitrine.runlog import read_runs
+    from vitrine.runlog import RECENT_MONTHS, read_runs
 
     installation = Installation.load()
-    click.echo(table(read_runs(installation.paths)) if costs else report(installation))
+    runs = read_runs(installation.paths, RECENT_MONTHS) if costs else []
+    click.echo(table(runs) if costs else report(installation))
 
 
 @click.command()

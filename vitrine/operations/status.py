@@ -15,7 +15,7 @@ from vitrine.interval import format_instant, parse_instant
 from vitrine.operations import local_stack
 from vitrine.operations.airflow import DAGS, Airflow
 from vitrine.paths import Paths
-from vitrine.runlog import read_runs
+from vitrine.runlog import RECENT_MONTHS, peak_bytes, read_runs
 
 STAMP = re.compile(r"\d{8}T\d{4}")
 
@@ -24,7 +24,7 @@ def report(installation: Installation) -> str:
     """Return the whole report, as a person reads it."""
     settings, paths = installation.settings, installation.paths
     newest = newest_receipt(installation)
-    runs = read_runs(paths)
+    runs = read_runs(paths, RECENT_MONTHS)
     sections = {
         f"{settings.source} at {settings.home}": list(_data(installation, newest)),
         "Published": list(_published(paths, newest)),
@@ -130,7 +130,7 @@ def _last_runs(runs: list[dict[str, Any]]) -> Iterator[str]:
     for stage, run in last.items():
         yield (
             f"{stage:<30}{run['outcome']:<10}[{run['interval_start_at']}, {run['interval_end_at']})"
-            f"{run['elapsed_s']:>8.1f} s{run['peak_memory_bytes'] / 1024**2:>7.0f} MB"
+            f"{run['elapsed_s']:>8.1f} s{peak_bytes(run) / 1024**2:>7.0f} MiB"
         )
     if not last:
         yield "none yet"

@@ -56,6 +56,17 @@ def publish(database: str, force: bool, interval: Interval) -> None:
         file = publication.publish_build(installation, database, interval, force=force)
         run.note(bytes=file.stat().st_size)
     click.echo(f"{database} published: {file} ({file.stat().st_size / 1e6:.1f} MB)")
+    _publish_runs(installation)
+
+
+def _publish_runs(installation: Installation) -> None:
+    """Bring the table of the run log up to date; the warehouse is published with or without it."""
+    from vitrine.transform import run_table
+
+    try:
+        run_table.publish_runs(installation.paths, installation.settings.keep_versions)
+    except OSError as error:
+        click.echo(f"warning: the table of the run log stays as it was: {error}", err=True)
 
 
 def _require_facts(installation: Installation, database: str) -> None:

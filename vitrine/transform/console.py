@@ -1,23 +1,38 @@
-"""Ask the published warehouse from a terminal."""
+r"""Ask the published warehouse from a terminal.
 
+Besides SQL it knows what `psql` users type: `\d` lists what there is, `\d NAME` describes one
+table, `\x` turns rows into pages with a line per column, `\q` ends.
+"""
+
+import re
 import shutil
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 import duckdb
 
 from vitrine.errors import BadArgumentError
 from vitrine.paths import Paths
+from vitrine.transform import run_table
 from vitrine.warehouse import DATABASES, connect, published_file
 
 SHOWN_ROWS = 40
+SHOWN_LINES = 120
+"""As many, at most, when each column takes a line."""
+BANNER = r"One query at a time, ended by ; — \d lists tables, \d NAME describes one, \q ends."
+LISTING = re.compile(r"(show\s+(all\s+)?tables|\\d)\s*;?", re.IGNORECASE)
+DESCRIBING = re.compile(r"\\d\s+(?P<name>[\w.]+)\s*;?")
 
 
 @contextmanager
 def open_warehouse(paths: Paths) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open whichever databases are published; at least `daily` must be.
+
+    The published Parquet files, and the refused rows, stand beside them as tables.
 
     Raises
     ------
@@ -25,15 +40,25 @@ def open_warehouse(paths: Paths) -> Iterator[duckdb.DuckDBPyConnection]:
         If `daily` was never published.
     """
     published_file(paths, DATABASES[0])
-    there = tuple(d for d in DATABASES if (paths.warehouse / f"{d}.duckdb").exists())
+    wanted = (*DATABASES, run_table.DATABASE)
+    there = tuple(d for d in wanted if (paths.warehouse / f"{d}.duckdb").exists())
     with connect(paths, there) as connection:
-        # What is asked reads the warehouse; it neither writes files nor reads others.
+        _register_files(connection, paths)
+        # What is asked reads the warehouse; it neither writes files nor reads others. Folders
+        # cannot be allowed for reading alone: DuckDB would then write to them, too.
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         yield connection
 
 
-def show(connection: duckdb.DuckDBPyConnection, query: str, as_csv: bool = False) -> None:
-    """Print a query's result as a table with its count of rows, or as CSV.
+def show(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    as_csv: bool = False,
+    is_expanded: bool = False,
+) -> None:
+    r"""Print a query's result with its count of rows: a table, pages where it is too wide, or CSV.
+
+    `\d` lists the tables and functions, `\d NAME` describes one.
 
     Raises
     ------
@@ -41,14 +66,21 @@ def show(connection: duckdb.DuckDBPyConnection, query: str, as_csv: bool = False
         If DuckDB refuses the query.
     """
     try:
-        relation = connection.sql(query)
+        sql, is_described = _translated(query)
+        relation = connection.sql(sql)
         if relation is None:
-            raise BadArgumentError("the query gives no rows; type one, such as: show all tables")
+            raise BadArgumentError(r"the query gives no rows; type one, or \d for what there is")
         if as_csv:
             relation.df().to_csv(sys.stdout, index=False)
+        elif is_described:
+            _describe(relation)
         else:
-            relation.show(max_rows=SHOWN_ROWS, max_width=shutil.get_terminal_size().columns)
-            click.echo(_row_count(len(relation)))
+            _print(relation, is_expanded)
+    except duckdb.PermissionException:
+        raise BadArgumentError(
+            r"the query was refused: files are neither read nor written here; \d lists the tables,"
+            " the published Parquet files among them, and --csv writes to another program"
+        ) from None
     except duckdb.Error as error:
         said = " ".join(str(error).partition("\n\n")[0].split())
         raise BadArgumentError(f"the query was refused: {said}") from None
@@ -56,20 +88,131 @@ def show(connection: duckdb.DuckDBPyConnection, query: str, as_csv: bool = False
 
 def prompt(connection: duckdb.DuckDBPyConnection) -> None:
     r"""Read queries, each ended by `;`, until `\q` or the end of input."""
-    click.echo("One query at a time, ended by ; — \\q ends. Try: show all tables;")
+    click.echo(BANNER)
     lines: list[str] = []
+    is_expanded = False
     for line in iter(_ask, None):
-        if line.strip() in ("\\q", "exit", "quit"):
+        word = line.strip().rstrip(";")
+        if word in ("\\q", "exit", "quit"):
             return
+        if word == "\\x":
+            is_expanded = not is_expanded
+            click.echo(f"a line per column: {'always' if is_expanded else 'where it must be'}")
+            continue
         lines.append(line)
-        if line.rstrip().endswith(";"):
-            _answer(connection, "\n".join(lines))
+        if line.rstrip().endswith(";") or line.startswith("\\"):
+            _answer(connection, "\n".join(lines), is_expanded)
             lines.clear()
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None:
+    """Make tables of the published files that are there: each read when it is asked for."""
+    from pyarrow import dataset
+
+    places = {
+        "campaign_scores": paths.scores / "current" / "campaign_scores.parquet",
+        "product_embeddings": paths.embeddings / "current" / "product_embeddings.parquet",
+        "training_examples": max(paths.examples.glob("[0-9]*.parquet"), default=Path("nowhere")),
+        "quarantine": paths.quarantine,
+    }
+    for name, place in places.items():
+        if place.exists():
+            connection.register(name, dataset.dataset(place.resolve(), format="parquet"))
+
+
+def _translated(query: str) -> tuple[str, bool]:
+    """Return the query, and whether its last column is a text to be wrapped, not cut."""
+    if LISTING.fullmatch(query.strip()):
+        return _LISTING_SQL, True
+    if asked := DESCRIBING.fullmatch(query.strip()):
+        return _DESCRIPTION_SQL.format(name=asked["name"].rpartition(".")[2]), True
+    return query, False
+
+
+# A bare name is found in marts first; one that occurs twice is written out.
+_LISTING_SQL = """
+    with relations as (
+        select database_name as database, schema_name as schema, table_name as name, comment
+        from duckdb_tables() where not internal
+        union all
+        select database_name, 'files', view_name, 'Published files, or refused rows, of the home.'
+        from duckdb_views() where not internal and database_name = 'temp'
+        union all
+        select distinct database_name, schema_name, function_name || '(''spine'')', comment
+        from duckdb_functions() where not internal and function_type = 'table_macro'
+    )
+    select
+        if(count(*) over (partition by name) > 1, database || '.' || schema || '.', '') || name
+            as name,
+        regexp_extract(coalesce(comment, ''), '^(.*?[.])( |$)', 1) as is_what
+    from relations
+    order by
+        list_position(['marts', 'files', 'features'], schema) nulls last, schema,
+        relations.name, database
+"""
+_DESCRIPTION_SQL = """
+    select column_name as name, lower(data_type) as type, coalesce(comment, '') as is_what
+    from duckdb_columns() where not internal and table_name = '{name}'
+    union all
+    select function_name || '(''spine'')', 'function', coalesce(comment, '')
+    from duckdb_functions() where not internal and function_name = '{name}'
+"""
+
+
+def _describe(relation: duckdb.DuckDBPyRelation) -> None:
+    rows = relation.fetchall()
+    if not rows:
+        raise BadArgumentError(r"there is no such table or function; \d lists them")
+    click.echo("\n".join(_described(rows, shutil.get_terminal_size().columns)))
+
+
+def _print(relation: duckdb.DuckDBPyRelation, is_expanded: bool) -> None:
+    width, count = shutil.get_terminal_size().columns, len(relation)
+    shown = relation.limit(SHOWN_ROWS)
+    names, types = list(shown.columns), [str(kind) for kind in shown.types]
+    rows = shown.project("columns(*)::varchar").fetchall()
+    if is_expanded or _needed_width(names, types, rows) > width:
+        rows = rows[: max(1, SHOWN_LINES // (len(names) + 1))]
+        click.echo("\n".join(_pages(names, rows, width)))
+    else:
+        relation.show(max_rows=SHOWN_ROWS, max_width=width, max_col_width=width)
+    click.echo(_row_count(count, len(rows)))
+
+
+def _needed_width(names: Sequence[str], types: Sequence[str], rows: Sequence[Sequence]) -> int:
+    columns = zip(names, types, *rows, strict=True)
+    return 1 + sum(3 + max(len(str(cell)) for cell in column) for column in columns)
+
+
+def _pages(names: Sequence[str], rows: Sequence[Sequence], width: int) -> Iterator[str]:
+    margin = max(map(len, names))
+    for number, row in enumerate(rows, start=1):
+        yield f"── row {number} ".ljust(min(width, margin + 20), "─")
+        for name, value in zip(names, row, strict=True):
+            text = "NULL" if value is None else str(value)
+            yield f"{name:<{margin}}  {_cut(text, max(width - margin - 2, 20))}"
+
+
+def _cut(text: str, width: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _described(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Draw columns of names beside a text that is wrapped."""
+    margins = [2 + max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    for row in rows:
+        left = "".join(f"{cell:<{margin}}" for cell, margin in zip(row, margins, strict=False))
+        yield from textwrap.wrap(
+            left + row[-1],
+            max(width, sum(margins) + 30),
+            subsequent_indent=" " * sum(margins),
+        )
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, query: str, is_expanded: bool) -> None:
     try:
-        show(connection, query)
+        show(connection, query, is_expanded=is_expanded)
     except BadArgumentError as error:
         click.echo(str(error), err=True)
 
@@ -81,6 +224,6 @@ def _ask() -> str | None:
         return None
 
 
-def _row_count(count: int) -> str:
-    shown = f", {SHOWN_ROWS} are shown" if count > SHOWN_ROWS else ""
-    return f"({count} row{'' if count == 1 else 's'}{shown})"
+def _row_count(count: int, shown: int) -> str:
+    note = f", {shown} are shown" if count > shown else ""
+    return f"({count} row{'' if count == 1 else 's'}{note})"

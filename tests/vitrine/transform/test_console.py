@@ -1,10 +1,13 @@
 """Whoever queries the warehouse sees columns and a count, and changes nothing."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.interval import Interval
-from vitrine.transform import console, publication
+from vitrine.publish import new_version
+from vitrine.transform import console, publication, run_table
 
 DAY = Interval.parse("2026-03-01", "2026-03-02")
 
@@ -45,9 +48,84 @@ def test_a_query_that_cannot_be_done_is_one_refusal(connection, query):
 @pytest.mark.parametrize("query", ["copy (select 1) to '{}/leak.csv'", "from read_csv('{}/x.csv')"])
 def test_a_query_neither_writes_nor_reads_files(connection, tmp_path, query):
     (tmp_path / "x.csv").write_text("a\n1\n")
-    with pytest.raises(BadArgumentError, match="Permission Error"):
+    with pytest.raises(BadArgumentError, match="neither read nor written"):
         console.show(connection, query.format(tmp_path))
     assert not (tmp_path / "leak.csv").exists()
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """A terminal of 80 characters."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_a_row_too_wide_for_the_terminal_takes_a_line_per_column(connection, capfd, narrow):
+    names = [f"a_column_with_number_{number}" for number in range(15)]
+    query = "select " + ", ".join(f"{n} as {name}" for n, name in enumerate(names))
+    console.show(connection, query)
+    printed = capfd.readouterr().out
+    assert "── row 1 ──" in printed
+    for number, name in enumerate(names):
+        assert f"\n{name:<25}{number}\n" in printed
+    assert "(1 row)" in printed
+
+
+def test_a_long_text_is_cut_at_the_edge(connection, capfd, narrow):
+    console.show(connection, "select repeat('word ', 100) as text, null as nothing")
+    lines = capfd.readouterr().out.splitlines()
+    assert max(map(len, lines)) == 80
+    assert lines[1].endswith("…")
+    assert lines[2].split() == ["nothing", "NULL"]
+
+
+def test_a_column_that_fits_is_not_cut(connection, capfd, narrow):
+    console.show(connection, "select repeat('x', 70) as text")
+    assert "x" * 70 in capfd.readouterr().out
+
+
+def test_pages_end_before_the_terminal_is_flooded(connection, capfd, narrow):
+    console.show(connection, "select d.*, repeat('x', 90) as x from dim_days as d")
+    printed = capfd.readouterr().out
+    assert "── row 40 ──" in printed
+    assert "(50 rows, 40 are shown)" in printed
+
+
+@pytest.mark.parametrize("query", ["\\d", "show all tables;", "SHOW TABLES"])
+def test_a_listing_has_every_name_and_what_it_is(connection, capfd, narrow, query):
+    connection.execute("create table mine as select 1 as one")
+    connection.execute("comment on table mine is 'One row: the one. And more.'")
+    console.show(connection, query)
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["dim_days", "build_info", "mine"]
+    assert lines[-1].split("  ")[-1] == "One row: the one."
+
+
+def test_one_table_is_described_by_its_columns(connection, capfd, installation):
+    run_table.publish_runs(installation.paths, 3)
+    with console.open_warehouse(installation.paths) as opened:
+        console.show(opened, "\\d marts.rpt_runs")
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["run_id", "varchar", "When"]
+    (stage,) = [line for line in lines if line.startswith("stage ")]
+    assert "The command, such as build" in stage
+
+
+def test_what_is_not_there_cannot_be_described(connection):
+    with pytest.raises(BadArgumentError, match="no such table"):
+        console.show(connection, "\\d nowhere")
+
+
+def test_published_files_are_tables(connection, installation, capsys):
+    paths = installation.paths
+    with new_version(paths.scores, "20260302T0330") as folder:
+        pq.write_table(pa.table({"score": [0.25]}), folder / "campaign_scores.parquet")
+    for number, name in enumerate(["20260301T0000", "20260302T0000"]):
+        paths.examples.mkdir(exist_ok=True)
+        pq.write_table(pa.table({"number": [number]}), paths.examples / f"{name}.parquet")
+    query = "select score, number from campaign_scores, training_examples"
+    with console.open_warehouse(paths) as opened:
+        console.show(opened, query, as_csv=True)
+    assert capsys.readouterr().out.split() == ["score,number", "0.25,1"]
 
 
 @pytest.mark.parametrize("query", ["", ";", "-- nothing"])
@@ -64,6 +142,16 @@ def test_the_prompt_goes_on_after_a_mistake(connection, monkeypatch, capfd):
     assert "nowhere" in printed.err
     assert "seven" in printed.out
     assert "eight" not in printed.out
+
+
+def test_the_prompt_turns_pages_on_and_off(connection, monkeypatch, capfd):
+    lines = iter(["\\x", "select 7 as seven;", "\\x", "select 8 as eight;", "\\d nowhere", "\\q"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    console.prompt(connection)
+    printed = capfd.readouterr()
+    assert "seven  7" in printed.out
+    assert "│     8 │" in printed.out
+    assert "no such table" in printed.err
 
 
 def test_without_a_warehouse_it_says_what_to_run(installation):
