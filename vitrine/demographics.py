@@ -1,5 +1,8 @@
 """The demographic cluster: one definition, applied once, where a customer's row enters the lake."""
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 AGE_BANDS = (
     (0, 24, "16-24"),
     (25, 34, "25-34"),
@@ -31,3 +34,26 @@ def demographic_cluster(
     'female:35-49:FR'
     """
     return f"{gender or UNKNOWN}:{age_band(birth_year, on_year)}:{country}"
+
+
+def demographic_clusters(
+    gender_N: pa.ChunkedArray,
+    birth_year_N: pa.ChunkedArray,
+    country_N: pa.ChunkedArray,
+    on_year_N: pa.ChunkedArray,
+) -> pa.ChunkedArray:
+    """Name the clusters of N customers, each as `demographic_cluster` does.
+
+    Parameters
+    ----------
+    gender_N, country_N
+        Text; the gender may be null.
+    birth_year_N, on_year_N
+        Whole numbers; the birth year may be null.
+    """
+    age_N = pc.subtract(pc.cast(on_year_N, pa.int64()), pc.cast(birth_year_N, pa.int64()))
+    band_N: pa.Array | pa.ChunkedArray = pa.repeat(UNKNOWN, len(age_N))
+    for low, high, name in AGE_BANDS:
+        is_within = pc.and_(pc.greater_equal(age_N, low), pc.less_equal(age_N, high))
+        band_N = pc.if_else(pc.fill_null(is_within, False), name, band_N)
+    return pc.binary_join_element_wise(pc.fill_null(gender_N, UNKNOWN), band_N, country_N, ":")

@@ -28,12 +28,16 @@ def write_partition(root: Path, table: str, interval: Interval, rows: pa.Table) 
     BadInputError
         If another file of that day overlaps the interval without being the same.
     """
-    folder = root / table / f"ds={interval.start.date().isoformat()}"
-    target = folder / f"{interval_stamp(interval)}.parquet"
-    refuse_overlap(folder, interval)
+    target = _partition(root, table, interval)
+    refuse_overlap(target.parent, interval)
     with atomic_file(target) as path:
         pq.write_table(rows, path, compression="zstd")
     return target
+
+
+def _partition(root: Path, table: str, interval: Interval) -> Path:
+    day = interval.start.date().isoformat()
+    return root / table / f"ds={day}" / f"{interval_stamp(interval)}.parquet"
 
 
 def refuse_overlap(folder: Path, interval: Interval) -> None:
@@ -74,6 +78,12 @@ def read(root: Path, table: str, interval: Interval, columns: list[str] | None =
         return pa.concat_tables(tables)
     empty = root / table / f"ds={NO_DAY.isoformat()}" / "empty.parquet"
     return pq.ParquetFile(empty).read(columns=columns)
+
+
+def find(root: Path, table: str, interval: Interval) -> pa.Table | None:
+    """Read the rows that exactly this interval owns; None if no file says that it owns them."""
+    file = _partition(root, table, interval)
+    return pq.ParquetFile(file).read() if file.exists() else None
 
 
 def days(root: Path, table: str) -> list[date]:

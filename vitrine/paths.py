@@ -46,6 +46,11 @@ class Paths:
         return self.home / "quarantine"
 
     @property
+    def keys(self) -> Path:
+        """Keys of each drop's ledger rows, by which a repeated row is known; laid out as above."""
+        return self.home / "keys"
+
+    @property
     def books(self) -> Path:
         """Counts of each landing, one JSON file an interval: in = accepted + quarantined."""
         return self.home / "books"

@@ -5,6 +5,7 @@ but a file or folder whose name starts with `.tmp-`, which the next writer of th
 """
 
 import fcntl
+import filecmp
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,16 +19,25 @@ TEMPORARY = ".tmp-"
 
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
-    """Give a path beside `target` to write to; on success it replaces `target` at once."""
+    """Give a path beside `target` to write to; on success it replaces `target` at once.
+
+    A target that holds the same bytes already is left alone, its time of change included: what was
+    made from it is still true.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
     try:
         yield temporary
-        _sync(temporary)
-        temporary.replace(target)
-        _sync(target.parent)
+        if not _is_same(temporary, target):
+            _sync(temporary)
+            temporary.replace(target)
+            _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_same(file: Path, target: Path) -> bool:
+    return target.is_file() and filecmp.cmp(file, target, shallow=False)
 
 
 @contextmanager

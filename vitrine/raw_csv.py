@@ -4,11 +4,14 @@ A file that cannot be read as a whole is refused. A single row that does not fit
 apart with its number, so that it can go to quarantine.
 """
 
+import codecs
 import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -19,11 +22,14 @@ from vitrine.sources import QUARANTINE_SCHEMA
 ROW = "_row"
 FILE = "_file"
 MALFORMED = "malformed"
+BLOCK_LINES = 1 << 16
 TORN = "a quote that stays open, or a stray carriage return"
 # No field holds a line break, so a quote that stays open at the end of its line is a torn line; the
 # parser would swallow the lines after it.
 _FIELD = r'(?:"(?:[^"\r]|"")*"|[^",\r][^,\r]*|)'
-WHOLE_LINE = rf"^{_FIELD}(?:,{_FIELD})*$"
+WHOLE_LINE = rf"^{_FIELD}(?:,{_FIELD})*\n?$"
+
+Rows = TypeVar("Rows", pa.Array, pa.Table)
 
 
 @dataclass(frozen=True)
@@ -67,20 +73,24 @@ def read(path: Path, header: tuple[str, ...], landing: Path) -> RawRows:
     BadInputError
         If the file is missing, not a whole gzip file, not UTF-8, or has another header.
     """
-    text = _text(path, _bytes(path))
-    first, *rest = text.split("\n")
-    _refuse_other_header(path, first, header)
-    lines = pa.array([line for line in rest if line.strip()], pa.string())
-    numbers = pa.array(range(1, len(lines) + 1), pa.int64())
-    is_whole = pc.match_substring_regex(lines, WHOLE_LINE)
+    data = _text(path, _bytes(path))
+    first = data.find(b"\n") % (len(data) + 1)
+    _refuse_other_header(path, data[:first].decode(), header)
+    lines = _lines(pa.py_buffer(data).slice(min(first + 1, len(data))))
+    is_plain = b'"' not in data and b"\r" not in data
+    del data
+    lines = where(lines, pc.invert(pc.utf8_is_space(lines)))
+    numbers = pa.array(np.arange(1, len(lines) + 1))
+    is_whole = pa.repeat(True, len(lines)) if is_plain else _is_whole(lines)
     malformed = dict.fromkeys(numbers.filter(pc.invert(is_whole)).to_pylist(), TORN)
-    numbers = numbers.filter(is_whole)
-    parsed, invalid = _parse([first, *lines.filter(is_whole).to_pylist()], header)
+    numbers = where(numbers, is_whole)
+    parsed, invalid = _parse(where(lines, is_whole), header)
     malformed |= {numbers[place].as_py(): detail for place, detail in invalid.items()}
-    fits = pc.invert(pc.is_in(numbers, pa.array(malformed, pa.int64())))
+    if invalid:
+        numbers = numbers.filter(pc.invert(pc.is_in(numbers, pa.array(malformed, pa.int64()))))
     file = path.relative_to(landing).as_posix()
-    rows = parsed.append_column(FILE, pa.repeat(file, parsed.num_rows))
-    return RawRows(file, rows.append_column(ROW, numbers.filter(fits)), malformed)
+    rows = parsed.append_column(FILE, pa.repeat(file, parsed.num_rows).dictionary_encode())
+    return RawRows(file, rows.append_column(ROW, numbers), malformed)
 
 
 def _bytes(path: Path) -> bytes:
@@ -101,15 +111,18 @@ def _bytes(path: Path) -> bytes:
         ) from error
 
 
-def _text(path: Path, data: bytes) -> str:
+def _text(path: Path, data: bytes) -> bytes:
+    """Return UTF-8 without byte order mark, each line closed by one line feed."""
     try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
+        data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise BadInputError(
             f"{path}, line {line}: byte {data[error.start : error.start + 1]!r} is not UTF-8;"
             " have the file exported as UTF-8, then land the day again"
         ) from error
+    data = data.removeprefix(codecs.BOM_UTF8)
+    return data.replace(b"\r\n", b"\n") if b"\r" in data else data
 
 
 def _refuse_other_header(path: Path, first: str, header: tuple[str, ...]) -> None:
@@ -120,22 +133,54 @@ def _refuse_other_header(path: Path, first: str, header: tuple[str, ...]) -> Non
         )
 
 
-def _parse(lines: list[str], header: tuple[str, ...]) -> tuple[pa.Table, dict[int, str]]:
+def _lines(body: pa.Buffer) -> pa.Array:
+    """Cut text after each line feed, without copying it."""
+    ends = np.flatnonzero(np.frombuffer(body, np.uint8) == ord("\n")) + 1
+    rest = [] if not body.size or (len(ends) and ends[-1] == body.size) else [body.size]
+    offsets = np.concatenate([[0], ends, rest]).astype(np.int64)
+    return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), body)
+
+
+def where(rows: Rows, mask: pa.Array) -> Rows:
+    """Filter an array or table; nothing is copied where everything stays."""
+    return rows if pc.all(mask).as_py() else rows.filter(mask)
+
+
+def _is_whole(lines: pa.Array) -> pa.Array:
+    """Say which lines are whole; only those with a quote or a carriage return are looked at."""
+    odd = pc.or_(pc.match_substring(lines, '"'), pc.match_substring(lines, "\r"))
+    whole = pc.match_substring_regex(lines.filter(odd), WHOLE_LINE)
+    return pc.replace_with_mask(pc.invert(odd), odd, whole)
+
+
+def _parse(lines: pa.Array, header: tuple[str, ...]) -> tuple[pa.Table, dict[int, str]]:
     """Return the rows as text and, by place from 0, what is wrong with those that do not fit."""
+    parts = [pa.schema([(name, pa.string()) for name in header]).empty_table()]
+    invalid: dict[int, str] = {}
+    for start in range(0, len(lines), BLOCK_LINES):
+        part, wrong = _parse_block(lines.slice(start, BLOCK_LINES), parts[0].schema)
+        parts.append(part)
+        invalid |= {start + place: detail for place, detail in wrong.items()}
+    return pa.concat_tables(parts), invalid
+
+
+def _parse_block(lines: pa.Array, schema: pa.Schema) -> tuple[pa.Table, dict[int, str]]:
     invalid: dict[int, str] = {}
 
     def keep_apart(row: pa_csv.InvalidRow) -> str:
-        # One thread and one block, or the row would carry no number; the header is number 1.
-        invalid[row.number - 2] = f"{row.actual_columns} fields instead of {row.expected_columns}"
+        # One thread and one block, or the row would carry no number.
+        invalid[row.number - 1] = f"{row.actual_columns} fields instead of {row.expected_columns}"
         return "skip"
 
-    data = "".join(f"{line}\n" for line in lines).encode()
+    _, offsets, text = lines.buffers()
+    ends = np.frombuffer(offsets, np.int64)
+    first, last = int(ends[lines.offset]), int(ends[lines.offset + len(lines)])
     parsed = pa_csv.read_csv(
-        pa.BufferReader(data),
-        pa_csv.ReadOptions(use_threads=False, block_size=len(data) + 1),
-        pa_csv.ParseOptions(invalid_row_handler=keep_apart),
-        pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
+        pa.BufferReader(text.slice(first, last - first)),
+        pa_csv.ReadOptions(
+            use_threads=False, block_size=last - first + 1, column_names=schema.names
         ),
+        pa_csv.ParseOptions(invalid_row_handler=keep_apart),
+        pa_csv.ConvertOptions(column_types=schema, strings_can_be_null=False),
     )
     return parsed, invalid

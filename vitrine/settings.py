@@ -36,11 +36,27 @@ class Settings(BaseModel):
     late_after_hours: int = Field(
         24, ge=1, description="A fact received later than this after it occurred is quarantined."
     )
+    landing_processes: int = Field(
+        0,
+        ge=0,
+        description="How many processes land a long interval; 0: as many as there are cores, four"
+        " at most, since each holds one drop in memory.",
+    )
     permanent_campaign_days: int = Field(
         28,
         ge=1,
         description="A campaign without an end is on sale until this long after its last sale.",
     )
+    intraday_history_days: int = Field(
+        120,
+        ge=29,
+        description="The intraday warehouse holds at least the windows received in the last so many"
+        " days: whole months.",
+    )
+    duckdb_memory_limit: str = Field(
+        "4GB", description="What DuckDB may take while it builds; it spills to disk beyond that."
+    )
+    duckdb_threads: int = Field(0, ge=0, description="0: as many as there are cores.")
     keep_versions: int = Field(3, ge=1, description="How many published versions are kept.")
     mlflow_tracking_uri: str = Field("", description="Empty: SQLite under the home folder.")
     spark_master: str = Field(

@@ -1,4 +1,6 @@
+import csv
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -90,7 +92,7 @@ def test_a_missing_file_is_refused(tmp_path):
         raw_csv.read(tmp_path / "drop.csv", HEADER, tmp_path)
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(lines=st.lists(st.text(alphabet='ab",\t\r ', max_size=8), max_size=6))
 def test_every_line_is_accounted_for_whatever_it_holds(tmp_path_factory, lines):
     file = write(tmp_path_factory.mktemp("raw"), "a,b\n" + "\n".join(lines))
@@ -100,3 +102,39 @@ def test_every_line_is_accounted_for_whatever_it_holds(tmp_path_factory, lines):
     )
     numbers = [*raw.rows["_row"].to_pylist(), *raw.malformed]
     assert sorted(numbers) == list(range(1, expected + 1))
+
+
+def slow(text: str, header: tuple[str, ...]) -> tuple[list[dict], dict[int, str]]:
+    """Read line by line what `raw_csv.read` reads in whole columns."""
+    rows, malformed = [], {}
+    lines = text.replace("\r\n", "\n").split("\n")[1:]
+    for number, line in enumerate(filter(str.strip, lines), start=1):
+        if not re.fullmatch(raw_csv.WHOLE_LINE, line) or "\r" in line:
+            malformed[number] = raw_csv.TORN
+            continue
+        (fields,) = csv.reader([line])
+        if len(fields) != len(header):
+            malformed[number] = f"{len(fields)} fields instead of {len(header)}"
+        else:
+            rows.append(dict(zip(header, fields, strict=True)) | {"_row": number})
+    return rows, malformed
+
+
+fields = st.sampled_from(
+    ["", "1", "é", "a b", '"q"', '"a,b"', '"a""b"', '6" x', '"open', "\r", "\t"]
+)
+dirty_lines = st.lists(st.lists(fields, min_size=1, max_size=4).map(",".join), max_size=9)
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(lines=dirty_lines, end=st.sampled_from(["\n", "\r\n"]), closed=st.booleans())
+@pytest.mark.parametrize("block", [2, raw_csv.BLOCK_LINES])
+def test_columns_agree_with_a_slow_loop_over_lines(tmp_path_factory, block, lines, end, closed):
+    text = end.join([",".join(HEADER), *lines]) + (end if closed else "")
+    file = write(tmp_path_factory.mktemp("raw"), text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(raw_csv, "BLOCK_LINES", block)
+        raw = raw_csv.read(file, HEADER, file.parent)
+    rows, malformed = slow(text, HEADER)
+    assert raw.rows.drop_columns(["_file"]).to_pylist() == rows
+    assert raw.malformed == malformed

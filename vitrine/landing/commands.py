@@ -8,6 +8,8 @@ from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.options import interval_options
 
+FEW_DROPS = 20
+
 
 @click.command()
 @interval_options
@@ -24,7 +26,7 @@ def land(interval: Interval) -> None:
     totals: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     with runlog.record(paths, "land", interval) as run:
-        for books in land_interval(shop, settings, paths, interval):
+        for books in land_interval(shop, settings, paths, interval, _progress):
             totals["drops" if books.files else "empty"] += 1
             totals["rows_in"] += books.row_count
             totals["rows_accepted"] += books.accepted_count
@@ -38,6 +40,12 @@ def land(interval: Interval) -> None:
             drops=totals["drops"],
         )
     _report(interval, totals, reasons)
+
+
+def _progress(done: int, total: int) -> None:
+    """Say so at each tenth of a long landing."""
+    if total > FEW_DROPS and done * 10 // total > (done - 1) * 10 // total:
+        click.echo(f"landed {done} of {total} drops")
 
 
 def _report(interval: Interval, totals: Counter[str], reasons: Counter[str]) -> None:

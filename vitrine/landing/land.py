@@ -2,28 +2,53 @@
 
 A drop's tables, quarantine and books are functions of the raw files alone. They are complete in
 memory before the first file is written, and the books come last. So a drop that cannot be read
-leaves nothing, and landing again gives the same bytes.
+leaves nothing, landing again gives the same bytes, and stretches of drops may be landed side by
+side.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
+from functools import partial
+from itertools import groupby
+from multiprocessing import get_context
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vitrine import lake
 from vitrine.contracts import TABLES
-from vitrine.interval import Interval
+from vitrine.errors import MachineError
+from vitrine.interval import EPOCH, Interval
 from vitrine.landing import books, drops, rules
 from vitrine.landing.books import Books
 from vitrine.landing.look_back import LedgerKeys, LookBack
 from vitrine.paths import Paths
 from vitrine.raw_csv import FILE, ROW
 from vitrine.settings import Settings
-from vitrine.sources import QUARANTINE_SCHEMA, Batch, Source
+from vitrine.sources import QUARANTINE_SCHEMA, Batch, Drop, Source
+
+STRETCH_DAYS = 8
+"""Each stretch reads one day more for its look-back; short ones keep all processes busy."""
+MOST_PROCESSES = 4
+LARGE_BYTES = 64_000_000
+"""Raw bytes from which on starting processes costs less than it saves."""
+WRITERS = 8
+"""A file waits for the disk, not for a core; so do several at once."""
 
 
-def land(shop: Source, settings: Settings, paths: Paths, interval: Interval) -> Iterator[Books]:
+def land(
+    shop: Source,
+    settings: Settings,
+    paths: Paths,
+    interval: Interval,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Books]:
     """Land the interval drop by drop, and yield the books of each; a piece without drops has none.
+
+    `progress` hears how many drops are done, and of how many.
 
     Every provided table gets a file for every piece of the interval, so coverage can be verified;
     every contract table can be scanned afterwards, provided or not.
@@ -31,19 +56,71 @@ def land(shop: Source, settings: Settings, paths: Paths, interval: Interval) -> 
     Raises
     ------
     BadArgumentError, BadInputError, StageSkipped
-        As `drops.owned` and the source's `read` do; drops before the bad one stay landed.
+        As `drops.owned` and the source's `read` do; drops before the bad one stay landed, and
+        later ones that another process had begun.
+    MachineError
+        If a landing process was killed.
     """
     found = drops.owned(shop, paths.landing, interval)
     _ensure_tables(paths)
     reach = timedelta(hours=settings.late_after_hours)
-    look_back = LookBack(shop, paths.landing, reach)
-    for drop in found:
+    land_stretch = partial(_land_stretch, shop, paths, reach)
+    processes = settings.landing_processes or _processes(found)
+    alone = processes == 1
+    landed = land_stretch(found) if alone else _side_by_side(land_stretch, found, processes)
+    for done, entry in enumerate(landed, start=1):
+        progress(done, len(found))
+        yield entry
+    for gap in drops.gaps(interval, found):
+        yield _land_batch(shop, paths, gap, Batch({}, {}, {}), {}, reach)
+
+
+def _processes(found: list[Drop]) -> int:
+    raw_bytes = sum(file.stat().st_size for drop in found for file in drop.files)
+    if raw_bytes < LARGE_BYTES or len(_stretches(found)) == 1:
+        return 1
+    return min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+
+
+def _stretches(found: list[Drop]) -> list[list[Drop]]:
+    by_days = groupby(found, lambda drop: (drop.interval.start - EPOCH).days // STRETCH_DAYS)
+    return [list(stretch) for _, stretch in by_days]
+
+
+def _side_by_side(
+    land_stretch: partial[Iterator[Books]], found: list[Drop], processes: int
+) -> Iterator[Books]:
+    # A forked child would inherit the threads of libraries in an unknown state.
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        futures = [pool.submit(_whole, land_stretch, part) for part in _stretches(found)]
+        try:
+            for future in futures:
+                yield from future.result()
+        except BrokenProcessPool as error:
+            raise MachineError(
+                "a landing process was killed, perhaps for lack of memory; land the interval again,"
+                " with VITRINE_LANDING_PROCESSES=1 if it happens again"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _whole(land_stretch: partial[Iterator[Books]], stretch: list[Drop]) -> list[Books]:
+    return list(land_stretch(stretch))
+
+
+def _land_stretch(
+    shop: Source, paths: Paths, reach: timedelta, stretch: list[Drop]
+) -> Iterator[Books]:
+    if not stretch:
+        return
+    hull = Interval(stretch[0].interval.start, stretch[-1].interval.end)
+    look_back = LookBack(shop, paths, reach, hull)
+    for drop in stretch:
         seen = look_back.before(drop)
         batch = shop.read(paths.landing, drop)
         look_back.remember(drop, batch.tables)
         yield _land_batch(shop, paths, drop.interval, batch, seen, reach)
-    for gap in drops.gaps(interval, found):
-        yield _land_batch(shop, paths, gap, Batch({}, {}, {}), {}, reach)
 
 
 def _ensure_tables(paths: Paths) -> None:
@@ -61,10 +138,8 @@ def _land_batch(
     reach: timedelta,
 ) -> Books:
     tables, refused = _accept(shop, interval, batch, seen, reach)
-    accepted = {
-        file: count - refused["file"].to_pylist().count(file)
-        for file, count in batch.accepted.items()
-    }
+    lost = refused["file"].to_pylist()
+    accepted = {file: count - lost.count(file) for file, count in batch.accepted.items()}
     quarantined = pa.concat_tables([batch.quarantined, refused]).sort_by(
         [("file", "ascending"), ("row", "ascending")]
     )
@@ -96,8 +171,8 @@ def _accept(
 
 
 def _require_receipt(name: str, rows: pa.Table, interval: Interval) -> None:
-    received = rows["received_at"].to_pandas()
-    if not ((received >= interval.start) & (received < interval.end)).all():
+    received = pc.min_max(rows["received_at"]).as_py()
+    if rows.num_rows and not interval.start <= received["min"] <= received["max"] < interval.end:
         raise ValueError(f"{name}: the source gave rows that were received outside {interval}")
 
 
@@ -114,7 +189,14 @@ def _write(
     quarantined: pa.Table,
     entry: Books,
 ) -> None:
-    for name, rows in tables.items():
-        lake.write_partition(paths.lake, name, interval, rows)
-    lake.write_partition(paths.quarantine.parent, paths.quarantine.name, interval, quarantined)
+    quarantine = {paths.quarantine.name: quarantined}
+    places = [(paths.lake, tables), (paths.quarantine.parent, quarantine)]
+    with ThreadPoolExecutor(WRITERS) as pool:
+        written = [
+            pool.submit(lake.write_partition, root, name, interval, rows)
+            for root, content in places
+            for name, rows in content.items()
+        ]
+    for file in written:
+        file.result()
     books.write(paths.books, entry)

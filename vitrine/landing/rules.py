@@ -51,11 +51,20 @@ def refuse(
         If rows must be refused but carry no `_file` and `_row`: a fault of the source module.
     """
     key = keys(table, rows)
-    again = pc.or_(pa.array(key.to_pandas().duplicated()), pc.is_in(key, value_set=seen))
-    late = pc.and_not(_is_late(rows, late_after), again)
-    refused = pc.or_(again, late)
-    reason = np.where(again, DUPLICATE, TOO_LATE)
-    return rows.filter(pc.invert(refused)), _quarantine(table, rows, reason, refused)
+    again = pc.or_(_is_repeated(key), pc.is_in(key, value_set=seen))
+    refused = pc.or_(again, _is_late(rows, late_after))
+    if not pc.any(refused).as_py():
+        return rows, QUARANTINE_SCHEMA.empty_table()
+    reason = pc.if_else(again.filter(refused), DUPLICATE, TOO_LATE)
+    return rows.filter(pc.invert(refused)), _quarantine(table, rows.filter(refused), reason)
+
+
+def _is_repeated(key: pa.ChunkedArray) -> pa.Array:
+    """Say which keys stood in an earlier row: numbered as they appear, those are no new highest."""
+    encoded = key.combine_chunks().dictionary_encode(null_encoding="encode")
+    number = encoded.indices.to_numpy(zero_copy_only=False)
+    highest = np.maximum.accumulate(np.append(-1, number[:-1])) if len(number) else number
+    return pa.array(number <= highest)
 
 
 def _is_late(rows: pa.Table, late_after: timedelta) -> pa.Array | pa.ChunkedArray:
@@ -65,26 +74,21 @@ def _is_late(rows: pa.Table, late_after: timedelta) -> pa.Array | pa.ChunkedArra
     return pc.greater(rows["received_at"], latest)
 
 
-def _quarantine(
-    table: Table, rows: pa.Table, reason: np.ndarray, refused: pa.ChunkedArray
-) -> pa.Table:
-    if not pc.any(refused).as_py():
-        return QUARANTINE_SCHEMA.empty_table()
-    if FILE not in rows.column_names or ROW not in rows.column_names:
+def _quarantine(table: Table, refused: pa.Table, reason: pa.ChunkedArray) -> pa.Table:
+    if FILE not in refused.column_names or ROW not in refused.column_names:
         raise ValueError(f"{table.name}: refused rows carry no {FILE} and {ROW}")
     # A customer's id is personal data; the ids of orders and events are not.
     detail = "" if table.key[0] == "customer_id" else table.key[0]
-    every = pa.Table.from_arrays(
+    return pa.Table.from_arrays(
         [
-            rows[FILE],
-            rows[ROW],
-            pa.repeat(table.name, rows.num_rows),
-            pa.array(reason),
-            rows[detail] if detail else pa.repeat("", rows.num_rows),
+            refused[FILE].cast(pa.string()),
+            refused[ROW],
+            pa.repeat(table.name, refused.num_rows),
+            reason,
+            refused[detail] if detail else pa.repeat("", refused.num_rows),
         ],
         schema=QUARANTINE_SCHEMA,
     )
-    return every.filter(refused)
 
 
 def ledger_keys(tables: Mapping[str, pa.Table]) -> dict[str, pa.ChunkedArray]:

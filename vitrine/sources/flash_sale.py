@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vitrine import contracts, raw_csv
-from vitrine.demographics import demographic_cluster
+from vitrine.demographics import demographic_clusters
 from vitrine.errors import BadArgumentError, BadInputError
 from vitrine.interval import QUARTER_HOUR, Interval, parse_instant
 from vitrine.sources import QUARANTINE_SCHEMA, Batch, Drop
@@ -120,6 +120,8 @@ def _parse(table: contracts.Table, raw: pa.Table, received: Interval) -> tuple[p
         columns[name], is_valid = _typed(table, name, text)
         if name == "received_at":
             is_valid = pc.and_(is_valid, _is_within(columns[name], received))
+        if pc.all(is_valid).as_py():
+            continue
         bad = pc.and_not(is_good, is_valid)
         rows = raw[raw_csv.ROW].filter(bad).combine_chunks()
         details = _details(name, text.filter(bad))
@@ -127,7 +129,8 @@ def _parse(table: contracts.Table, raw: pa.Table, received: Interval) -> tuple[p
         refused.append(pa.Table.from_arrays([rows, reasons, details], schema=_REFUSED))
         is_good = pc.and_(is_good, is_valid)
     columns |= {name: raw[name] for name in (raw_csv.FILE, raw_csv.ROW)}
-    return _derive(table.name, pa.table(columns).filter(is_good)), pa.concat_tables(refused)
+    good = raw_csv.where(pa.table(columns), is_good)
+    return _derive(table.name, good), pa.concat_tables(refused)
 
 
 def _details(name: str, texts: pa.Array) -> pa.Array:
@@ -145,12 +148,33 @@ def _is_within(instants: pa.Array, interval: Interval) -> pa.Array:
 
 
 def _typed(table: contracts.Table, name: str, text: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Turn text into a column's type; also say which values are valid. An empty field is null."""
+    """Turn text into a column's type; also say which values are valid. An empty field is null.
+
+    Each different text is looked at once: a day has 86,400 seconds, however many rows it has.
+    """
     column = next(c for c in table.columns if c.name == name)
+    if column.type == contracts.TEXT and not column.values:
+        return _free_text(column, text)
+    seen = text.dictionary_encode()
+    values, is_valid = _typed_once(table, column, seen.dictionary)
+    return values.take(seen.indices), is_valid.take(seen.indices)
+
+
+def _free_text(column: contracts.Column, text: pa.Array) -> tuple[pa.Array, pa.Array]:
+    is_given = pc.not_equal(text, "")
+    if pc.all(is_given).as_py():
+        return text, is_given
+    is_valid = pa.repeat(True, len(text)) if column.nullable else is_given
+    return pc.if_else(is_given, text, None), is_valid
+
+
+def _typed_once(
+    table: contracts.Table, column: contracts.Column, text: pa.Array
+) -> tuple[pa.Array, pa.Array]:
     if pa.types.is_map(column.type):
         return _attributes(text), pc.match_substring_regex(text, _ATTRIBUTES)
     values, is_valid = _CONVERSIONS[column.type](column, text)
-    least = _LEAST.get((table.name, name))
+    least = _LEAST.get((table.name, column.name))
     if least is not None:
         is_valid = pc.and_(is_valid, pc.fill_null(pc.greater_equal(values, least), False))
     is_empty = pc.equal(text, "")
@@ -159,13 +183,11 @@ def _typed(table: contracts.Table, name: str, text: pa.Array) -> tuple[pa.Array,
     return values, pc.or_(is_given, is_empty) if column.nullable else is_given
 
 
-def _texts(column: contracts.Column, text: pa.Array) -> tuple[pa.Array, pa.Array]:
+def _words(column: contracts.Column, text: pa.Array) -> tuple[pa.Array, pa.Array]:
     if column.name == "gender":
         place = pc.index_in(text, pa.array(list(_GENDERS)))
         text = pa.array(list(_GENDERS.values())).take(place)
-    if column.values:
-        return text, pc.is_in(text, pa.array(column.values))
-    return text, pa.array([True] * len(text), pa.bool_())
+    return text, pc.is_in(text, pa.array(column.values))
 
 
 def _numbers(column: contracts.Column, text: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -187,7 +209,7 @@ def _instants(_: contracts.Column, text: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 _Conversion = Callable[[contracts.Column, pa.Array], tuple[pa.Array, pa.Array]]
 _CONVERSIONS: dict[pa.DataType, _Conversion] = {
-    contracts.TEXT: _texts,
+    contracts.TEXT: _words,
     contracts.INSTANT: _instants,
     pa.bool_(): _flags,
     **dict.fromkeys(_NUMBERS, _numbers),
@@ -206,12 +228,12 @@ def _attributes(text: pa.Array) -> pa.Array:
 def _derive(table: str, rows: pa.Table) -> pa.Table:
     """Add the columns that follow from the others."""
     if table == "campaigns":
-        return rows.append_column("business_type", pa.array(["flash_sale"] * rows.num_rows))
+        kind = pc.if_else(pc.is_null(rows["closes_at"]), "permanent", "flash_sale")
+        return rows.append_column("business_type", kind)
     if table == "customers":
-        years = [instant.year for instant in rows["received_at"].to_pylist()]
-        described = (rows[name].to_pylist() for name in ("gender", "birth_year", "country"))
-        clusters = list(map(demographic_cluster, *described, years))
-        return rows.append_column("demographic_cluster", pa.array(clusters, pa.string()))
+        years = pc.year(rows["received_at"])
+        clusters = demographic_clusters(rows["gender"], rows["birth_year"], rows["country"], years)
+        return rows.append_column("demographic_cluster", clusters)
     return rows
 
 

@@ -210,6 +210,62 @@ def test_a_shift_that_came_after_all_replaces_its_gap(tmp_path):
     assert lake.read(paths.lake, "events", day)["event_id"].to_pylist() == ["early", "noon"]
 
 
+def read_counts(monkeypatch) -> Counter:
+    """Count how often each drop's raw files are parsed from now on."""
+    counts: Counter[Interval] = Counter()
+    parse = type(FLASH_SALE).read
+
+    def counting(self, landing: Path, drop: Drop) -> Batch:
+        counts[drop.interval] += 1
+        return parse(self, landing, drop)
+
+    monkeypatch.setattr(type(FLASH_SALE), "read", counting)
+    return counts
+
+
+def test_the_look_back_reads_keys_and_no_raw_file_again(tmp_path, monkeypatch):
+    landing, hour = tmp_path / "landing", DAY / 24
+    pieces = list(Interval(FIRST, FIRST + 5 * hour).split(hour))
+    for piece in pieces:
+        drop_events(landing, piece.start, hour, event("again", piece.start))
+    land_all(FLASH_SALE, tmp_path / "home", landing, *pieces[:4])
+    counts = read_counts(monkeypatch)
+    paths = land_all(FLASH_SALE, tmp_path / "home", landing, pieces[4])
+    assert counts == {pieces[4]: 1}
+    assert lake.read(paths.lake, "events", pieces[4]).num_rows == 0
+
+
+def test_keys_of_a_raw_file_that_changed_are_read_anew(tmp_path, monkeypatch):
+    landing = tmp_path / "landing"
+    days = [Interval(FIRST, FIRST + DAY), Interval(FIRST + DAY, FIRST + 2 * DAY)]
+    for day in days:
+        drop_events(landing, day.start, DAY, event("again", day.start))
+    paths = land_all(FLASH_SALE, tmp_path / "home", landing, *days)
+    assert lake.read(paths.lake, "events", days[1]).num_rows == 0
+    drop_events(landing, FIRST, DAY, event("other", FIRST))
+    counts = read_counts(monkeypatch)
+    land_all(FLASH_SALE, tmp_path / "home", landing, days[1])
+    assert lake.read(paths.lake, "events", days[1])["event_id"].to_pylist() == ["again"]
+    assert counts == {days[0]: 1, days[1]: 1}
+
+
+def test_drops_landed_side_by_side_give_the_same_bytes(tmp_path):
+    landing = tmp_path / "landing"
+    days = list(Interval(FIRST, FIRST + 17 * DAY).split(DAY))
+    for n, day in enumerate(days):
+        drop_events(landing, day.start, DAY, event(f"e{n // 2}", day.start), "torn")
+    stretch = Interval(FIRST, FIRST + 18 * DAY)
+    alone = land_all(FLASH_SALE, tmp_path / "alone", landing, stretch)
+    settings, paths = home_of(tmp_path / "together", landing)
+    together = settings.model_copy(update={"landing_processes": 2})
+    said: list[tuple[int, int]] = []
+    books = list(land(FLASH_SALE, together, paths, stretch, lambda *of: said.append(of)))
+    assert said == [(n, 17) for n in range(1, 18)]
+    assert [entry.interval for entry in books] == list(stretch.split(DAY))
+    assert sum(entry.accepted_count for entry in books) == 9
+    assert hashes(paths.home) == hashes(alone.home)
+
+
 rows_of_drops = st.lists(
     st.tuples(
         st.integers(0, 2),  # day of receipt
@@ -275,7 +331,8 @@ def test_the_command_reports_the_books_and_leaves_a_record(tmp_path, shop_week, 
     assert "1  too_late" in done.output
     (record,) = (tmp_path / "home" / "runs").iterdir()
     figures = json.loads(record.read_text())["figures"]
-    assert figures == {"rows_in": 9, "rows_accepted": 4, "rows_quarantined": 5, "drops": 3}
+    assert (figures["rows_in"], figures["rows_accepted"], figures["rows_quarantined"]) == (9, 4, 5)
+    assert figures["drops"] == 3
 
 
 def test_the_command_skips_a_quarter_of_a_daily_shop(tmp_path, shop_week, monkeypatch):

@@ -1,10 +1,14 @@
 """Golden rows of the flash-sale format, and a simulated drop whose books balance."""
 
 import gzip
-from datetime import date, timedelta
+import re
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from vitrine.contracts import TABLES
 from vitrine.errors import BadInputError
@@ -188,3 +192,95 @@ def test_every_image_is_there_with_its_hash(tmp_path: Path):
     assert len(images) > 100
     for image in images:
         assert sha256((landing / image["path"]).read_bytes()).hexdigest() == image["sha256"]
+
+
+CAMPAIGN = {
+    "campaign_id": "P1",
+    "brand": "Alanza",
+    "sector": "home",
+    "sub_sector": "lamps",
+    "country": "FR",
+    "timezone": "Europe/Paris",
+    "opens_at": "2026-03-29T07:00:00+02:00",
+    "closes_at": "2026-03-31T07:00:00+02:00",
+    "received_at": "2026-03-29T07:00:09+02:00",
+}
+
+
+def test_a_campaign_without_an_end_is_permanent(tmp_path: Path):
+    endless = CAMPAIGN | {"closes_at": ""}
+    sale, permanent = conformed(read(tmp_path, "campaigns", CAMPAIGN, endless), "campaigns")
+    assert (sale["business_type"], permanent["business_type"]) == ("flash_sale", "permanent")
+    assert permanent["closes_at"] is None
+
+
+def slow_instant(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if re.search(r"(Z|[+-]..:..)$", text) else None
+    except ValueError:
+        return None
+
+
+def slow_number(text: str, pattern: str, least: float) -> float | None:
+    value = float(text) if re.fullmatch(pattern, text, re.ASCII) else None
+    return value if value is not None and value >= least else None
+
+
+SLOW = {
+    "line": lambda text: slow_number(text, r"-?\d{1,9}", 1),
+    "quantity": lambda text: slow_number(text, r"-?\d{1,9}", 1),
+    "unit_price": lambda text: slow_number(text, r"-?\d{1,12}(\.\d+)?", 0),
+    "kind": lambda text: text if text in ("sale", "return") else None,
+    "occurred_at": slow_instant,
+    "received_at": lambda text: t if (t := slow_instant(text)) and t in INTERVAL else None,
+}
+DIRTY = {
+    "order_id": ["O1", "O2", "", '" '],
+    "line": ["1", "2", "0", "x", "", "1234567890"],
+    "customer_id": ["U1", ""],
+    "quantity": ["1", "3", "-1", "2.0", "٣"],
+    "unit_price": ["19.90", "0", "-1.00", "1e3", "nan", ""],
+    "kind": ["sale", "return", "gift", ""],
+    "occurred_at": [
+        "2026-03-29T07:00:01+02:00",
+        "2026-03-29T00:00:00Z",
+        "2026-02-31T10:00:00+01:00",
+        "2026-03-29T24:00:00Z",
+        "2026-03-29T10:00:00+25:00",
+        "2026-03-29T10:00:00",
+        "",
+    ],
+    "received_at": [
+        "2026-03-29T07:00:09+02:00",
+        "2026-03-29T01:59:59+02:00",
+        "2026-03-29T23:59:59Z",
+        "2026-03-30T00:00:00Z",
+    ],
+}
+dirty_orders = st.fixed_dictionaries(
+    {name: st.sampled_from(DIRTY.get(name, [value])) for name, value in ORDER.items()}
+)
+
+
+def slow_order(row: dict[str, str]) -> tuple[dict, str]:
+    """Return the typed row, and the reason of its first bad field; '' if there is none."""
+    typed, reason = {}, ""
+    for name, _ in COLUMNS["orders"]:
+        text = row[name]
+        value = SLOW.get(name, lambda text: text or None)(text)
+        if value is None and name != "customer_id":
+            reason = reason or f"bad_{name}"
+        typed[name] = value
+    return typed, reason
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(rows=st.lists(dirty_orders, max_size=12))
+def test_columns_agree_with_a_slow_loop_over_rows(tmp_path_factory, rows):
+    quoted = [{name: text.replace('"', '""') for name, text in row.items()} for row in rows]
+    batch = read(tmp_path_factory.mktemp("drop"), "orders", *quoted)
+    expected = [slow_order(row) for row in rows]
+    assert conformed(batch, "orders") == [typed for typed, reason in expected if not reason]
+    assert [(row["row"], row["reason"]) for row in batch.quarantined.to_pylist()] == [
+        (number, reason) for number, (_, reason) in enumerate(expected, start=1) if reason
+    ]
