@@ -34,7 +34,7 @@ COMMANDS = {
         "Check what this machine has and what is needed.",
     ),
     "init": ("vitrine.operations.commands:init", "Prepare a home for a shop."),
-    "simulate": ("vitrine.simulator.commands:simulate", "Write a flash-sale shop's raw files."),
+    "simulate": ("vitrine.simulator.commands:simulate", "Write a simulated shop's raw files."),
     "land": ("vitrine.landing.commands:land", "Turn raw files into lake tables and quarantine."),
     "spark": ("spark_jobs.commands:spark", "Submit a Spark job for an interval."),
     "labels": (

@@ -1,1 +1,1 @@
-"""A flash-sale shop with known tastes: the embedded default input and the tests' ground truth."""
+"""Simulated shops with known tastes: the embedded default input and the tests' ground truth."""

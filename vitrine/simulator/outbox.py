@@ -22,7 +22,7 @@ TOO_LATE_SHARE = 0.0005
 DUPLICATE_SHARE = 0.003
 MALFORMED_SHARE = 0.0003
 _RECEIVED = "_received"
-_MALFORMATIONS = {
+MALFORMATIONS = {
     "events": (("occurred_at", "31/02/2026 25:61"), ("kind", "hover"), ("event_id", "")),
     "orders": (("quantity", "two"), ("unit_price", "n/a"), ("product_id", "")),
     "email_events": (("occurred_at", "yesterday"), ("customer_id", "")),
@@ -66,7 +66,7 @@ class Outbox:
     ) -> None:
         """Take facts, and draw for each when it is received, whether twice, and whether broken."""
         occurred_N = np.asarray(rows["occurred_at"])
-        received_N = occurred_N + _delays(draws, len(occurred_N))
+        received_N = occurred_N + delays(draws, len(occurred_N))
         again_N = np.flatnonzero(draws.random(len(occurred_N)) < DUPLICATE_SHARE)
         pause_N = np.where(
             draws.random(len(again_N)) < 0.5, 0, draws.integers(1, 2 * HOUR, len(again_N))
@@ -74,13 +74,13 @@ class Outbox:
         all_N = np.r_[np.arange(len(occurred_N)), again_N]
         received = np.r_[received_N, received_N[again_N] + pause_N]
         is_broken = draws.random(len(all_N)) < MALFORMED_SHARE
-        how = draws.integers(0, len(_MALFORMATIONS[table]) + 1, len(all_N))
+        how = draws.integers(0, len(MALFORMATIONS[table]) + 1, len(all_N))
         keep = np.flatnonzero(received >= self.since)
         if not len(keep):
             return
         chosen = {name: _take(column, all_N[keep]) for name, column in rows.items()}
         text = as_text(table, chosen | {"received_at": received[keep]}, zone)
-        text = _break(table, text, np.where(is_broken[keep], how[keep], -1))
+        text = spoil(table, text, np.where(is_broken[keep], how[keep], -1))
         self._wait(table, text, received[keep])
 
     def take(self, table: str, start: int, end: int) -> pa.Table:
@@ -114,7 +114,7 @@ def _take(column: np.ndarray | pa.Array, rows: np.ndarray) -> np.ndarray | pa.Ar
     return column[rows] if isinstance(column, np.ndarray) else column.take(pa.array(rows))
 
 
-def _delays(draws: np.random.Generator, count: int) -> np.ndarray:
+def delays(draws: np.random.Generator, count: int) -> np.ndarray:
     """Draw seconds from occurrence to receipt: seconds mostly, hours for some, days for a few."""
     usual = 1 + draws.exponential(MEAN_DELAY_S, count)
     late = np.minimum(MEDIAN_LATE_S * np.exp(draws.normal(0, 1.3, count)), LONGEST_LATE_S)
@@ -124,10 +124,10 @@ def _delays(draws: np.random.Generator, count: int) -> np.ndarray:
     return np.where(luck > 1 - TOO_LATE_SHARE, too_late, seconds).astype(np.int64)
 
 
-def _break(table: str, text: pa.Table, how_N: np.ndarray) -> pa.Table:
+def spoil(table: str, text: pa.Table, how_N: np.ndarray) -> pa.Table:
     """Spoil a field where `how_N` names a way; the way after the last tears the line."""
-    for way, (name, spoilt) in enumerate(_MALFORMATIONS[table]):
+    for way, (name, spoilt) in enumerate(MALFORMATIONS[table]):
         place = text.column_names.index(name)
         column = pc.if_else(pa.array(how_N == way), spoilt, text[name])
         text = text.set_column(place, name, column)
-    return text.append_column(TORN, pa.array(how_N == len(_MALFORMATIONS[table])))
+    return text.append_column(TORN, pa.array(how_N == len(MALFORMATIONS[table])))

@@ -159,15 +159,27 @@ def numbered(prefix: str, number_N: np.ndarray, width: int) -> pa.Array:
 
 def write_drop(file: Path, rows: pa.Table) -> int:
     """Write one drop file, the same rows as the same bytes; return its size in bytes."""
-    torn = rows[TORN].to_numpy() if TORN in rows.column_names else np.zeros(rows.num_rows, bool)
-    buffer = io.BytesIO()
-    options = pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="none")
-    kept = [name for name in rows.column_names if name != TORN]
-    pyarrow.csv.write_csv(rows.select(kept), buffer, options)
-    data = _tear(buffer.getvalue(), np.flatnonzero(torn)) if torn.any() else buffer.getvalue()
-    packed = gzip.compress(data, compresslevel=5, mtime=0)
+    packed = gzip.compress(csv_bytes(rows), compresslevel=5, mtime=0)
     put(file, packed)
     return len(packed)
+
+
+def csv_bytes(rows: pa.Table, with_header: bool = True, with_quotes: bool = True) -> bytes:
+    """Write rows as CSV; those that `_torn` marks, if there is such a column, break off.
+
+    Without quotes, no text may hold a comma, a quote or a line break (`pyarrow.ArrowInvalid`).
+    """
+    torn = rows[TORN].to_numpy() if TORN in rows.column_names else np.zeros(rows.num_rows, bool)
+    buffer = io.BytesIO()
+    options = pyarrow.csv.WriteOptions(
+        include_header=with_header,
+        quoting_style="needed" if with_quotes else "none",
+        quoting_header="none",
+    )
+    kept = [name for name in rows.column_names if name != TORN]
+    pyarrow.csv.write_csv(rows.select(kept), buffer, options)
+    data = buffer.getvalue()
+    return _tear(data, np.flatnonzero(torn) + with_header) if torn.any() else data
 
 
 def put(file: Path, data: bytes) -> None:
@@ -182,9 +194,9 @@ def put(file: Path, data: bytes) -> None:
     temporary.replace(file)
 
 
-def _tear(data: bytes, rows: np.ndarray) -> bytes:
+def _tear(data: bytes, places: np.ndarray) -> bytes:
     """Cut lines off after a third, as a collector that is restarted leaves them."""
     lines = data.split(b"\n")
-    for row in rows:
-        lines[row + 1] = lines[row + 1][: len(lines[row + 1]) // 3]
+    for place in places:
+        lines[place] = lines[place][: len(lines[place]) // 3]
     return b"\n".join(lines)

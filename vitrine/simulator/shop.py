@@ -15,6 +15,8 @@ import numpy as np
 from vitrine.errors import BadArgumentError, BadInputError
 from vitrine.publish import atomic_file
 
+FLASH_SALE, RETAILER = "flash_sale", "retailer"
+"""The kinds of shop that can be simulated; both deliver the same raw format."""
 DEFAULT_CUSTOMERS = 2_000
 SMALL_SHOP = 1_000
 
@@ -76,6 +78,26 @@ class Shop:
 def shop_file(landing: Path) -> Path:
     """Return the file that keeps a landing folder's shop parameters."""
     return landing / "shop.json"
+
+
+def kind_of_shop(landing: Path) -> str | None:
+    """Return the kind of shop that already writes to `landing`: `FLASH_SALE` or `RETAILER`.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be understood.
+    """
+    file = shop_file(landing)
+    if not file.exists():
+        return None
+    try:
+        return str(json.loads(file.read_text()).get("kind", FLASH_SALE))
+    except (ValueError, AttributeError) as error:
+        raise BadInputError(
+            f"{file} does not hold a simulated shop's parameters ({error});"
+            " simulate into an empty landing folder"
+        ) from None
 
 
 def load_shop(landing: Path) -> Shop | None:

@@ -1,0 +1,207 @@
+"""What visitors saw and did on a day: those who order online, and many more who do not.
+
+A session opens a page of a department, then looks at some products; who buys looks at the goods,
+puts them into the cart and checks out a minute before the order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vitrine.simulator.retailer.choices import choose, liked_department
+from vitrine.simulator.retailer.clock import seconds
+from vitrine.simulator.retailer.customers import Customers
+from vitrine.simulator.retailer.demand import Demand, spread
+from vitrine.simulator.retailer.orders import Facts, turns
+from vitrine.simulator.retailer.seasons import WEEK
+from vitrine.simulator.retailer.shelf import PAGE, Layout
+from vitrine.simulator.retailer.shop import EVENTS_PER_CUSTOMER_AND_DAY, Retailer
+from vitrine.simulator.retailer.vocabulary import CHANNELS, DEVICES
+
+EVENT_KINDS = (
+    "impression",
+    "campaign_view",
+    "product_view",
+    "search",
+    "add_to_cart",
+    "checkout_start",
+)
+MEAN_EVENTS = 12.25
+"""Events of a session, measured; the number of sessions follows from it."""
+PAGE_PART = 8
+"""Products of a page that come into sight."""
+MORE_LOOKS = 1.2
+PRODUCT_VIEW_SHARE, SEARCH_SHARE, CART_SHARE, ANONYMOUS_SHARE = 0.75, 0.3, 0.12, 0.3
+LOOK_SECONDS = 50
+_STORE = CHANNELS.index("store")
+
+
+@dataclass(frozen=True)
+class _Sessions:
+    """Arrays of length S; the buyers' come first, in the order of their baskets."""
+
+    customer_S: np.ndarray
+    is_anonymous_S: np.ndarray
+    device_S: np.ndarray
+    start_S: np.ndarray
+    paid_at_S: np.ndarray
+    """int64, instant of the order, -1 without one"""
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """Products that were looked at, by session; arrays of length K."""
+
+    session_K: np.ndarray
+    product_K: np.ndarray
+    is_carted_K: np.ndarray
+    at_K: np.ndarray
+
+
+@dataclass(frozen=True)
+class VisitorBook:
+    """Writes down the visits of any day."""
+
+    shop: Retailer
+    customers: Customers
+    layout: Layout
+    demand: Demand
+
+    def events(self, day: int, sold: Facts) -> Facts:
+        """Return the events of a day in the order of time, given its order lines."""
+        draws = self.shop.draws("sessions", day)
+        online = {name: column[sold["channel"] != _STORE] for name, column in sold.items()}
+        sessions, session_L = self._sessions(draws, day, online)
+        looks = self._looks(draws, day, sessions, online, session_L)
+        rows = _joined(
+            self._impressions(draws, day, sessions),
+            _looked(draws, looks),
+            _searched(draws, sessions),
+            _checked_out(sessions),
+        )
+        order = np.argsort(rows["occurred_at"], kind="stable")
+        rows = {name: column[order] for name, column in rows.items()}
+        session_E, stem = rows["session"], self.shop.stem(day)
+        who_E = np.where(sessions.is_anonymous_S[session_E], -1, sessions.customer_S[session_E])
+        return rows | {
+            "event": stem + np.arange(len(order)),
+            "session": stem + session_E,
+            "customer": who_E,
+            "device": sessions.device_S[session_E],
+        }
+
+    def _sessions(
+        self, draws: np.random.Generator, day: int, online: Facts
+    ) -> tuple[_Sessions, np.ndarray]:
+        """Return the day's sessions, and that of each line ordered online."""
+        first_B, session_L = np.unique(online["basket"], return_index=True, return_inverse=True)[1:]
+        weekday = WEEK[self.shop.date_of(day).weekday()]
+        wanted = self.shop.customer_count * EVENTS_PER_CUSTOMER_AND_DAY / MEAN_EVENTS * weekday
+        others = max(0, round(wanted) - len(first_B))
+        there = self.shop.customers_by(day)
+        curious_N = self.demand.weights(day) + 0.3 * self.customers.activity_N[:there]
+        visitor_V = spread(draws, curious_N, others)
+        others = len(visitor_V)
+        who_S = np.r_[online["customer"][first_B], visitor_V]
+        midnight, nobody = self.shop.midnight(day), np.zeros(others, bool)
+        market_V = self.customers.market_N[visitor_V]
+        start_V = seconds(draws.random(others), nobody, market_V, self.shop.date_of(day))
+        paid_S = np.r_[online["occurred_at"][first_B], np.full(others, -1)]
+        luck_S = draws.random((2, len(who_S)))
+        is_phone_S = luck_S[0] < self.customers.phone_share_N[who_S]
+        device_S = np.where(is_phone_S, 0, 1 + (luck_S[1] < 0.15))
+        is_app_B = online["channel"][first_B] == CHANNELS.index("app")
+        device_S[: len(first_B)][is_app_B] = DEVICES.index("phone")
+        is_anonymous_S = (paid_S < 0) & (draws.random(len(who_S)) < ANONYMOUS_SHARE)
+        start_S = np.r_[paid_S[: len(first_B)], midnight + start_V]
+        return _Sessions(who_S, is_anonymous_S, device_S, start_S, paid_S), session_L
+
+    def _looks(
+        self,
+        draws: np.random.Generator,
+        day: int,
+        sessions: _Sessions,
+        online: Facts,
+        session_L: np.ndarray,
+    ) -> _Looks:
+        """Look at some products and then at what is bought; buyers start early enough for it."""
+        count_S = 1 + draws.poisson(MORE_LOOKS, len(sessions.customer_S))
+        browsed = np.repeat(np.arange(len(count_S)), count_S)
+        product = choose(self.customers, self.layout, day, sessions.customer_S[browsed], draws)
+        session_K, product_K = np.r_[browsed, session_L], np.r_[product, online["product"]]
+        is_bought_K = np.arange(len(session_K)) >= len(browsed)
+        order = np.lexsort((is_bought_K, session_K))
+        session_K, product_K = session_K[order], product_K[order]
+        is_bought_K = is_bought_K[order]
+        looks_S = np.bincount(session_K, minlength=len(count_S))
+        early = 90 + LOOK_SECONDS * (looks_S + 1)
+        has_paid_S = sessions.paid_at_S >= 0
+        sessions.start_S[has_paid_S] -= early[has_paid_S]
+        np.maximum(sessions.start_S, self.shop.midnight(day), out=sessions.start_S)
+        pause_K = draws.integers(0, 20, len(session_K))
+        at_K = sessions.start_S[session_K] + LOOK_SECONDS * (turns(session_K) + 1) + pause_K
+        is_carted_K = is_bought_K | (draws.random(len(session_K)) < CART_SHARE)
+        return _Looks(session_K, product_K, is_carted_K, at_K)
+
+    def _impressions(self, draws: np.random.Generator, day: int, sessions: _Sessions) -> Facts:
+        """Show a part of the page of a department that the visitor likes."""
+        page_GT = self.layout.shelf(day).pages()
+        department_S = liked_department(self.customers, self.layout, sessions.customer_S)
+        first_S = PAGE_PART * draws.choice(PAGE // PAGE_PART, len(department_S), p=[0.7, 0.2, 0.1])
+        place_ST = first_S[:, None] + np.arange(PAGE_PART)
+        product_ST = page_GT[department_S[:, None], place_ST]
+        session, _ = np.nonzero(product_ST >= 0)
+        place = place_ST[product_ST >= 0]
+        return {
+            "session": session,
+            "kind": np.full(len(session), EVENT_KINDS.index("impression")),
+            "product": product_ST[product_ST >= 0],
+            "position": place + 1,
+            "occurred_at": sessions.start_S[session] + 2 + place % PAGE_PART,
+        }
+
+
+def _looked(draws: np.random.Generator, looks: _Looks) -> Facts:
+    seen = np.flatnonzero(draws.random(len(looks.at_K)) < PRODUCT_VIEW_SHARE)
+    carted = np.flatnonzero(looks.is_carted_K)
+    parts = (
+        ("campaign_view", np.arange(len(looks.at_K)), 0),
+        ("product_view", seen, 6),
+        ("add_to_cart", carted, 25),
+    )
+    place = np.concatenate([rows for _, rows, _ in parts])
+    after = np.repeat([after for _, _, after in parts], [len(rows) for _, rows, _ in parts])
+    kinds = np.repeat([EVENT_KINDS.index(k) for k, _, _ in parts], [len(r) for _, r, _ in parts])
+    return {
+        "session": looks.session_K[place],
+        "kind": kinds,
+        "product": looks.product_K[place],
+        "position": np.full(len(place), -1),
+        "occurred_at": looks.at_K[place] + after,
+    }
+
+
+def _searched(draws: np.random.Generator, sessions: _Sessions) -> Facts:
+    who = np.flatnonzero(draws.random(len(sessions.start_S)) < SEARCH_SHARE)
+    return _pageless("search", who, sessions.start_S[who] + 1)
+
+
+def _checked_out(sessions: _Sessions) -> Facts:
+    who = np.flatnonzero(sessions.paid_at_S >= 0)
+    at = np.maximum(sessions.paid_at_S[who] - 60, sessions.start_S[who])
+    return _pageless("checkout_start", who, at)
+
+
+def _pageless(kind: str, session: np.ndarray, at: np.ndarray) -> Facts:
+    nothing = np.full(len(session), -1)
+    return {
+        "session": session,
+        "kind": np.full(len(session), EVENT_KINDS.index(kind)),
+        "product": nothing,
+        "position": nothing,
+        "occurred_at": at,
+    }
+
+
+def _joined(*parts: Facts) -> Facts:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
