@@ -78,6 +78,9 @@ def _publish_forever(root: Path) -> None:
 
 
 def test_a_killed_publisher_leaves_a_whole_version(tmp_path):
+    with new_version(tmp_path, "first") as folder:
+        for name in "ab":
+            (folder / name).write_text("first")
     for _ in range(5):
         process = multiprocessing.get_context("fork").Process(
             target=_publish_forever, args=(tmp_path,)
