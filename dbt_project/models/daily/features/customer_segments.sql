@@ -46,13 +46,7 @@ final as (
     select
         customer_id,
         as_of,
-        case
-            when first_ordered_at is null then 'prospect'
-            when order_count = 0 then 'inactive'
-            when {{ days_between('first_ordered_at', 'as_of') }} <= 30 then 'new'
-            when turnover_percentile < 0.1 then 'top'
-            else 'loyal'
-        end as segment
+        {{ segment('first_ordered_at', 'order_count', 'turnover_percentile', 'as_of') }} as segment
     from ranked
 )
 

@@ -1,3 +1,4 @@
+{%- set look_backs = [7, 30, 365] %}
 {{ config(
     materialized='table_function',
     parameters='spine',
@@ -64,39 +65,34 @@ described as (
 
 {%- for level in ['sector', 'sub_sector', 'brand'] %}
 
-known_{{ level }}s as (
-    select distinct
-        customer_id,
-        {{ level }}
-    from {{ level }}_ledger
-),
-
-asked_{{ level }}s as (
+{{ level }}_reads as (
     select
-        asked_customers.*,
-        known_{{ level }}s.{{ level }}
-    from asked_customers
-    inner join known_{{ level }}s using (customer_id)
+        asked.customer_id,
+        asked.as_of,
+        ledger.{{ level }},
+        {%- if level == 'sector' %}
+        {%- for days in look_backs %}
+        {{ grown('turnover', days) }} as turnover_{{ days }}d,
+        {{ grown('view_count', days) }} as view_count_{{ days }}d,
+        {%- endfor %}
+        {{ read('view_count') }} as view_count,
+        {%- endif %}
+        {{ read('unit_count') }} as unit_count
+    from asked_customers as asked
+    inner join {{ level }}_ledger as ledger
+        on asked.customer_id = ledger.customer_id and asked.as_of >= ledger.available_at
+    group by asked.customer_id, asked.as_of, ledger.{{ level }}
 ),
 
 {{ level }}_shares as (
     select
-        asked.customer_id,
-        asked.{{ level }},
-        asked.as_of,
+        *,
         {%- if level == 'sector' %}
-        ledger.cumulative_view_count
-        / nullif(sum(ledger.cumulative_view_count) over whole, 0) as view_ratio,
+        view_count / nullif(sum(view_count) over whole, 0) as view_ratio,
         {%- endif %}
-        ledger.cumulative_unit_count
-        / nullif(sum(ledger.cumulative_unit_count) over whole, 0) as unit_ratio
-    from asked_{{ level }}s as asked
-    asof inner join {{ level }}_ledger as ledger
-        on
-            asked.customer_id = ledger.customer_id
-            and asked.{{ level }} = ledger.{{ level }}
-            and asked.as_of >= ledger.available_at
-    window whole as (partition by asked.customer_id, asked.as_of)
+        unit_count / nullif(sum(unit_count) over whole, 0) as unit_ratio
+    from {{ level }}_reads
+    window whole as (partition by customer_id, as_of)
 ),
 {%- endfor %}
 
@@ -147,6 +143,10 @@ final as (
         coalesce(sector_shares.unit_ratio, 0) as pair_sector_unit_ratio,
         coalesce(sector_shares.view_ratio, 0) as pair_sector_view_ratio,
         coalesce(sub_sector_shares.unit_ratio, 0) as pair_sub_sector_unit_ratio,
+        {%- for days in look_backs %}
+        coalesce(sector_shares.turnover_{{ days }}d, 0) as pair_sector_turnover_{{ days }}d,
+        coalesce(sector_shares.view_count_{{ days }}d, 0) as pair_sector_view_count_{{ days }}d,
+        {%- endfor %}
         coalesce(brand_shares.unit_ratio, 0) as pair_brand_unit_ratio
     from asked
     left join described using (campaign_id, as_of)

@@ -1,0 +1,41 @@
+{# As-of reads by aggregation, for ledgers of few rows a key (customers): join the spine to the
+   ledger's rows with available_at <= as_of, group by the spine's key. Cumulative measures never
+   fall, so the newest row's is the largest; that is cheaper than one sorted join a look-back. #}
+{% macro read(measure, until=none) -%}
+    coalesce(
+        max(cumulative_{{ measure }})
+        {%- if until %} filter (where available_at <= {{ until }}){% endif %}, 0
+    )
+{%- endmacro %}
+
+{# What a measure grew by in the last days, as a number. #}
+{% macro grown(measure, days) -%}
+    cast(
+        {{ read(measure) }} - {{ read(measure, "as_of - interval '" ~ 24 * days ~ " hours'") }}
+        as double
+    )
+{%- endmacro %}
+
+{# What a measure grew by since an instant, as a number. #}
+{% macro grown_since(measure, instant) -%}
+    cast({{ read(measure) }} - {{ read(measure, instant) }} as double)
+{%- endmacro %}
+
+{# Whether a fact came with this run: an increment takes up what was received since its base's end. #}
+{% macro received_in_run(received_at) -%}
+    {{ received_at }} < {{ end_at() }}
+    {%- if is_incremental() %} and {{ received_at }} >= {{ base_end_at() }}{% endif %}
+{%- endmacro %}
+
+{# Whether a UTC day of receipt lies in a week, Monday to Sunday, that ended with this run. #}
+{% macro received_in_ended_week(received_on) -%}
+    {{ received_on }} < date_trunc('week', {{ utc_day(end_at()) }})
+    {%- if is_incremental() %}
+    and {{ received_on }} >= date_trunc('week', {{ utc_day(base_end_at()) }})
+    {%- endif %}
+{%- endmacro %}
+
+{# End of the data that an increment goes on from. #}
+{% macro base_end_at() -%}
+    timestamptz '{{ var("base_end_at", "1970-01-01T00:00:00Z") }}'
+{%- endmacro %}
