@@ -25,7 +25,7 @@ weeks as (
     select {{ midnight('ended_on') }} as ended_at
     from week_ends
     {%- if is_incremental() %}
-    where {{ midnight('ended_on') }} > {{ base_end_at() }}
+    where {{ midnight('ended_on') }} > {{ base_end() }}
     {%- endif %}
 ),
 

@@ -53,7 +53,7 @@ final as (
     where
         {{ midnight(utc_day('closed.closed_at') ~ " + 1") }} <= {{ end_at() }}
         {%- if is_incremental() %}
-        and {{ midnight(utc_day('closed.closed_at') ~ " + 1") }} > {{ base_end_at() }}
+        and {{ midnight(utc_day('closed.closed_at') ~ " + 1") }} > {{ base_end() }}
         {%- endif %}
 )
 

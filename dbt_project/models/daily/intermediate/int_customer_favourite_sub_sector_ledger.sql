@@ -13,7 +13,7 @@ days as (
         ) as favourite
     from sub_sector_ledger
     {%- if is_incremental() %}
-    where available_at > {{ day_available_at(utc_day(base_end_at()) ~ " - 1") }}
+    where available_at > {{ day_available_at(utc_day(base_end()) ~ " - 1") }}
     {%- endif %}
     group by customer_id, available_at
 ),
