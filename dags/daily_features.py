@@ -58,16 +58,9 @@ with DAG(
         outlets=[assets.LABELLED_PRODUCTS],
         extra=EXTRA,
     )
-    spark = [
-        SparkJobOperator(
-            task_id="spark_user_days", submission=submission(SETTINGS, "user-days"), pool="spark"
-        ),
-        SparkJobOperator(
-            task_id="spark_product_days",
-            submission=submission(SETTINGS, "product-days"),
-            pool="spark",
-        ),
-    ]
+    spark = SparkJobOperator(
+        task_id="spark_days", submission=submission(SETTINGS, "days"), pool="spark"
+    )
     check_deltas = CommandOperator(
         task_id="check_deltas", command=f"check deltas {INTERVAL} --database daily"
     )

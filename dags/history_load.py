@@ -56,7 +56,7 @@ with DAG(
             submission=submission(SETTINGS, job),
             pool="spark",
         )
-        for job in ("user-days", "product-days", "campaign-windows")
+        for job in ("days", "campaign-windows")
     ]
     check_deltas = CommandOperator(task_id="check_deltas", command=f"check deltas {INTERVAL}")
     chain(land, check_landed, spark, check_deltas)

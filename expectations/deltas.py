@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
-from expectations import frames
+from expectations import frames, samples
 from expectations.rules import Check, Rule, between, required, true, unique
 from vitrine import lake
 from vitrine.contracts import Table
@@ -19,13 +20,13 @@ from vitrine.deltas import (
 )
 from vitrine.errors import GateError
 from vitrine.installation import Installation
-from vitrine.interval import Interval
+from vitrine.interval import DAY, Interval, floor
 from vitrine.sources import require
 
 JOBS = {
-    USER_DAYS.name: "user-days",
-    USER_SECTOR_DAYS.name: "user-days",
-    PRODUCT_DAYS.name: "product-days",
+    USER_DAYS.name: "days",
+    USER_SECTOR_DAYS.name: "days",
+    PRODUCT_DAYS.name: "days",
     CAMPAIGN_WINDOWS.name: "campaign-windows",
 }
 KNOWN_CUSTOMER = "customer_id is not null"
@@ -92,11 +93,12 @@ def _refuse_gaps(installation: Installation, table: Table, interval: Interval) -
 
 def _check(installation: Installation, table: Table, interval: Interval) -> Check:
     files = lake.files(installation.paths.deltas, table.name, interval)
+    rules, spill = _rules(table), installation.paths.staging / "gates"
     return Check(
         name=table.name,
         keys=table.key,
-        rules=_rules(table),
-        load=partial(_load, table, frames.parquet(files), interval),
+        rules=rules,
+        load=partial(samples.load, _rows(table, files, interval), table.key, rules, spill),
         may_be_empty=True,
     )
 
@@ -113,21 +115,20 @@ def _rules(table: Table) -> tuple[Rule, ...]:
     )
 
 
-def _load(table: Table, source: str, interval: Interval) -> pd.DataFrame:
+def _rows(table: Table, files: list[Path], interval: Interval) -> str:
     by_window = table is CAMPAIGN_WINDOWS
     received = "received_window_start_at" if by_window else "ds"
     occurred = "window_start_at" if by_window else "occurred_on"
     # A day is compared by its first instant, cut at the interval's start for a part of a day.
-    query = f"""
+    start = interval.start if by_window else floor(interval.start, DAY)
+    return f"""
         select
             *,
-            {received}::timestamptz < $end
-            and {received}::timestamptz >= {"$start" if by_window else "date_trunc('day', $start)"}
-                as is_received_in_interval,
+            {received}::timestamptz < {frames.instant(interval.end)}
+            and {received}::timestamptz >= {frames.instant(start)} as is_received_in_interval,
             {occurred} <= {received} as is_received_after_it_occurred
-        from {source}
+        from {frames.parquet(files)}
     """
-    return frames.frame(query, {"start": interval.start, "end": interval.end})
 
 
 def _sums(installation: Installation, tables: list[str], interval: Interval) -> pd.DataFrame:

@@ -13,11 +13,16 @@ from spark_jobs.activity import (
     RETURN,
     SALE,
     VIEWS,
+    VISIT,
     activity,
+    add_up,
     count_of,
-    distinct_of,
+    distinct_orders,
+    distinct_sessions,
     in_windows,
     money_of,
+    total,
+    total_money,
     units_of,
 )
 from spark_jobs.catalogue import UNKNOWN, add_known
@@ -31,47 +36,50 @@ def campaign_windows(done: DataFrame, customers: DataFrame) -> DataFrame:
     Parameters
     ----------
     done
-        `activity` with `in_windows` and known_at.
+        `activity` with `in_windows`, file and known_at.
     customers
         Every version of the customers: customer_id, demographic_cluster, received_at.
 
     Returns
     -------
     DataFrame
-        The columns of `vitrine.deltas.CAMPAIGN_WINDOWS`; returns are left out.
+        file and the columns of `vitrine.deltas.CAMPAIGN_WINDOWS`; returns are left out.
     """
-    measures = {
-        "impression_count": count_of(*IMPRESSION),
-        "visitor_count": distinct_of("session_id"),
-        "view_count": count_of(*VIEWS),
-        "cart_count": count_of(*CART),
-        "order_count": distinct_of("order_id", *SALE),
-        "unit_count": units_of(*SALE),
-        "turnover": money_of(*SALE),
-    }
     counted = done.where(F.col("campaign_id").isNotNull() & ~F.col("kind").isin(*RETURN))
     known = add_known(counted, customers, "customer_id", "demographic_cluster", "_cluster")
-    keys = CAMPAIGN_WINDOWS.key
-    return (
-        known.withColumn("demographic_cluster", F.coalesce("_cluster", F.lit(UNKNOWN)))
-        .groupBy(*keys)
-        .agg(*[measure.alias(name) for name, measure in measures.items()])
-        .select(*keys, *measures)
+    keys = ("file", *CAMPAIGN_WINDOWS.key)
+    visits = add_up(
+        known.withColumn("demographic_cluster", F.coalesce("_cluster", F.lit(UNKNOWN))),
+        (*keys, *VISIT),
+        {
+            "impression_count": count_of(*IMPRESSION),
+            "view_count": count_of(*VIEWS),
+            "cart_count": count_of(*CART),
+            "unit_count": units_of(*SALE),
+            "turnover": money_of(*SALE),
+        },
     )
+    measures = {
+        **total("impression_count"),
+        "visitor_count": distinct_sessions(),
+        **total("view_count", "cart_count"),
+        "order_count": distinct_orders(),
+        **total("unit_count"),
+        **total_money("turnover"),
+    }
+    return add_up(visits, keys, measures)
 
 
 def run(spark: SparkSession, job: Job) -> dict[str, int]:
     """Replace the interval's files; return the number of rows."""
     root = job.paths.lake
     files = partitions.by_drop(root, job.interval)
-    owned = partitions.windows_owned(spark, files)
     orders, events = (partitions.facts(spark, root, t, job.interval) for t in partitions.FACTS)
+    owned = partitions.windows_owned(spark, files)
+    done = partitions.gather(in_windows(activity(orders, events)), owned, files)
     customers = partitions.catalogue(spark, root, "customers", job.interval)
-    done = in_windows(activity(orders, events)).join(owned, "received_window_start_at")
     rows = campaign_windows(done, customers)
-    return {
-        CAMPAIGN_WINDOWS.name: partitions.replace(job.paths, CAMPAIGN_WINDOWS, rows, owned, files)
-    }
+    return {CAMPAIGN_WINDOWS.name: partitions.replace(job.paths, CAMPAIGN_WINDOWS, rows, files)}
 
 
 if __name__ == "__main__":

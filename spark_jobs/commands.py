@@ -1,4 +1,4 @@
-"""vitrine spark user-days|product-days|campaign-windows --start … --end …"""
+"""vitrine spark days|campaign-windows --start … --end …"""
 
 import os
 import shutil

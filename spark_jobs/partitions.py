@@ -7,7 +7,7 @@ that it owns, as in the lake.
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,8 @@ from vitrine.paths import Paths, interval_stamp
 
 MICROSECOND = timedelta(microseconds=1)
 FACTS = ("orders", "events")
+FILES_A_TASK = 16
+LEAST_TASKS = 8
 
 
 def by_day(interval: Interval) -> list[Interval]:
@@ -135,10 +137,18 @@ def _owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
     )
 
 
-def replace(
-    paths: Paths, table: Table, rows: DataFrame, owned: DataFrame, files: list[Interval]
-) -> int:
-    """Replace the files of a delta table; return the number of rows.
+def gather(rows: DataFrame, owned: DataFrame, files: list[Interval]) -> DataFrame:
+    """Add `file` and `known_at`, and bring the rows of each file together in one task.
+
+    Whatever is grouped or sorted by `file` first then stays where it is: the facts travel between
+    tasks once, and a task holds the rows of few files, however long the interval is.
+    """
+    tasks = min(len(files), max(LEAST_TASKS, len(files) // FILES_A_TASK))
+    return rows.join(owned, owned.columns[0]).repartition(tasks, "file")
+
+
+def replace(paths: Paths, table: Table, rows: DataFrame, files: list[Interval]) -> int:
+    """Replace the files of a delta table with `rows` (`gather`ed, with `file`); count them.
 
     Spark sorts the rows into the staging folder; then the driver cuts them into the lake's files
     and puts these in place one by one, each atomically. A file per day written by Spark itself
@@ -147,10 +157,15 @@ def replace(
     Spark's version or number of tasks. Where there was nothing a file without rows is written.
     """
     staged = paths.staging / "spark" / f"{table.name}-{interval_stamp(_hull(files))}"
-    _stage(rows, owned, table, staged)
+    (
+        rows.select("file", *[column.name for column in table.columns])
+        .sortWithinPartitions("file", *table.key)
+        .write.mode("overwrite")
+        .parquet(str(staged))
+    )
     left, written = set(files), 0
     for part in sorted(staged.glob("*.parquet")):
-        for interval, content in _cut(pq.ParquetFile(part).read()):
+        for interval, content in _cut(part):
             lake.write_partition(paths.deltas, table.name, interval, table.conform(content))
             left.remove(interval)
             written += content.num_rows
@@ -160,25 +175,20 @@ def replace(
     return written
 
 
-def _stage(rows: DataFrame, owned: DataFrame, table: Table, staged: Path) -> None:
-    key = owned.columns[0]
-    (
-        rows.join(owned.select(key, "file"), key)
-        .select("file", *[column.name for column in table.columns])
-        .repartition("file")
-        .sortWithinPartitions("file", *table.key)
-        .write.mode("overwrite")
-        .parquet(str(staged))
-    )
+def _cut(part: Path) -> Iterator[tuple[Interval, pa.Table]]:
+    """Yield the rows of each file from a part that is sorted by `file`, one file in memory."""
+    pieces = (piece for batch in pq.ParquetFile(part).iter_batches() for piece in _runs(batch))
+    for name, same in groupby(pieces, key=lambda piece: piece["file"][0].as_py()):
+        rows = pa.Table.from_batches(list(same)).drop_columns(["file"])
+        yield lake.file_interval(Path(name)), rows
 
 
-def _cut(part: pa.Table) -> Iterator[tuple[Interval, pa.Table]]:
-    """Cut rows that are sorted by `file` into one table for each file."""
-    names = part["file"].combine_chunks().dictionary_encode()
-    ends = np.flatnonzero(np.diff(names.indices.to_numpy(zero_copy_only=False), append=-1)) + 1
+def _runs(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Cut a batch where `file` changes."""
+    codes = batch["file"].dictionary_encode().indices.to_numpy()
+    ends = np.flatnonzero(np.diff(codes, append=-1)) + 1
     for start, end in pairwise([0, *ends.tolist()]):
-        interval = lake.file_interval(Path(names[start].as_py()))
-        yield interval, part.slice(start, end - start).drop_columns(["file"])
+        yield batch.slice(start, end - start)
 
 
 def _hull(files: list[Interval]) -> Interval:

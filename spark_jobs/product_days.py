@@ -1,71 +1,68 @@
-"""spark-submit spark_jobs/product_days.py --start 2011-10-24 --end 2011-10-25
+"""How each product did on each day: `product_days`."""
 
-How each product did on each day: `product_days`.
-"""
-
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs import partitions
 from spark_jobs.activity import (
     CART,
     RETURN,
     SALE,
-    activity,
+    add_up,
     count_of,
-    distinct_of,
+    distinct_orders,
     money_of,
-    on_days,
+    total,
+    total_money,
     units_of,
 )
-from spark_jobs.session import Job, main
 from vitrine.deltas import PRODUCT_DAYS
 
 VIEW = ("product_view",)
+_TOTALS = ("view_count", "cart_count", "unit_count", "return_unit_count")
 
 
 def product_days(done: DataFrame) -> DataFrame:
     """Count views and sales of each product, per day of occurrence and of receipt.
 
+    An order has one customer: orders are counted per customer first, then customers.
+
     Parameters
     ----------
     done
-        `activity` with `on_days`.
+        `activity` with `on_days` and file.
 
     Returns
     -------
     DataFrame
-        The columns of `vitrine.deltas.PRODUCT_DAYS`; guests' purchases are counted too.
+        file and the columns of `vitrine.deltas.PRODUCT_DAYS`; guests' purchases are counted too.
     """
+    keys = ("file", *PRODUCT_DAYS.key)
+    counted = done.where(
+        F.col("product_id").isNotNull() & F.col("kind").isin(*VIEW, *CART, *SALE, *RETURN)
+    )
+    orders = add_up(
+        counted,
+        (*keys, "customer_id", "order_id"),
+        {
+            "view_count": count_of(*VIEW),
+            "cart_count": count_of(*CART),
+            "unit_count": units_of(*SALE),
+            "turnover": money_of(*SALE),
+            "return_unit_count": units_of(*RETURN),
+        },
+    )
+    customers = add_up(
+        orders,
+        (*keys, "customer_id"),
+        {"order_count": distinct_orders(), **total(*_TOTALS, "turnover")},
+    )
     measures = {
-        "view_count": count_of(*VIEW),
-        "cart_count": count_of(*CART),
-        "order_count": distinct_of("order_id", *SALE),
-        "buyer_count": distinct_of("customer_id", *SALE),
-        "unit_count": units_of(*SALE),
-        "turnover": money_of(*SALE),
-        "return_unit_count": units_of(*RETURN),
+        **total("view_count", "cart_count", "order_count"),
+        "buyer_count": F.count(F.when(F.col("unit_count") > 0, F.col("customer_id"))),
+        **total("unit_count"),
+        **total_money("turnover"),
+        **total("return_unit_count"),
     }
-    return (
-        done.where(
-            F.col("product_id").isNotNull() & F.col("kind").isin(*VIEW, *CART, *SALE, *RETURN)
-        )
-        .groupBy("product_id", "occurred_on", "ds")
-        .agg(*[measure.alias(name) for name, measure in measures.items()])
-        .select("product_id", "occurred_on", *measures, "ds")
+    return add_up(customers, keys, measures).select(
+        "file", "product_id", "occurred_on", *measures, "ds"
     )
-
-
-def run(spark: SparkSession, job: Job) -> dict[str, int]:
-    """Replace the interval's files; return the number of rows."""
-    files = partitions.by_day(job.interval)
-    owned = partitions.days_owned(spark, files)
-    orders, events = (
-        partitions.facts(spark, job.paths.lake, t, job.interval) for t in partitions.FACTS
-    )
-    rows = product_days(on_days(activity(orders, events)))
-    return {PRODUCT_DAYS.name: partitions.replace(job.paths, PRODUCT_DAYS, rows, owned, files)}
-
-
-if __name__ == "__main__":
-    main("product-days", run)

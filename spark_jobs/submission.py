@@ -14,8 +14,7 @@ from vitrine.interval import Interval, format_instant
 from vitrine.settings import PREFIX, Settings
 
 JOBS = {
-    "user-days": "user_days.py",
-    "product-days": "product_days.py",
+    "days": "days.py",
     "campaign-windows": "campaign_windows.py",
 }
 

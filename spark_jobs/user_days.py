@@ -1,27 +1,25 @@
-"""spark-submit spark_jobs/user_days.py --start 2011-10-24 --end 2011-10-25
+"""What each customer did on each day, in all and by sector: `user_days` and `user_sector_days`."""
 
-What each customer did on each day, in all and by sector: `user_days` and `user_sector_days`.
-"""
-
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs import partitions
 from spark_jobs.activity import (
     CART,
     IMPRESSION,
     RETURN,
     SALE,
     VIEWS,
-    activity,
+    VISIT,
+    add_up,
     count_of,
-    distinct_of,
+    distinct_orders,
+    distinct_sessions,
     money_of,
-    on_days,
+    total,
+    total_money,
     units_of,
 )
 from spark_jobs.catalogue import UNKNOWN, add_known
-from spark_jobs.session import Job, main
 from vitrine.deltas import USER_DAYS, USER_SECTOR_DAYS
 
 
@@ -31,30 +29,39 @@ def user_days(done: DataFrame) -> DataFrame:
     Parameters
     ----------
     done
-        `activity` with `on_days`.
+        `activity` with `on_days` and file.
 
     Returns
     -------
     DataFrame
-        The columns of `vitrine.deltas.USER_DAYS`; guests are left out.
+        file and the columns of `vitrine.deltas.USER_DAYS`; guests are left out.
     """
+    keys = ("file", *USER_DAYS.key)
+    visits = add_up(
+        done.where(F.col("customer_id").isNotNull()),
+        (*keys, *VISIT),
+        {
+            "impression_count": count_of(*IMPRESSION),
+            "campaign_view_count": count_of("campaign_view"),
+            "product_view_count": count_of("product_view"),
+            "cart_count": count_of(*CART),
+            "unit_count": units_of(*SALE),
+            "turnover": money_of(*SALE),
+            "return_unit_count": units_of(*RETURN),
+            "return_value": money_of(*RETURN),
+        },
+    )
     measures = {
-        "session_count": distinct_of("session_id"),
-        "impression_count": count_of(*IMPRESSION),
-        "campaign_view_count": count_of("campaign_view"),
-        "product_view_count": count_of("product_view"),
-        "cart_count": count_of(*CART),
-        "order_count": distinct_of("order_id", *SALE),
-        "unit_count": units_of(*SALE),
-        "turnover": money_of(*SALE),
-        "return_unit_count": units_of(*RETURN),
-        "return_value": money_of(*RETURN),
+        "session_count": distinct_sessions(),
+        **total("impression_count", "campaign_view_count", "product_view_count", "cart_count"),
+        "order_count": distinct_orders(),
+        **total("unit_count"),
+        **total_money("turnover"),
+        **total("return_unit_count"),
+        **total_money("return_value"),
     }
-    return (
-        done.where(F.col("customer_id").isNotNull())
-        .groupBy("customer_id", "occurred_on", "ds")
-        .agg(*[measure.alias(name) for name, measure in measures.items()])
-        .select("customer_id", "occurred_on", *measures, "ds")
+    return add_up(visits, keys, measures).select(
+        "file", "customer_id", "occurred_on", *measures, "ds"
     )
 
 
@@ -64,54 +71,38 @@ def user_sector_days(done: DataFrame, products: DataFrame, campaigns: DataFrame)
     Parameters
     ----------
     done
-        `activity` with `on_days` and known_at.
+        `activity` with `on_days`, file and known_at.
     products, campaigns
         Every version of the catalogue: id, sector, received_at.
 
     Returns
     -------
     DataFrame
-        The columns of `vitrine.deltas.USER_SECTOR_DAYS`; guests are left out.
+        file and the columns of `vitrine.deltas.USER_SECTOR_DAYS`; guests are left out.
     """
-    measures = {
-        "view_count": count_of(*VIEWS),
-        "cart_count": count_of(*CART),
-        "order_count": distinct_of("order_id", *SALE),
-        "unit_count": units_of(*SALE),
-        "turnover": money_of(*SALE),
-    }
     counted = done.where(
         F.col("customer_id").isNotNull() & F.col("kind").isin(*VIEWS, *CART, *SALE)
     )
     by_product = add_known(counted, products, "product_id", "sector", "_product_sector")
     by_both = add_known(by_product, campaigns, "campaign_id", "sector", "_campaign_sector")
     sector = F.coalesce("_product_sector", "_campaign_sector", F.lit(UNKNOWN))
-    return (
-        by_both.withColumn("sector", sector)
-        .groupBy("customer_id", "sector", "occurred_on", "ds")
-        .agg(*[measure.alias(name) for name, measure in measures.items()])
-        .select("customer_id", "sector", "occurred_on", *measures, "ds")
+    keys = ("file", *USER_SECTOR_DAYS.key)
+    visits = add_up(
+        by_both.withColumn("sector", sector),
+        (*keys, *VISIT),
+        {
+            "view_count": count_of(*VIEWS),
+            "cart_count": count_of(*CART),
+            "unit_count": units_of(*SALE),
+            "turnover": money_of(*SALE),
+        },
     )
-
-
-def run(spark: SparkSession, job: Job) -> dict[str, int]:
-    """Replace the interval's files of both tables; return their numbers of rows."""
-    files = partitions.by_day(job.interval)
-    owned = partitions.days_owned(spark, files)
-    root = job.paths.lake
-    orders, events = (partitions.facts(spark, root, t, job.interval) for t in partitions.FACTS)
-    products, campaigns = (
-        partitions.catalogue(spark, root, t, job.interval) for t in ("products", "campaigns")
-    )
-    done = on_days(activity(orders, events))
-    sectors = user_sector_days(done.join(owned, "ds"), products, campaigns)
-    return {
-        USER_DAYS.name: partitions.replace(job.paths, USER_DAYS, user_days(done), owned, files),
-        USER_SECTOR_DAYS.name: partitions.replace(
-            job.paths, USER_SECTOR_DAYS, sectors, owned, files
-        ),
+    measures = {
+        **total("view_count", "cart_count"),
+        "order_count": distinct_orders(),
+        **total("unit_count"),
+        **total_money("turnover"),
     }
-
-
-if __name__ == "__main__":
-    main("user-days", run)
+    return add_up(visits, keys, measures).select(
+        "file", "customer_id", "sector", "occurred_on", *measures, "ds"
+    )

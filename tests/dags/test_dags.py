@@ -115,11 +115,9 @@ def test_spark_jobs_go_through_the_connection(dag_bag):
         if task.task_id.startswith("spark")
     }
     assert set(spark) == {
-        "history_load.spark_user_days",
-        "history_load.spark_product_days",
+        "history_load.spark_days",
         "history_load.spark_campaign_windows",
-        "daily_features.spark_user_days",
-        "daily_features.spark_product_days",
+        "daily_features.spark_days",
         "campaign_performance.spark_campaign_windows",
     }
     for name, task in spark.items():

@@ -128,5 +128,5 @@ def test_a_database_checks_its_own_tables_alone(installation):
     quarter = Interval(DAY.end, DAY.end + QUARTER_HOUR)
     put(installation, "campaign_windows", [], quarter)
     assert check(installation, quarter, "intraday").findings == ()
-    with pytest.raises(GateError, match="vitrine spark user-days"):
+    with pytest.raises(GateError, match="vitrine spark days"):
         check(installation, quarter, "daily")

@@ -69,12 +69,12 @@ def shop(paths: Paths) -> Shop:
 @pytest.fixture(scope="session")
 def golden_shop(spark, tmp_path_factory) -> Shop:
     """The shop of `golden`, with its deltas computed at once; tests only read it."""
-    from spark_jobs import campaign_windows, product_days, user_days
+    from spark_jobs import campaign_windows, days
     from tests.spark_jobs import golden
 
     home = tmp_path_factory.mktemp("golden")
     made = Shop(Paths(landing=home / "landing", home=home))
     golden.fill(made)
-    for job in (user_days, product_days, campaign_windows):
+    for job in (days, campaign_windows):
         made.run(spark, job, golden.DAYS)
     return made

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyspark.sql import functions as F
 
 from spark_jobs.activity import activity, in_windows, on_days
 from spark_jobs.campaign_windows import campaign_windows
@@ -61,7 +62,8 @@ def frames(spark, drawn):
         )
         for name, found in (("orders", orders), ("events", events))
     }
-    return activity(as_frame["orders"], as_frame["events"]), orders + events
+    done = activity(as_frame["orders"], as_frame["events"])
+    return done.withColumn("file", F.lit("one")), orders + events
 
 
 def slow(rows, key):
@@ -88,8 +90,6 @@ def slow(rows, key):
 @given(drawn=st.lists(facts, max_size=25))
 @FEW
 def test_windows_agree_with_a_slow_loop(spark, drawn):
-    from pyspark.sql import functions as F
-
     done, rows = frames(spark, drawn)
     known = in_windows(done).withColumn("known_at", F.col("received_at"))
     customers = spark.createDataFrame(contracts.table("customers").empty())

@@ -13,7 +13,7 @@ from vitrine.errors import BadArgumentError, MachineError, StageSkipped, Vitrine
 from vitrine.interval import Interval
 
 DAY_1 = Interval.of_day(date(2026, 3, 1))
-TYPED = ["user-days", "--start", "2026-03-01", "--end", "2026-03-02"]
+TYPED = ["days", "--start", "2026-03-01", "--end", "2026-03-02"]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_crash_shows_its_last_lines(home, shop, monkeypatch):
 @pytest.mark.slow
 def test_a_shop_without_orders_is_skipped_by_name(home, monkeypatch):
     monkeypatch.setenv("VITRINE_SOURCE", "fashion_products")
-    with pytest.raises(StageSkipped, match=r"spark user-days skipped.*orders"):
+    with pytest.raises(StageSkipped, match=r"spark days skipped.*orders"):
         CliRunner().invoke(spark, TYPED, catch_exceptions=False)
 
 
@@ -79,5 +79,5 @@ def test_a_submission_names_a_file_that_exists_and_keeps_utc(settings, job):
 
 
 def test_an_unknown_job_is_refused(settings):
-    with pytest.raises(BadArgumentError, match="known: user-days"):
+    with pytest.raises(BadArgumentError, match="known: days"):
         submission(settings, "nothing")

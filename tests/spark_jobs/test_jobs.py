@@ -1,10 +1,10 @@
-"""The three jobs on small tables whose answers were worked out by hand."""
+"""The jobs on small tables whose answers were worked out by hand."""
 
 from datetime import date, timedelta
 
 import pytest
 
-from spark_jobs import campaign_windows, product_days, user_days
+from spark_jobs import campaign_windows, days
 from spark_jobs.partitions import by_day, refuse_cut_drops
 from tests.spark_jobs import golden
 from tests.spark_jobs.golden import DAY_1, DAY_2, DAY_3, DAYS, at
@@ -12,7 +12,7 @@ from vitrine import deltas, lake
 from vitrine.errors import BadArgumentError
 from vitrine.interval import QUARTER_HOUR, Interval
 
-JOBS = (user_days, product_days, campaign_windows)
+JOBS = (days, campaign_windows)
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
 
 
