@@ -50,6 +50,7 @@ def draw(seed: int) -> Shop:
     for number in range(500):
         _draw_event(rng, shop, number)
     _draw_split_order(shop)
+    _draw_mailing(shop)
     for _ in range(300):
         _draw_count(rng, shop)
     return shop
@@ -276,6 +277,25 @@ def _draw_split_order(shop: Shop) -> None:
                 "received_at": occurred_at + timedelta(hours=20 * line),
             }
         )
+
+
+def _draw_mailing(shop: Shop) -> None:
+    """Send an e-mail a day to half of the customers; some open it, fewer click, one leaves."""
+    kinds = {"sent": 0, "opened": 2, "clicked": 3, "unsubscribed": 4}
+    for day in range(DAYS - 1):
+        for number in range(5):
+            sent_at = START + timedelta(days=day, hours=6, minutes=number)
+            for kind, hours in kinds.items():
+                if number >= hours and (kind != "unsubscribed" or day == DAYS - 2):
+                    shop.tables["email_events"].append(
+                        {
+                            "message_id": f"m{day}c{number}",
+                            "customer_id": f"c{number}",
+                            "kind": kind,
+                            "occurred_at": sent_at + timedelta(hours=hours),
+                            "received_at": sent_at + timedelta(hours=hours, minutes=1),
+                        }
+                    )
 
 
 def _draw_count(rng: random.Random, shop: Shop) -> None:
