@@ -135,6 +135,9 @@ _LISTING_SQL = """
         select database_name as database, schema_name as schema, table_name as name, comment
         from duckdb_tables() where not internal
         union all
+        select database_name, schema_name, view_name, comment
+        from duckdb_views() where not internal and database_name != 'temp'
+        union all
         select database_name, 'files', view_name, 'Published files, or refused rows, of the home.'
         from duckdb_views() where not internal and database_name = 'temp'
         union all
@@ -144,18 +147,30 @@ _LISTING_SQL = """
     select
         if(count(*) over (partition by name) > 1, database || '.' || schema || '.', '') || name
             as name,
-        regexp_extract(coalesce(comment, ''), '^(.*?[.])( |$)', 1) as is_what
+        regexp_extract(coalesce(comment, ''), '^(.*?[.])(\\s|$)', 1) as is_what
     from relations
     order by
         list_position(['marts', 'files', 'features'], schema) nulls last, schema,
         relations.name, database
 """
+# A function's comment has a line for each of its columns, such as `age_band varchar: Age …`.
 _DESCRIPTION_SQL = """
+    with lines as (
+        select unnest(string_split(comment, chr(10))) as line, generate_subscripts(
+            string_split(comment, chr(10)), 1
+        ) as place
+        from duckdb_functions() where not internal and function_name = '{name}'
+    )
     select column_name as name, lower(data_type) as type, coalesce(comment, '') as is_what
     from duckdb_columns() where not internal and table_name = '{name}'
     union all
-    select function_name || '(''spine'')', 'function', coalesce(comment, '')
-    from duckdb_functions() where not internal and function_name = '{name}'
+    select '{name}(''spine'')', 'function', line from lines where place = 1
+    union all
+    select
+        regexp_extract(line, '^(\\w+) (.+?): (.*)$', 1),
+        regexp_extract(line, '^(\\w+) (.+?): (.*)$', 2),
+        regexp_extract(line, '^(\\w+) (.+?): (.*)$', 3)
+    from lines where place > 1
 """
 
 

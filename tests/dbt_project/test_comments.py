@@ -1,0 +1,56 @@
+"""What the YAML says of a table, a function or a column, DuckDB tells the analyst who asks it."""
+
+import pytest
+import yaml
+
+from vitrine.transform import console, dbt
+
+DESCRIBED = {
+    (file.parent.parent.name, model.get("config", {}).get("alias", model["name"])): model
+    for file in sorted((dbt.PROJECT / "models").rglob("*.yml"))
+    for model in yaml.safe_load(file.read_text()).get("models", [])
+}
+FUNCTIONS = {
+    name: model
+    for (_, name), model in DESCRIBED.items()
+    if "spine" in model.get("config", {}).get("meta", {})
+}
+
+
+def told(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_tables_and_their_columns_are_commented_as_described(warehouse):
+    rows = warehouse.execute(
+        "with relations as ("
+        " select database_name, table_oid, comment from duckdb_tables() union all"
+        " select database_name, view_oid, comment from duckdb_views())"
+        " select c.database_name, c.table_name, relations.comment, c.column_name, c.comment"
+        " from duckdb_columns() as c left join relations using (database_name, table_oid)"
+        " where c.database_name in ('daily', 'intraday') and not c.internal"
+    ).fetchall()
+    assert {table for _, table, *_ in rows} > {
+        "dim_customers",
+        "campaign_performance",
+        "fct_orders",
+    }
+    for database, table, comment, column, column_comment in rows:
+        model = DESCRIBED[database, table]
+        (described,) = [c for c in model["columns"] if c["name"] == column]
+        assert told(comment or "") == told(model["description"]), table
+        assert told(column_comment or "") == told(described["description"]), (table, column)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_tells_its_columns(warehouse, capsys, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "1000")
+    console.show(warehouse, f"\\d {name}")
+    head, *lines = capsys.readouterr().out.splitlines()
+    model = FUNCTIONS[name]
+    assert head.split()[:2] == [f"{name}('spine')", "function"]
+    assert head.endswith(told(model["description"]))
+    assert [line.split()[0] for line in lines] == [c["name"] for c in model["columns"]]
+    for line, column in zip(lines, model["columns"], strict=True):
+        assert line.split()[1] == column["data_type"]
+        assert line.endswith(told(column["description"]))
