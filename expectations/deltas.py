@@ -17,6 +17,7 @@ from vitrine.deltas import (
     TABLES,
     USER_DAYS,
     USER_SECTOR_DAYS,
+    made,
 )
 from vitrine.errors import GateError
 from vitrine.installation import Installation
@@ -66,7 +67,7 @@ def checks(installation: Installation, interval: Interval, database: str | None)
     if database is None:
         tables = tuple(t for t in tables if lake.files(root, t.name, interval))
     for table in tables:
-        _refuse_gaps(installation, table, interval)
+        _refuse_gaps(installation, table, _made(installation, table, interval))
     found = [_check(installation, table, interval) for table in tables]
     sums = Check(
         name="sums",
@@ -76,6 +77,11 @@ def checks(installation: Installation, interval: Interval, database: str | None)
         may_be_empty=True,
     )
     return [*found, sums] if found else []
+
+
+def _made(installation: Installation, table: Table, interval: Interval) -> Interval:
+    database = next(name for name, tables in BY_DATABASE.items() if table in tables)
+    return made(database, interval, installation.settings.intraday_history_days)
 
 
 def _refuse_gaps(installation: Installation, table: Table, interval: Interval) -> None:
@@ -136,7 +142,7 @@ def _sums(installation: Installation, tables: list[str], interval: Interval) -> 
     paths = installation.paths
     queries = []
     for table, measure, facts, amount, rows in SUMS:
-        facts_files = lake.files(paths.lake, facts, interval)
+        facts_files = lake.files(paths.lake, facts, _made(installation, table, interval))
         if table.name not in tables or not facts_files:
             continue
         day = "received_window_start_at::date" if table is CAMPAIGN_WINDOWS else "ds"

@@ -27,7 +27,7 @@ from spark_jobs.activity import (
 )
 from spark_jobs.catalogue import UNKNOWN, add_known
 from spark_jobs.session import Job, main
-from vitrine.deltas import CAMPAIGN_WINDOWS
+from vitrine.deltas import CAMPAIGN_WINDOWS, made
 
 
 def campaign_windows(done: DataFrame, customers: DataFrame) -> DataFrame:
@@ -71,13 +71,13 @@ def campaign_windows(done: DataFrame, customers: DataFrame) -> DataFrame:
 
 
 def run(spark: SparkSession, job: Job) -> dict[str, int]:
-    """Replace the interval's files; return the number of rows."""
-    root = job.paths.lake
-    files = partitions.by_drop(root, job.interval)
-    orders, events = (partitions.facts(spark, root, t, job.interval) for t in partitions.FACTS)
+    """Replace the interval's files, of a long one the last months'; return the number of rows."""
+    interval = made("intraday", job.interval, job.intraday_history_days)
+    root, files = job.paths.lake, partitions.by_drop(job.paths.lake, interval)
+    orders, events = (partitions.facts(spark, root, t, interval) for t in partitions.FACTS)
     owned = partitions.windows_owned(spark, files)
     done = partitions.gather(in_windows(activity(orders, events)), owned, files)
-    customers = partitions.catalogue(spark, root, "customers", job.interval)
+    customers = partitions.catalogue(spark, root, "customers", interval)
     rows = campaign_windows(done, customers)
     return {CAMPAIGN_WINDOWS.name: partitions.replace(job.paths, CAMPAIGN_WINDOWS, rows, files)}
 

@@ -24,6 +24,7 @@ class Job:
 
     paths: Paths
     interval: Interval
+    intraday_history_days: int
 
 
 def main(name: str, run: Callable[[SparkSession, Job], dict[str, int]]) -> None:
@@ -64,7 +65,8 @@ def _run(name: str, run: Callable[[SparkSession, Job], dict[str, int]], interval
         click.echo(f"{name}: {interval}, {len(interval.days())} days of receipt")
         spark = session(name)
         try:
-            rows = run(spark, Job(paths, interval))
+            history_days = installation.settings.intraday_history_days
+            rows = run(spark, Job(paths, interval, history_days))
             record.note(**{f"{table}_rows": n for table, n in rows.items()}, **_of_the_jvm(spark))
             record.note(rows_out=sum(rows.values()))
         finally:

@@ -8,9 +8,12 @@ Distinct things (sessions, orders, buyers, visitors) are distinct within one rec
 whose events came in two receipts counts once in each.
 """
 
+from datetime import datetime, timedelta
+
 import pyarrow as pa
 
 from vitrine.contracts import INSTANT, TEXT, Column, Table
+from vitrine.interval import EPOCH, Interval
 
 COUNT = pa.int64()
 DAY = pa.date32()
@@ -124,3 +127,25 @@ BY_DATABASE = {
     "daily": (USER_DAYS, USER_SECTOR_DAYS, PRODUCT_DAYS),
     "intraday": (CAMPAIGN_WINDOWS,),
 }
+
+
+def history_start(database: str, end: datetime, intraday_history_days: int) -> datetime:
+    """Return the first instant of receipt of the deltas that a database built up to `end` needs.
+
+    All days for the daily one. Of windows the last `intraday_history_days` and what is before them
+    in that month: were the start every day another, each build would have to begin anew.
+
+    >>> from vitrine.interval import parse_instant
+    >>> history_start("intraday", parse_instant("2026-08-31"), 30).isoformat()
+    '2026-08-01T00:00:00+00:00'
+    """
+    if database == "daily":
+        return EPOCH
+    oldest = max(end - timedelta(days=intraday_history_days), EPOCH)
+    return oldest.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def made(database: str, interval: Interval, intraday_history_days: int) -> Interval:
+    """Return the part of an interval that a database's deltas are made for; see `history_start`."""
+    start = history_start(database, interval.end, intraday_history_days)
+    return Interval(max(start, interval.start), interval.end)

@@ -20,7 +20,8 @@ def fill(installation, dag="daily_features", leave_out=()):
     """Write the empty partitions that a backfill of the stretch should leave."""
     paths = installation.paths
     owned = [(paths.lake, TABLES[name]) for name in installation.shop.provides]
-    owned += [(paths.deltas, deltas.TABLES[name]) for name in backfill.DELTAS[dag]]
+    made = [table for name in backfill.DATABASES[dag] for table in deltas.BY_DATABASE[name]]
+    owned += [(paths.deltas, table) for table in made]
     for root, table in owned:
         for day in STRETCH.split(DAY):
             if (table.name, day.start.day) not in leave_out:

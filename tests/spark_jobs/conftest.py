@@ -48,7 +48,7 @@ class Shop:
         """Run a job's module for an interval."""
         from spark_jobs.session import Job
 
-        job.run(spark, Job(self.paths, interval))
+        job.run(spark, Job(self.paths, interval, intraday_history_days=120))
 
     def rows(self, table: str, interval: Interval) -> list[dict]:
         """Read a delta table's rows received in the interval."""

@@ -1,6 +1,6 @@
 """The jobs on small tables whose answers were worked out by hand."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -122,3 +122,12 @@ def test_an_interval_that_cuts_a_drop_is_refused(golden_shop):
 def test_an_interval_that_cuts_a_window_is_refused():
     with pytest.raises(BadArgumentError, match="quarter of an hour"):
         by_day(Interval(at("01 09:00"), at("01 09:10")))
+
+
+def test_windows_of_a_long_interval_are_made_for_its_last_months_alone(spark, shop):
+    golden.fill(shop)
+    long_after = Interval(DAY_1.start, DAY_1.start + timedelta(days=160))
+    shop.run(spark, campaign_windows, long_after)
+    made = deltas.made("intraday", long_after, 120)
+    assert lake.days(shop.paths.deltas, "campaign_windows") == made.days()
+    assert made.start == datetime(2026, 4, 1, tzinfo=UTC)

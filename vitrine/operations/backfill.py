@@ -27,11 +27,6 @@ DATABASES = {
     "daily_features": ("daily",),
     "campaign_performance": ("intraday",),
 }
-DELTAS = {
-    # DAG: the deltas that it writes, beside the lake's own tables
-    dag: tuple(table.name for database in databases for table in deltas.BY_DATABASE[database])
-    for dag, databases in DATABASES.items()
-}
 
 
 @dataclass(frozen=True)
@@ -81,14 +76,14 @@ def intervals(installation: Installation, dag: str, interval: Interval) -> list[
     BadArgumentError
         For a DAG that has no partitions to fill, or one of days whose stretch is not of days.
     """
-    if dag not in DELTAS:
+    if dag not in DATABASES:
         reason = (
             "makes something for one instant; start it in Airflow with"
             ' {"as_of": "2026-03-16T03:30:00Z"}'
             if dag in DAGS
             else "is no DAG"
         )
-        raise BadArgumentError(f"'{dag}' {reason}; backfills: {', '.join(DELTAS)}")
+        raise BadArgumentError(f"'{dag}' {reason}; backfills: {', '.join(DATABASES)}")
     if "daily" in DATABASES[dag]:
         _refuse_parts_of_days(dag, interval)
     if dag == "history_load":
@@ -126,9 +121,11 @@ def missing(installation: Installation, dag: str, interval: Interval) -> Iterato
     for table in sorted(shop.provides):
         yield from (Missing(table, gap) for gap in lake.uncovered(paths.lake, table, interval))
     if "orders" in shop.provides:  # as the Spark jobs require
-        for table in DELTAS[dag]:
-            gaps = lake.uncovered(paths.deltas, table, interval)
-            yield from (Missing(table, gap) for gap in gaps)
+        for database in DATABASES[dag]:
+            made = deltas.made(database, interval, installation.settings.intraday_history_days)
+            for table in deltas.BY_DATABASE[database]:
+                gaps = lake.uncovered(paths.deltas, table.name, made)
+                yield from (Missing(table.name, gap) for gap in gaps)
 
 
 def _run_all(client: Airflow, dag: str, pieces: list[Interval], until: datetime) -> None:

@@ -27,7 +27,8 @@ def require_whole(installation: Installation, database: str, end: datetime) -> N
     first = _first_landed(installation)
     if first is None or first >= end:
         return
-    history = Interval(first, end)
+    history_days = installation.settings.intraday_history_days
+    history = deltas.made(database, Interval(first, end), history_days)
     missing = sorted(
         (piece, table)
         for root, table in _inputs(installation, database)
