@@ -26,11 +26,11 @@ LARGEST = 1e12
 
 ACTIVE = {
     "daily": """
-        select distinct customer_id, campaign_id from daily.intermediate.int_order_lines
+        select customer_id, campaign_id, product_id, sector from daily.intermediate.int_order_lines
         where received_at >= $start and received_at < $end and customer_id is not null
     """,
     "intraday": """
-        select distinct demographic_cluster, campaign_id from intraday.staging.stg_campaign_windows
+        select demographic_cluster, campaign_id from intraday.staging.stg_campaign_windows
         where received_window_start_at >= $start and received_window_start_at < $end
     """,
 }

@@ -39,20 +39,30 @@
 
 {# Name the class with the most, ties to the one that stands first; `otherwise` where all are empty. #}
 {% macro largest(classes, prefix="", suffix="", otherwise="unknown") -%}
-    {%- set most -%}
-    greatest({% for class in classes %}{{ prefix }}{{ class }}{{ suffix }}{{ ", " if not loop.last }}{% endfor %})
-    {%- endset -%}
+    {%- set columns = [] -%}
+    {%- for class in classes -%}
+    {%- do columns.append(prefix ~ class ~ suffix) -%}
+    {%- endfor -%}
+    {{ largest_column(classes | list, columns, otherwise) }}
+{%- endmacro %}
+
+{% macro largest_column(names, columns, otherwise="unknown") -%}
+    {%- set most = "greatest(" ~ columns | join(", ") ~ ")" -%}
     case
         when coalesce({{ most }}, 0) <= 0 then '{{ otherwise }}'
-        {%- for class in classes %}
-        when {{ prefix }}{{ class }}{{ suffix }} = {{ most }} then '{{ class }}'
+        {%- for name in names %}
+        when {{ columns[loop.index0] }} = {{ most }} then '{{ name }}'
         {%- endfor %}
     end
 {%- endmacro %}
 
+{# Age bands of vitrine.demographics, and what their columns are called. #}
 {% macro age_bands() -%}
     {{ return({
-        '16-24': 'age_16_24', '25-34': 'age_25_34', '35-49': 'age_35_49', '50-64': 'age_50_64',
+        '16-24': 'age_16_24',
+        '25-34': 'age_25_34',
+        '35-49': 'age_35_49',
+        '50-64': 'age_50_64',
         '65+': 'age_65',
     }) }}
 {%- endmacro %}

@@ -16,6 +16,15 @@
     )
 {%- endmacro %}
 
+{# What a measure grew by from so many days ago to so many days ago, as a number. #}
+{% macro grown_between(measure, earlier_days, later_days) -%}
+    cast(
+        {{ read(measure, "as_of - interval '" ~ 24 * later_days ~ " hours'") }}
+        - {{ read(measure, "as_of - interval '" ~ 24 * earlier_days ~ " hours'") }}
+        as double
+    )
+{%- endmacro %}
+
 {# What a measure grew by since an instant, as a number. #}
 {% macro grown_since(measure, instant) -%}
     cast({{ read(measure) }} - {{ read(measure, instant) }} as double)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vitrine import feature_catalogue
+from vitrine import contracts, feature_catalogue
 from vitrine.transform import dbt
 from vitrine.warehouse import DATABASES
 
@@ -62,10 +62,14 @@ def test_two_features_never_share_a_name():
 def test_every_block_of_the_design_has_features():
     features = [f for m in feature_catalogue.feature_models() for f in m.features]
     assert {f.block for f in features} == set(feature_catalogue.BLOCKS)
-    assert {f.kind for f in features} == {"numeric", "categorical"}
+    assert {f.kind for f in features} == set(feature_catalogue.KINDS)
+    assert {f.freshness for f in features} == set(feature_catalogue.FRESHNESS)
+    types = {"numeric": (int, float), "boolean": (bool,), "categorical": (str,)}
     for feature in features:
-        assert isinstance(feature.fill, str) == (feature.kind == "categorical"), feature
-        assert (feature.unit is None) == (feature.kind == "categorical"), feature
+        assert type(feature.fill) in types[feature.kind], feature
+        assert (feature.unit is not None) == (feature.kind == "numeric"), feature
+        assert feature.needs, feature
+        assert set(feature.needs) <= set(contracts.TABLES), feature
 
 
 @pytest.mark.parametrize("model", feature_catalogue.feature_models(), ids=lambda m: m.name)

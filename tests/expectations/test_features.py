@@ -19,7 +19,7 @@ BASE = {
         create table features.build_info as select
             timestamptz '2026-03-03' as data_end_at, timestamptz '2026-03-03 03:00' as available_at;
         create table intermediate.int_order_lines as select
-            'ann' as customer_id, 'sale' as campaign_id,
+            'ann' as customer_id, 'sale' as campaign_id, 'mug' as product_id, 'home' as sector,
             timestamptz '2026-03-02 12:00' as received_at;
         create table intermediate.int_ledger as select
             timestamptz '2026-03-03 03:00' as available_at;
@@ -28,14 +28,13 @@ BASE = {
             from query_table(spine);
     """,
     "intraday": """
-        create schema staging;
         create schema intermediate;
         create schema features;
         create table features.build_info as select
             timestamptz '2026-03-03' as data_end_at, timestamptz '2026-03-03 00:05' as available_at;
-        create table staging.stg_campaign_windows as select
+        create table intermediate.int_cluster_campaign_window_ledger as select
             'sale' as campaign_id, 'unknown' as demographic_cluster,
-            timestamptz '2026-03-02 12:00' as received_window_start_at;
+            timestamptz '2026-03-02 12:20' as available_at;
     """,
 }
 

@@ -1,5 +1,9 @@
 {%- set look_backs = [1, 7, 28] %}
 {%- set brand_look_backs = [28, 365] %}
+{#- What is known of a brand's latest campaigns counts beside so much at its sector's rates. #}
+{%- set prior_view_count = 50 %}
+{%- set prior_stock_count = 50 %}
+{%- set prior_campaign_count = 1 %}
 {{ config(
     materialized='table_function',
     parameters='spine',
@@ -29,6 +33,14 @@ ledger as (
 
 brand_ledger as (
     select * from {{ ref('int_brand_day_ledger') }}
+),
+
+closed_campaigns as (
+    select * from {{ ref('int_closed_campaigns') }}
+),
+
+catalogue_prices as (
+    select * from {{ ref('int_catalogue_prices') }}
 ),
 
 described as (
@@ -118,6 +130,105 @@ brand_days as (
     {%- endfor %}
 ),
 
+-- The brand's three latest campaigns that were over.
+latest_campaigns as (
+    select
+        asked.brand,
+        asked.readable_at,
+        closed.order_count,
+        closed.view_count,
+        closed.unit_count,
+        closed.initial_stock_count,
+        closed.turnover
+    from asked_brand_days as asked
+    inner join closed_campaigns as closed
+        on asked.brand = closed.brand and asked.readable_at >= closed.available_at
+    qualify row_number() over (
+        partition by asked.brand, asked.readable_at
+        order by closed.closed_at desc, closed.campaign_id desc
+    ) <= 3
+),
+
+brand_pasts as (
+    select
+        brand,
+        readable_at,
+        count(*) as campaign_count,
+        sum(order_count) as order_count,
+        sum(view_count) as view_count,
+        -- Of the campaigns whose stock is known.
+        coalesce(sum(unit_count) filter (where initial_stock_count > 0), 0) as unit_count,
+        sum(initial_stock_count) as initial_stock_count,
+        sum(turnover) as turnover
+    from latest_campaigns
+    group by brand, readable_at
+),
+
+asked_sector_days as (
+    select distinct
+        sector,
+        readable_at
+    from described
+),
+
+sector_pasts as (
+    select
+        asked.sector,
+        asked.readable_at,
+        {{ ratio('sum(closed.order_count)', 'sum(closed.view_count)') }} as conversion_ratio,
+        {{ ratio(
+            'sum(closed.unit_count) filter (where closed.initial_stock_count > 0)',
+            'sum(closed.initial_stock_count)',
+        ) }} as sell_through_ratio,
+        avg(cast(closed.turnover as double)) as turnover
+    from asked_sector_days as asked
+    inner join closed_campaigns as closed
+        on asked.sector = closed.sector and asked.readable_at >= closed.available_at
+    group by asked.sector, asked.readable_at
+),
+
+-- The sector's price ladder as it was known, then the step that the campaign's price stands on.
+ladder_ends as (
+    select distinct
+        sector,
+        available_at
+    from catalogue_prices
+),
+
+ladders as (
+    select
+        asked.*,
+        ladder_ends.available_at
+    from asked_sector_days as asked
+    asof inner join ladder_ends
+        on asked.sector = ladder_ends.sector and asked.readable_at >= ladder_ends.available_at
+),
+
+priced as (
+    select
+        described.campaign_id,
+        described.as_of,
+        described.sector,
+        described.campaign_average_price,
+        ladders.available_at
+    from described
+    inner join ladders using (sector, readable_at)
+    where described.campaign_product_count > 0
+),
+
+price_levels as (
+    select
+        priced.campaign_id,
+        priced.as_of,
+        coalesce(steps.price_quantile, 0) as price_quantile
+    from priced
+    asof left join catalogue_prices as steps
+        on
+            priced.sector = steps.sector
+            and priced.available_at = steps.available_at
+            and priced.campaign_average_price >= steps.price
+),
+
 final as (
     select
         described.campaign_id,
@@ -144,10 +255,32 @@ final as (
             as campaign_days_since_last_sale,
         brand_days.brand_unit_count_28d,
         brand_days.brand_unit_count_365d,
-        brand_days.brand_turnover_365d
+        brand_days.brand_turnover_365d,
+        coalesce(price_levels.price_quantile, 0.5) as campaign_price_level_ratio,
+        (
+            coalesce(brand_pasts.order_count, 0)
+            + {{ prior_view_count }} * least(coalesce(sector_pasts.conversion_ratio, 0), 1)
+        )
+        / (coalesce(brand_pasts.view_count, 0) + {{ prior_view_count }})
+            as brand_last_3_conversion_ratio,
+        (
+            coalesce(brand_pasts.unit_count, 0)
+            + {{ prior_stock_count }} * least(coalesce(sector_pasts.sell_through_ratio, 0), 1)
+        )
+        / (coalesce(brand_pasts.initial_stock_count, 0) + {{ prior_stock_count }})
+            as brand_last_3_sell_through_ratio,
+        (
+            coalesce(cast(brand_pasts.turnover as double), 0)
+            + {{ prior_campaign_count }} * coalesce(sector_pasts.turnover, 0)
+        )
+        / (coalesce(brand_pasts.campaign_count, 0) + {{ prior_campaign_count }})
+            as brand_last_3_turnover
     from described
     inner join days using (campaign_id, readable_at)
     inner join brand_days using (brand, readable_at)
+    left join brand_pasts using (brand, readable_at)
+    left join sector_pasts using (sector, readable_at)
+    left join price_levels using (campaign_id, as_of)
 )
 
 select * from final

@@ -1,0 +1,89 @@
+{{ config(
+    materialized='table_function',
+    parameters='spine',
+    contract={'enforced': false},
+    persist_docs={'relation': false, 'columns': false},
+) }}
+
+with asked as (
+    select distinct
+        as_of,
+        {{ last_readable_day_at('as_of') }}
+        - interval '{{ var("day_features_delay_minutes") }} minutes' as received_before
+    from query_table(spine)
+),
+
+order_lines as (
+    select * from {{ ref('int_order_lines') }}
+),
+
+baskets as (
+    select distinct
+        asked.as_of,
+        order_lines.order_id,
+        order_lines.product_id
+    from order_lines
+    inner join asked
+        on
+            order_lines.received_at < asked.received_before
+            and order_lines.received_at >= asked.received_before - interval '2160 hours'
+    where order_lines.kind = 'sale'
+),
+
+basket_totals as (
+    select
+        as_of,
+        count(distinct order_id) as basket_count
+    from baskets
+    group by as_of
+),
+
+product_baskets as (
+    select
+        as_of,
+        product_id,
+        count(*) as basket_count
+    from baskets
+    group by as_of, product_id
+),
+
+pairs as (
+    select
+        baskets.as_of,
+        baskets.product_id,
+        companions.product_id as other_product_id,
+        count(*) as basket_count
+    from baskets
+    inner join baskets as companions
+        on
+            baskets.as_of = companions.as_of
+            and baskets.order_id = companions.order_id
+            and baskets.product_id != companions.product_id
+    group by baskets.as_of, baskets.product_id, companions.product_id
+),
+
+final as (
+    select
+        pairs.product_id,
+        pairs.other_product_id,
+        pairs.as_of,
+        pairs.basket_count,
+        pairs.basket_count / basket_totals.basket_count as support_ratio,
+        pairs.basket_count / product_baskets.basket_count as confidence_ratio,
+        pairs.basket_count * basket_totals.basket_count
+        / (product_baskets.basket_count * other_baskets.basket_count) as lift_ratio
+    from pairs
+    inner join basket_totals on pairs.as_of = basket_totals.as_of
+    inner join product_baskets
+        on pairs.as_of = product_baskets.as_of and pairs.product_id = product_baskets.product_id
+    inner join product_baskets as other_baskets
+        on
+            pairs.as_of = other_baskets.as_of
+            and pairs.other_product_id = other_baskets.product_id
+    qualify row_number() over (
+        partition by pairs.as_of, pairs.product_id
+        order by pairs.basket_count desc, lift_ratio desc, pairs.other_product_id asc
+    ) <= 50
+)
+
+select * from final
