@@ -94,6 +94,11 @@ class Source(Protocol):
         ...
 
 
+def names() -> list[str]:
+    """List the shop formats that Vitrine reads."""
+    return [module.name for module in iter_modules(__path__)]
+
+
 def source(name: str) -> Source:
     """Look a source up by its module's name.
 
@@ -102,9 +107,8 @@ def source(name: str) -> Source:
     BadArgumentError
         If there is no such module.
     """
-    known = [module.name for module in iter_modules(__path__)]
-    if name not in known:
-        raise BadArgumentError(f"no source '{name}'; known: {', '.join(known)}")
+    if name not in names():
+        raise BadArgumentError(f"no source '{name}'; known: {', '.join(names())}")
     found: Source = import_module(f"{__name__}.{name}").SOURCE
     return found
 
