@@ -20,7 +20,10 @@ def lists() -> None:
 @lists.command()
 @as_of_option
 def build(as_of: datetime) -> None:
-    """Stage the lists as of an instant: `vitrine lists build --as-of 2026-04-08T03:30:00Z`."""
+    """Stage the lists as of an instant.
+
+    vitrine lists build --as-of 2026-04-08T03:30:00Z
+    """
     from email_lists import inputs, staged
     from email_lists.composition import compose
     from email_lists.eligibility import counts
@@ -42,7 +45,10 @@ def build(as_of: datetime) -> None:
 @lists.command()
 @as_of_option
 def publish(as_of: datetime) -> None:
-    """Make the staged lists visible: `vitrine lists publish --as-of 2026-04-08T03:30:00Z`."""
+    """Make the staged lists visible.
+
+    vitrine lists publish --as-of 2026-04-08T03:30:00Z
+    """
     from email_lists import publication
     from vitrine.runlog import record
     from vitrine.sources import require
@@ -63,7 +69,10 @@ def publish(as_of: datetime) -> None:
 @as_of_option
 @click.option("--customer", help="Id of the customer; the first who bought before, by default.")
 def show(as_of: datetime, customer: str | None) -> None:
-    """Print the counts and one e-mail: `vitrine lists show --as-of … --customer C000001`."""
+    """Print the counts and one e-mail.
+
+    vitrine lists show --as-of 2026-04-08T03:30:00Z --customer C000001
+    """
     from email_lists import letter, publication
 
     paths = Installation.load().paths

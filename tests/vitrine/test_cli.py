@@ -5,18 +5,37 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from vitrine.cli import COMMANDS
 
 VITRINE = Path(sys.executable).with_name("vitrine")
 
 
+def command_of(name: str) -> click.Command:
+    module, attribute = COMMANDS[name][0].split(":")
+    return getattr(import_module(module), attribute)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_loads_and_explains_itself(name):
-    module, attribute = COMMANDS[name][0].split(":")
-    command = getattr(import_module(module), attribute)
+    command = command_of(name)
     assert isinstance(command, click.Command)
     assert command.get_short_help_str()
+
+
+GROUPS = [name for name in COMMANDS if isinstance(command_of(name), click.Group)]
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_no_groups_help_is_cut(name):
+    group = command_of(name)
+    text = CliRunner().invoke(group, ["--help"], terminal_width=80).output
+    commands = group.list_commands(click.Context(group))
+    assert commands
+    for command in commands:
+        assert f"  {command} " in text
+    assert "..." not in text.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize(
