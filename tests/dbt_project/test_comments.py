@@ -1,9 +1,12 @@
 """What the YAML says of a table, a function or a column, DuckDB tells the analyst who asks it."""
 
+import re
+
 import pytest
 import yaml
 
-from vitrine.transform import console, dbt
+from vitrine.transform import console, dbt, documentation
+from vitrine.warehouse import DATABASES
 
 DESCRIBED = {
     (file.parent.parent.name, model.get("config", {}).get("alias", model["name"])): model
@@ -40,6 +43,22 @@ def test_tables_and_their_columns_are_commented_as_described(warehouse):
         (described,) = [c for c in model["columns"] if c["name"] == column]
         assert told(comment or "") == told(model["description"]), table
         assert told(column_comment or "") == told(described["description"]), (table, column)
+
+
+def test_the_data_dictionary_has_what_is_published_and_nothing_else(warehouse):
+    rows = warehouse.execute(
+        "select database_name, schema_name, table_name from duckdb_tables() union all"
+        " select database_name, schema_name, view_name from duckdb_views() union all"
+        " select distinct database_name, schema_name, function_name from duckdb_functions()"
+    ).fetchall()
+    published = {row for row in rows if row[0] in DATABASES and row[1] in dbt.LAYERS}
+    text = documentation.data_dictionary()
+    assert published == {
+        (database, layer, name)
+        for database, layer, section in re.findall(r"## (\w+)\.(\w+): (.*?)(?=\n## |$)", text, re.S)
+        if database in DATABASES
+        for name in re.findall(r"^### (\w+)", section, re.M)
+    }
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

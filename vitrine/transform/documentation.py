@@ -1,5 +1,6 @@
 """Documentation drawn from the models' YAML: the data dictionary, and dbt's pages in one file."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ _LAYERS = {
     "marts": "for analysts",
     "features": "as of any instant",
     "intermediate": "ledgers and versions",
-    "staging": "as received",
+    "staging": "what is kept as received",
 }
 
 
@@ -95,9 +96,21 @@ def _file(paths: Paths, database: str, work: Path) -> Path:
 def _models(folder: Path) -> list[dict[str, Any]]:
     import yaml
 
-    read = (yaml.safe_load(file.read_text()) for file in sorted(folder.glob("*.yml")))
-    models = [model for content in read for model in content.get("models", [])]
-    return [model for model in models if model["name"] != "stg_events"]
+    files = [
+        file for file in sorted(folder.glob("*.yml")) if _is_published(file.with_suffix(".sql"))
+    ]
+    return [model for file in files for model in yaml.safe_load(file.read_text())["models"]]
+
+
+def _is_published(file: Path) -> bool:
+    """Tell whether a model is in the published file: an ephemeral one is a part of others alone."""
+    import yaml
+
+    own = re.search(r"materialized='(\w+)'", file.read_text())
+    project = yaml.safe_load((dbt.PROJECT / "dbt_project.yml").read_text())["models"]["vitrine"]
+    database, layer = file.parent.parent.name, file.parent.name
+    default = project[database][layer].get("+materialized", project["+materialized"])
+    return (own[1] if own else default) != "ephemeral"
 
 
 def _section(model: dict[str, Any]) -> str:
