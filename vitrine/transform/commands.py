@@ -14,26 +14,30 @@ LAYERS = ("staging", "intermediate", "features", "marts")
 
 @click.command()
 @click.argument("database", type=click.Choice(DATABASES))
-@click.option("--layer", required=True, type=click.Choice(LAYERS), help="Models to build.")
+@click.option("--layer", type=click.Choice(LAYERS), help="Models to build; all by default.")
 @interval_options
-def build(database: str, layer: str, interval: Interval) -> None:
-    """Build one layer of a warehouse with dbt, in a private file.
+def build(database: str, layer: str | None, interval: Interval) -> None:
+    """Build a warehouse with dbt, or one layer of it, in a private file.
 
-    vitrine build daily --layer staging --start 2026-03-01 --end 2026-03-02
+    vitrine build daily --start 2026-03-01 --end 2026-03-02
+
+    It goes on from the newest published version that ends by the interval's start, if nothing
+    that version was built from has changed, and begins anew otherwise.
     """
     from vitrine.transform import coverage, dbt
 
     installation = Installation.load()
-    with runlog.record(installation.paths, f"build {database} {layer}", interval) as run:
+    what = f"{database} {layer}" if layer else database
+    with runlog.record(installation.paths, f"build {what}", interval) as run:
         _require_facts(installation, database)
-        if layer == LAYERS[0]:
+        if layer in (None, LAYERS[0]):
             coverage.require_whole(installation, database, interval.end)
-        outcome = dbt.build_layer(installation, database, layer, interval)
+        outcome, increment = dbt.build_layers(installation, database, interval, layer)
         run.note(model_count=outcome.model_count, test_count=outcome.test_count)
-        run.note(warning_count=len(outcome.warnings))
+        run.note(warning_count=len(outcome.warnings), begins=increment.reason)
     click.echo(
-        f"{database} {layer}: {outcome.model_count} models built, {outcome.test_count} tests"
-        f" run in {outcome.elapsed_s:.1f} s"
+        f"{what}: {outcome.model_count} models built, {outcome.test_count} tests"
+        f" run in {outcome.elapsed_s:.1f} s; {increment.reason}"
     )
     for warning in outcome.warnings:
         click.echo(f"warning: {warning} failed; {outcome.log} says on which rows")

@@ -1,4 +1,4 @@
-"""Call dbt in this process: one layer of one database, on the run's private file."""
+"""Call dbt in this process: one layer of a database or all of them, on the run's private file."""
 
 import json
 import os
@@ -14,10 +14,13 @@ from vitrine import contracts, deltas, lake
 from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, format_instant
-from vitrine.settings import REPOSITORY
+from vitrine.publish import atomic_file
+from vitrine.transform import increments
+from vitrine.transform.increments import PROJECT, Increment
 
-PROJECT = REPOSITORY / "dbt_project"
 LAYERS = ("staging", "intermediate", "features", "marts")
+INCREMENT_FILE = "increment.json"
+PROGRESS_FILE = "progress.json"
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,14 @@ class Outcome:
     log: Path
 
 
-def build_layer(
-    installation: Installation, database: str, layer: str, interval: Interval
-) -> Outcome:
-    """Build one layer's models and run their tests; the first layer starts from an empty file.
+def build_layers(
+    installation: Installation, database: str, interval: Interval, layer: str | None = None
+) -> tuple[Outcome, Increment]:
+    """Build one layer's models, or all, and run their tests; return what the build goes on from.
 
-    Everything received before the interval's end is read, so the result does not depend on what
-    was built before.
+    The first layer begins the build. A layer that was begun before, and perhaps half built, is
+    built again from the beginning with those below it: rows are only added to a file, so nothing
+    may be added twice.
 
     Raises
     ------
@@ -47,19 +51,49 @@ def build_layer(
     VitrineError
         If a model or a test fails; the message names each.
     """
-    file = installation.paths.build_file(database, interval)
-    if layer == LAYERS[0]:
+    wanted = LAYERS if layer is None else _layers_to_build(installation, database, interval, layer)
+    if wanted[0] == LAYERS[0]:
         begin(installation, database, interval)
-    elif not file.exists():
+    folder = installation.paths.build_file(database, interval).parent
+    _note_progress(folder, wanted[-1], is_ended=False)
+    selection = " ".join(f"path:models/{database}/{each}" for each in wanted)
+    outcome = build(installation, database, selection, interval)
+    _note_progress(folder, wanted[-1], is_ended=True)
+    return outcome, Increment.load(folder / INCREMENT_FILE)
+
+
+def _layers_to_build(
+    installation: Installation, database: str, interval: Interval, layer: str
+) -> tuple[str, ...]:
+    """Return the layer, after those below it where they must be built again."""
+    number = LAYERS.index(layer)
+    up_to_it = LAYERS[: number + 1]
+    if number == 0:
+        return up_to_it
+    progress = installation.paths.build_file(database, interval).parent / PROGRESS_FILE
+    state = json.loads(progress.read_text()) if progress.exists() else {"ended": 0, "begun": 0}
+    if state["begun"] > number:
+        return up_to_it
+    if state["ended"] < number:
         raise NotPublishedError(
-            f"no build of {database} for {interval} has begun;"
-            f" run `vitrine build {database} --layer {LAYERS[0]}` for it first"
+            f"no build of {database} for {interval} has come so far;"
+            f" run `vitrine build {database} --layer {LAYERS[state['ended']]}` for it first"
         )
-    return build(installation, database, f"path:models/{database}/{layer}", interval)
+    return (layer,)
 
 
-def begin(installation: Installation, database: str, interval: Interval) -> None:
-    """Make room for a build, and let every table be scanned, also those that were never written."""
+def _note_progress(folder: Path, layer: str, is_ended: bool) -> None:
+    """Note how many layers were begun and ended, so that none is begun twice on one file."""
+    count = LAYERS.index(layer) + 1
+    with atomic_file(folder / PROGRESS_FILE) as path:
+        path.write_text(json.dumps({"begun": count, "ended": count if is_ended else 0}))
+
+
+def begin(installation: Installation, database: str, interval: Interval) -> Increment:
+    """Make a fresh file for a build: a copy of the version that it goes on from, or nothing yet.
+
+    Every table can be scanned afterwards, also those that were never written.
+    """
     file = installation.paths.build_file(database, interval)
     shutil.rmtree(file.parent, ignore_errors=True)
     file.parent.mkdir(parents=True)
@@ -67,6 +101,11 @@ def begin(installation: Installation, database: str, interval: Interval) -> None
         lake.ensure_table(installation.paths.lake, table.name, table.schema)
     for table in deltas.TABLES.values():
         lake.ensure_table(installation.paths.deltas, table.name, table.schema)
+    increment = increments.plan(installation, database, interval, _definitions(installation))
+    if increment.base:
+        shutil.copyfile(increment.base, file)
+    increment.store(file.parent / INCREMENT_FILE)
+    return increment
 
 
 def build(installation: Installation, database: str, selection: str, interval: Interval) -> Outcome:
@@ -77,44 +116,73 @@ def build(installation: Installation, database: str, selection: str, interval: I
     VitrineError
         If a model or a test fails; the message names each.
     """
-    file = installation.paths.build_file(database, interval)
+    file, settings = installation.paths.build_file(database, interval), installation.settings
     arguments = [
         "build",
         "--no-write-json",
         "--select",
-        selection,
+        *selection.split(),
         # Their inputs are their own: they are tests of the code, and `make test` runs them.
         "--exclude-resource-type",
         "unit_test",
-        "--vars",
-        json.dumps(variables(installation, interval)),
     ]
-    return run(arguments, target=database, work=file.parent, environment={"WAREHOUSE_FILE": file})
+    environment: dict[str, str | Path] = {
+        "WAREHOUSE_FILE": file,
+        "DUCKDB_MEMORY_LIMIT": settings.duckdb_memory_limit,
+        "DUCKDB_THREADS": str(settings.duckdb_threads or os.cpu_count() or 1),
+    }
+    increment = Increment.load(file.parent / INCREMENT_FILE)
+    values = variables(installation, interval, increment)
+    return run(arguments, database, file.parent, environment, values)
 
 
-def variables(installation: Installation, interval: Interval) -> dict[str, Any]:
+def variables(
+    installation: Installation, interval: Interval, increment: Increment
+) -> dict[str, Any]:
     """Return the values of `dbt_project.yml`'s vars for one run."""
-    shop, settings, books = installation.shop, installation.settings, installation.paths.books
-    return {
-        "lake": str(installation.paths.lake),
-        "deltas": str(installation.paths.deltas),
+    books = installation.paths.books
+    return _definitions(installation) | {
         "books": str(books) if any(books.glob("[0-9]*.json")) else "",
+        "files": {table: _sql_list(files) for table, files in increment.files.items()},
+        "base_end_at": format_instant(increment.base_end_at),
         "start_at": format_instant(interval.start),
         "end_at": format_instant(interval.end),
+        "history_start_at": format_instant(increment.history_start_at),
+        "exact_from_at": format_instant(increment.exact_from_at),
+        "inputs_changed_at": format_instant(increment.inputs_changed_at),
+        "definition_digest": increment.definition_digest,
+        "vitrine_version": version("vitrine"),
+    }
+
+
+def _definitions(installation: Installation) -> dict[str, Any]:
+    """Return the vars that change what the models give, beside what they read."""
+    shop, settings = installation.shop, installation.settings
+    return {
         "source": shop.name,
         "currency": shop.currency,
-        "vitrine_version": version("vitrine"),
         "provided_tables": sorted(shop.provides),
         "day_features_delay_minutes": int(shop.day_features_delay.total_seconds() // 60),
         "intraday_delay_minutes": settings.intraday_delay_minutes,
+        "late_after_hours": settings.late_after_hours,
         "permanent_campaign_days": settings.permanent_campaign_days,
     }
 
 
+def _sql_list(files: list[str]) -> str:
+    """Write paths as DuckDB reads them, in a template of dbt whose braces are doubled."""
+    quoted = ("'" + file.replace("'", "''") + "'" for file in files)
+    return f"[{', '.join(quoted)}]".replace("{", "{{").replace("}", "}}")
+
+
 def run(
-    arguments: list[str], target: str, work: Path, environment: Mapping[str, str | Path]
+    arguments: list[str],
+    target: str,
+    work: Path,
+    environment: Mapping[str, str | Path],
+    values: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Call dbt; its artifacts and its full log lie under `work/dbt`.
+    """Call dbt with the values of its vars; its artifacts and its full log lie under `work/dbt`.
 
     Raises
     ------
@@ -136,6 +204,7 @@ def run(
         try:
             result = dbtRunner().invoke(
                 [*arguments, "--quiet", "--target", target, *options],
+                vars=dict(values or {}),
                 log_level="none",
                 log_level_file="info",
             )

@@ -1,5 +1,6 @@
 """A layer is built in private; a model or test that fails stops it and is named."""
 
+import duckdb
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
@@ -44,7 +45,7 @@ def test_a_layer_is_built_and_the_next_one_on_it_whatever_is_half_written(home):
         assert result.exit_code == 0
         assert f"intraday {layer}: " in result.output
     (first, second) = runlog.read_runs(home.paths)
-    assert first["figures"]["model_count"] == 3
+    assert first["figures"]["begins"].startswith("it begins anew: no version is published")
     assert second["figures"]["test_count"] > 0
     assert home.paths.build_file("intraday", DAY).exists()
 
@@ -61,10 +62,24 @@ def test_a_shop_without_orders_skips_the_intraday_warehouse(home, monkeypatch):
 
 def test_a_failed_test_is_named_with_the_log(home):
     land_orders(home, ["a", "a"])
-    with pytest.raises(VitrineError, match=r"unique_key_stg_orders.*full log is .*dbt\.log"):
-        dbt.build_layer(home, "daily", "staging", DAY)
+    dbt.build_layers(home, "daily", DAY, "staging")
+    with pytest.raises(VitrineError, match=r"unique_key_int_order_lines.*full log is .*dbt\.log"):
+        dbt.build_layers(home, "daily", DAY, "intermediate")
 
 
 def test_a_layer_needs_the_ones_below(home):
     with pytest.raises(NotPublishedError, match="--layer staging"):
-        dbt.build_layer(home, "daily", "marts", DAY)
+        dbt.build_layers(home, "daily", DAY, "marts")
+    dbt.build_layers(home, "intraday", DAY, "staging")
+    with pytest.raises(NotPublishedError, match="--layer intermediate"):
+        dbt.build_layers(home, "intraday", DAY, "features")
+
+
+def test_a_layer_that_was_begun_is_built_again_from_the_beginning(home):
+    """Rows are only added: a killed task's retry must not add to what it left half built."""
+    land_orders(home, ["a", "b"])
+    for layer in ("staging", "intermediate", "intermediate"):
+        dbt.build_layers(home, "daily", DAY, layer)
+    with duckdb.connect(str(home.paths.build_file("daily", DAY)), read_only=True) as connection:
+        lines = connection.execute("select count(*) from intermediate.int_order_lines").fetchall()
+    assert lines == [(2,)]

@@ -1,21 +1,21 @@
-with orders as (
-    select * from {{ ref('stg_orders') }}
+with order_lines as (
+    select * from {{ ref('int_order_lines') }}
 ),
 
 customers as (
-    select * from {{ ref('stg_customers') }}
+    select * from {{ ref('int_customers') }}
 ),
 
 products as (
-    select * from {{ ref('stg_products') }}
+    select * from {{ ref('int_products') }}
 ),
 
 received as (
-    select min(received_at) as received_at from orders
+    select min(received_at) as received_at from order_lines
     union all
-    select min(received_at) as received_at from customers
+    select min(available_at) as received_at from customers
     union all
-    select min(received_at) as received_at from products
+    select min(available_at) as received_at from products
 ),
 
 final as (
@@ -23,6 +23,8 @@ final as (
         '{{ var("source") }}' as source,
         '{{ var("currency") }}' as currency,
         '{{ var("vitrine_version") }}' as vitrine_version,
+        '{{ var("definition_digest") }}' as definition_digest,
+        timestamptz '{{ var("inputs_changed_at") }}' as inputs_changed_at,
         min(received_at) as data_start_at,
         {{ end_at() }} as data_end_at,
         {{ end_at() }}

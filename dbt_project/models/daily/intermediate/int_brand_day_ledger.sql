@@ -1,5 +1,6 @@
 with order_lines as (
     select * from {{ ref('int_order_lines') }}
+    where {{ is_new('received_at') }}
 ),
 
 days as (
@@ -16,13 +17,11 @@ days as (
 ),
 
 final as (
-    select
-        brand,
-        available_at,
-        {{ cumulative('order_count', 'brand') }},
-        {{ cumulative('unit_count', 'brand') }},
-        {{ cumulative('turnover', 'brand', 'decimal(18, 2)') }}
-    from days
+    {{ ledger(
+        'days',
+        key=['brand'],
+        sums={'order_count': 'bigint', 'unit_count': 'bigint', 'turnover': 'decimal(18, 2)'},
+    ) }}
 )
 
 select * from final

@@ -14,6 +14,7 @@ changes as (
         - coalesce(lag(initial_stock_count) over versions, 0) as initial_stock_count
     from campaign_products
     window versions as (partition by campaign_id, product_id order by available_at)
+    qualify {{ is_new('available_at') }}
 ),
 
 by_instant as (
@@ -29,14 +30,16 @@ by_instant as (
 ),
 
 final as (
-    select
-        campaign_id,
-        available_at,
-        {{ cumulative('product_count', 'campaign_id') }},
-        {{ cumulative('price_sum', 'campaign_id', 'decimal(18, 2)') }},
-        {{ cumulative('list_price_sum', 'campaign_id', 'decimal(18, 2)') }},
-        {{ cumulative('initial_stock_count', 'campaign_id') }}
-    from by_instant
+    {{ ledger(
+        'by_instant',
+        key=['campaign_id'],
+        sums={
+            'product_count': 'bigint',
+            'price_sum': 'decimal(18, 2)',
+            'list_price_sum': 'decimal(18, 2)',
+            'initial_stock_count': 'bigint',
+        },
+    ) }}
 )
 
 select * from final

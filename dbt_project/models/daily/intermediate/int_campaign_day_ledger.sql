@@ -1,8 +1,3 @@
-{%- set counts = [
-    'impression_count', 'view_count', 'order_count', 'buyer_count', 'unit_count',
-    'return_unit_count',
-] %}
-
 with campaign_days as (
     select * from {{ ref('int_campaign_days') }}
 ),
@@ -15,17 +10,20 @@ days as (
 ),
 
 final as (
-    select
-        campaign_id,
-        available_at,
-        {%- for measure in counts %}
-        {{ cumulative(measure, 'campaign_id') }},
-        {%- endfor %}
-        {{ cumulative('turnover', 'campaign_id', 'decimal(18, 2)') }},
-        max(last_sold_at) over (
-            partition by campaign_id order by available_at rows unbounded preceding
-        ) as last_sold_at
-    from days
+    {{ ledger(
+        'days',
+        key=['campaign_id'],
+        sums={
+            'impression_count': 'bigint',
+            'view_count': 'bigint',
+            'order_count': 'bigint',
+            'buyer_count': 'bigint',
+            'unit_count': 'bigint',
+            'return_unit_count': 'bigint',
+            'turnover': 'decimal(18, 2)',
+        },
+        lasts=['last_sold_at'],
+    ) }}
 )
 
 select * from final

@@ -1,5 +1,8 @@
+{{ config(materialized='ephemeral') }}
+
 with order_lines as (
     select * from {{ ref('int_order_lines') }}
+    where {{ is_new('received_at') }}
 ),
 
 events as (

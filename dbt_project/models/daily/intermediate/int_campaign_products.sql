@@ -1,3 +1,5 @@
+{%- set description = 'price, initial_stock_count' %}
+
 with campaign_products as (
     select * from {{ ref('stg_campaign_products') }}
 ),
@@ -6,30 +8,31 @@ products as (
     select * from {{ ref('int_products') }}
 ),
 
-known as (
+described as (
     select
         campaign_id,
         product_id,
         received_at as available_at,
         price,
-        initial_stock_count
+        initial_stock_count,
+        cast(null as double) as list_price
     from campaign_products
+),
+
+known as (
+    {{ with_versions_before('described', ['campaign_id', 'product_id']) }}
 ),
 
 versions as (
     select * from known
-    qualify
-        row(price, initial_stock_count)
-        is distinct from
-        lag(row(price, initial_stock_count))
-            over (partition by campaign_id, product_id order by available_at)
+    qualify {{ changed(description, ['campaign_id', 'product_id']) }}
 ),
 
 final as (
-    select
-        versions.*,
+    select versions.* replace (
         -- Whoever sells above the list price gives no discount.
         greatest(versions.price, coalesce(products.list_price, versions.price)) as list_price
+    )
     from versions
     asof left join products
         on

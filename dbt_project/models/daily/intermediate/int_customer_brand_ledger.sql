@@ -1,5 +1,6 @@
 with order_lines as (
     select * from {{ ref('int_order_lines') }}
+    where {{ is_new('received_at') }}
 ),
 
 days as (
@@ -15,13 +16,11 @@ days as (
 ),
 
 final as (
-    select
-        customer_id,
-        brand,
-        available_at,
-        {{ cumulative('unit_count', 'customer_id, brand') }},
-        {{ cumulative('turnover', 'customer_id, brand', 'decimal(18, 2)') }}
-    from days
+    {{ ledger(
+        'days',
+        key=['customer_id', 'brand'],
+        sums={'unit_count': 'bigint', 'turnover': 'decimal(18, 2)'},
+    ) }}
 )
 
 select * from final

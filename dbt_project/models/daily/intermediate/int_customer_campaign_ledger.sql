@@ -1,5 +1,6 @@
 with order_lines as (
     select * from {{ ref('int_order_lines') }}
+    where {{ is_new('received_at') }}
 ),
 
 events as (
@@ -63,20 +64,13 @@ days as (
 ),
 
 final as (
-    select
-        customer_id,
-        campaign_id,
-        available_at,
-        {{ cumulative('order_count', 'customer_id, campaign_id') }},
-        {{ cumulative('unit_count', 'customer_id, campaign_id') }},
-        {{ cumulative('view_count', 'customer_id, campaign_id') }},
-        min(first_bought_at) over until_now as first_bought_at,
-        max(last_bought_at) over until_now as last_bought_at,
-        max(last_viewed_at) over until_now as last_viewed_at
-    from days
-    window until_now as (
-        partition by customer_id, campaign_id order by available_at rows unbounded preceding
-    )
+    {{ ledger(
+        'days',
+        key=['customer_id', 'campaign_id'],
+        sums={'order_count': 'bigint', 'unit_count': 'bigint', 'view_count': 'bigint'},
+        firsts=['first_bought_at'],
+        lasts=['last_bought_at', 'last_viewed_at'],
+    ) }}
 )
 
 select * from final

@@ -16,15 +16,16 @@ days as (
 ),
 
 final as (
-    select
-        customer_id,
-        sector,
-        available_at,
-        {{ cumulative('view_count', 'customer_id, sector') }},
-        {{ cumulative('order_count', 'customer_id, sector') }},
-        {{ cumulative('unit_count', 'customer_id, sector') }},
-        {{ cumulative('turnover', 'customer_id, sector', 'decimal(18, 2)') }}
-    from days
+    {{ ledger(
+        'days',
+        key=['customer_id', 'sector'],
+        sums={
+            'view_count': 'bigint',
+            'order_count': 'bigint',
+            'unit_count': 'bigint',
+            'turnover': 'decimal(18, 2)',
+        },
+    ) }}
 )
 
 select * from final

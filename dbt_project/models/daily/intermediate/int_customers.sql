@@ -7,13 +7,11 @@ with customers as (
     select * from {{ ref('stg_customers') }}
 ),
 
-known as (
+described as (
     select
         customer_id,
         received_at as available_at,
-        min(signed_up_at) over (
-            partition by customer_id order by received_at rows unbounded preceding
-        ) as signed_up_at,
+        signed_up_at,
         coalesce(gender, 'unknown') as gender,
         coalesce(nullif(split_part(demographic_cluster, ':', 2), ''), 'unknown') as age_band,
         coalesce(socio_professional_group, 'unknown') as socio_professional_group,
@@ -24,13 +22,23 @@ known as (
     from customers
 ),
 
+together as (
+    {{ with_versions_before('described', ['customer_id']) }}
+),
+
+known as (
+    select * replace (
+        min(signed_up_at) over (
+            partition by customer_id order by available_at rows unbounded preceding
+        ) as signed_up_at
+    )
+    from together
+),
+
 -- A shop may send the same description every day: a version begins where something changed.
 final as (
     select * from known
-    qualify
-        row({{ description }})
-        is distinct from
-        lag(row({{ description }})) over (partition by customer_id order by available_at)
+    qualify {{ changed(description, ['customer_id']) }}
 )
 
 select * from final

@@ -1,3 +1,7 @@
+{%- set keys = {
+    'customers': 'customer_id', 'campaigns': 'campaign_id', 'products': 'product_id',
+} %}
+
 with orders as (
     select * from {{ ref('stg_orders') }}
 ),
@@ -13,6 +17,13 @@ campaigns as (
 products as (
     select * from {{ ref('int_products') }}
 ),
+
+{%- for table, key in keys.items() %}
+
+{{ table }}_held as (
+    {{ held(table, key) }}
+),
+{%- endfor %}
 
 final as (
     select
@@ -39,18 +50,13 @@ final as (
         orders.received_at,
         orders.received_on
     from orders
-    asof left join customers
+    {%- for table, key in keys.items() %}
+    left join {{ table }}_held as {{ table }}
         on
-            orders.customer_id = customers.customer_id
-            and orders.received_at >= customers.available_at
-    asof left join campaigns
-        on
-            orders.campaign_id = campaigns.campaign_id
-            and orders.received_at >= campaigns.available_at
-    asof left join products
-        on
-            orders.product_id = products.product_id
-            and orders.received_at >= products.available_at
+            orders.{{ key }} = {{ table }}.{{ key }}
+            and orders.received_at >= {{ table }}.available_at
+            and orders.received_at < {{ table }}.replaced_at
+    {%- endfor %}
 )
 
 select * from final

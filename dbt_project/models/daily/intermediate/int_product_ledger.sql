@@ -1,6 +1,12 @@
-{%- set counts = [
-    'view_count', 'cart_count', 'order_count', 'buyer_count', 'unit_count', 'return_unit_count',
-] %}
+{%- set sums = {
+    'view_count': 'bigint',
+    'cart_count': 'bigint',
+    'order_count': 'bigint',
+    'buyer_count': 'bigint',
+    'unit_count': 'bigint',
+    'return_unit_count': 'bigint',
+    'turnover': 'decimal(18, 2)',
+} %}
 
 with product_days as (
     select * from {{ ref('stg_product_days') }}
@@ -10,23 +16,16 @@ days as (
     select
         product_id,
         {{ day_available_at('received_on') }} as available_at,
-        {%- for measure in counts %}
-        sum({{ measure }}) as {{ measure }},
+        {%- for measure in sums %}
+        sum({{ measure }}) as {{ measure }}
+        {%- if not loop.last %},{% endif %}
         {%- endfor %}
-        sum(turnover) as turnover
     from product_days
     group by product_id, received_on
 ),
 
 final as (
-    select
-        product_id,
-        available_at,
-        {%- for measure in counts %}
-        {{ cumulative(measure, 'product_id') }},
-        {%- endfor %}
-        {{ cumulative('turnover', 'product_id', 'decimal(18, 2)') }}
-    from days
+    {{ ledger('days', key=['product_id'], sums=sums) }}
 )
 
 select * from final

@@ -7,7 +7,7 @@ with products as (
     select * from {{ ref('stg_products') }}
 ),
 
-known as (
+described as (
     select
         product_id,
         received_at as available_at,
@@ -25,12 +25,13 @@ known as (
     from products
 ),
 
+known as (
+    {{ with_versions_before('described', ['product_id']) }}
+),
+
 final as (
     select * from known
-    qualify
-        row({{ description }})
-        is distinct from
-        lag(row({{ description }})) over (partition by product_id order by available_at)
+    qualify {{ changed(description, ['product_id']) }}
 )
 
 select * from final

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with consents as (
     select * from {{ ref('stg_consents') }}
 ),

@@ -2,8 +2,8 @@ with campaigns as (
     select * from {{ ref('int_campaigns') }}
 ),
 
-campaign_days as (
-    select * from {{ ref('int_campaign_days') }}
+ledger as (
+    select * from {{ ref('int_campaign_day_ledger') }}
 ),
 
 assortment as (
@@ -21,15 +21,8 @@ contents as (
 ),
 
 totals as (
-    select
-        campaign_id,
-        sum(view_count) as view_count,
-        sum(order_count) as order_count,
-        sum(unit_count) as unit_count,
-        sum(turnover) as turnover,
-        max(last_sold_at) as last_sold_at
-    from campaign_days
-    group by campaign_id
+    select * from ledger
+    qualify row_number() over (partition by campaign_id order by available_at desc) = 1
 ),
 
 final as (
@@ -44,10 +37,10 @@ final as (
         newest.opens_at,
         newest.closes_at,
         coalesce(contents.cumulative_product_count, 0) as product_count,
-        cast(coalesce(totals.view_count, 0) as bigint) as view_count,
-        cast(coalesce(totals.order_count, 0) as bigint) as order_count,
-        cast(coalesce(totals.unit_count, 0) as bigint) as unit_count,
-        cast(coalesce(totals.turnover, 0) as decimal(18, 2)) as turnover,
+        coalesce(totals.cumulative_view_count, 0) as view_count,
+        coalesce(totals.cumulative_order_count, 0) as order_count,
+        coalesce(totals.cumulative_unit_count, 0) as unit_count,
+        coalesce(totals.cumulative_turnover, 0) as turnover,
         totals.last_sold_at
     from newest
     left join contents using (campaign_id)

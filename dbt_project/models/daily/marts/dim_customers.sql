@@ -6,10 +6,6 @@ segments as (
     select * from {{ ref('customer_segments') }}('{{ ref("customers_at_end") }}')
 ),
 
-order_lines as (
-    select * from {{ ref('int_order_lines') }}
-),
-
 ledger as (
     select * from {{ ref('int_customer_ledger') }}
 ),
@@ -22,16 +18,6 @@ newest as (
 totals as (
     select * from ledger
     qualify row_number() over (partition by customer_id order by available_at desc) = 1
-),
-
--- The ledger adds up receipts; an order that came in two parts is one.
-orders as (
-    select
-        customer_id,
-        count(distinct order_id) as order_count
-    from order_lines
-    where kind = 'sale' and customer_id is not null
-    group by customer_id
 ),
 
 final as (
@@ -48,13 +34,12 @@ final as (
         segments.segment,
         totals.first_ordered_at,
         totals.last_ordered_at,
-        coalesce(orders.order_count, 0) as order_count,
+        coalesce(totals.cumulative_distinct_order_count, 0) as order_count,
         coalesce(totals.cumulative_unit_count, 0) as unit_count,
         coalesce(totals.cumulative_turnover, 0) as turnover
     from newest
     inner join segments using (customer_id)
     left join totals using (customer_id)
-    left join orders using (customer_id)
 )
 
 select * from final

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with suppressions as (
     select * from {{ ref('stg_suppressions') }}
 ),

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental') }}
+
 with source as (
     select * from {{ source('lake', 'consents') }}
 ),
@@ -12,7 +14,7 @@ final as (
         source,
         received_at
     from source
-    where received_at < {{ end_at() }}
+    where {{ is_new('received_at') }}
 )
 
 select * from final

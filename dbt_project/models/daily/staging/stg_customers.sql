@@ -15,7 +15,7 @@ final as (
         demographic_cluster,
         received_at
     from source
-    where received_at < {{ end_at() }}
+    where {{ is_new('received_at') }}
 )
 
 select * from final

@@ -1,6 +1,3 @@
--- Ephemeral: the largest table of all, of which each reader scans the columns that it needs.
-{{ config(materialized='ephemeral') }}
-
 with source as (
     select * from {{ source('lake', 'events') }}
 ),
@@ -17,7 +14,7 @@ final as (
         received_at,
         {{ utc_day('received_at') }} as received_on
     from source
-    where received_at < {{ end_at() }}
+    where {{ is_new('received_at') }}
 )
 
 select * from final

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 {%- set files_type -%}
 struct(
         file varchar,

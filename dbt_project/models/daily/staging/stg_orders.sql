@@ -18,7 +18,7 @@ final as (
         received_at,
         {{ utc_day('received_at') }} as received_on
     from source
-    where received_at < {{ end_at() }}
+    where {{ is_new('received_at') }}
 )
 
 select * from final

@@ -15,7 +15,7 @@ final as (
         return_unit_count,
         ds as received_on
     from source
-    where {{ midnight('ds + 1') }} <= {{ end_at() }}
+    where {{ is_new_day('ds') }}
 )
 
 select * from final

@@ -18,7 +18,7 @@ final as (
         attributes,
         received_at
     from source
-    where received_at < {{ end_at() }}
+    where {{ is_new('received_at') }}
 )
 
 select * from final

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental') }}
+
 with source as (
     select * from {{ source('lake', 'stock_levels') }}
 ),
@@ -10,7 +12,7 @@ final as (
         occurred_at,
         received_at
     from source
-    where received_at < {{ end_at() }}
+    where {{ is_new('received_at') }}
 )
 
 select * from final

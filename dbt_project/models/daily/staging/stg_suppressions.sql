@@ -1,3 +1,5 @@
+{{ config(materialized='incremental') }}
+
 with source as (
     select * from {{ source('lake', 'suppressions') }}
 ),
@@ -10,7 +12,7 @@ final as (
         suppressed_at,
         received_at
     from source
-    where received_at < {{ end_at() }} and customer_id is not null
+    where {{ is_new('received_at') }} and customer_id is not null
 )
 
 select * from final

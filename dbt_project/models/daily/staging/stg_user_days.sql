@@ -18,7 +18,7 @@ final as (
         cast(return_value as decimal(18, 2)) as return_value,
         ds as received_on
     from source
-    where {{ midnight('ds + 1') }} <= {{ end_at() }}
+    where {{ is_new_day('ds') }}
 )
 
 select * from final

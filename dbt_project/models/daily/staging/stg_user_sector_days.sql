@@ -14,7 +14,7 @@ final as (
         cast(turnover as decimal(18, 2)) as turnover,
         ds as received_on
     from source
-    where {{ midnight('ds + 1') }} <= {{ end_at() }}
+    where {{ is_new_day('ds') }}
 )
 
 select * from final

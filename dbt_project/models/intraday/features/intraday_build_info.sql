@@ -1,5 +1,5 @@
-with campaign_windows as (
-    select * from {{ ref('stg_campaign_windows') }}
+with ledger as (
+    select * from {{ ref('int_shop_window_ledger') }}
 ),
 
 final as (
@@ -7,12 +7,16 @@ final as (
         '{{ var("source") }}' as source,
         '{{ var("currency") }}' as currency,
         '{{ var("vitrine_version") }}' as vitrine_version,
-        min(received_window_start_at) as data_start_at,
+        '{{ var("definition_digest") }}' as definition_digest,
+        timestamptz '{{ var("inputs_changed_at") }}' as inputs_changed_at,
+        timestamptz '{{ var("history_start_at") }}' as history_start_at,
+        timestamptz '{{ var("exact_from_at") }}' as exact_from_at,
+        min(available_at) - {{ window_delay() }} as data_start_at,
         {{ end_at() }} as data_end_at,
         {{ end_at() }} + interval '{{ var("intraday_delay_minutes") }} minutes' as available_at,
         timestamptz '{{ var("start_at") }}' as interval_start_at,
         cast({{ var("intraday_delay_minutes") }} as integer) as intraday_delay_minutes
-    from campaign_windows
+    from ledger
 )
 
 select * from final

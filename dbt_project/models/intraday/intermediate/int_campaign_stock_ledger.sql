@@ -1,15 +1,17 @@
 with campaign_products as (
-    select * from {{ ref('stg_intraday_campaign_products') }}
+    select * from {{ ref('int_intraday_campaign_products') }}
 ),
 
+-- What each version adds to its campaign's stock beyond the version that it replaces.
 changes as (
     select
         campaign_id,
-        received_at as available_at,
-        coalesce(initial_stock_count, 0) - coalesce(lag(initial_stock_count) over (
-            partition by campaign_id, product_id order by received_at
-        ), 0) as initial_stock_count
+        available_at,
+        coalesce(initial_stock_count, 0)
+        - coalesce(lag(initial_stock_count) over versions, 0) as initial_stock_count
     from campaign_products
+    window versions as (partition by campaign_id, product_id order by available_at)
+    qualify {{ is_new('available_at') }}
 ),
 
 by_instant as (
@@ -19,15 +21,11 @@ by_instant as (
         sum(initial_stock_count) as initial_stock_count
     from changes
     group by campaign_id, available_at
+    having sum(changes.initial_stock_count) != 0
 ),
 
 final as (
-    select
-        campaign_id,
-        available_at,
-        {{ cumulative('initial_stock_count', 'campaign_id') }}
-    from by_instant
-    where initial_stock_count != 0
+    {{ ledger('by_instant', key=['campaign_id'], sums={'initial_stock_count': 'bigint'}) }}
 )
 
 select * from final

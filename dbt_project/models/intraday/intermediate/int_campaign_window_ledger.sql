@@ -1,7 +1,3 @@
-{%- set counts = [
-    'impression_count', 'visitor_count', 'view_count', 'cart_count', 'order_count', 'unit_count',
-] %}
-
 with campaign_windows as (
     select * from {{ ref('stg_campaign_windows') }}
 ),
@@ -10,23 +6,31 @@ windows as (
     select
         campaign_id,
         {{ window_available_at('received_window_start_at') }} as available_at,
-        {%- for measure in counts %}
-        sum({{ measure }}) as {{ measure }},
-        {%- endfor %}
+        sum(impression_count) as impression_count,
+        sum(visitor_count) as visitor_count,
+        sum(view_count) as view_count,
+        sum(cart_count) as cart_count,
+        sum(order_count) as order_count,
+        sum(unit_count) as unit_count,
         sum(turnover) as turnover
     from campaign_windows
     group by campaign_id, received_window_start_at
 ),
 
 final as (
-    select
-        campaign_id,
-        available_at,
-        {%- for measure in counts %}
-        {{ cumulative(measure, 'campaign_id') }},
-        {%- endfor %}
-        {{ cumulative('turnover', 'campaign_id', 'decimal(18, 2)') }}
-    from windows
+    {{ ledger(
+        'windows',
+        key=['campaign_id'],
+        sums={
+            'impression_count': 'bigint',
+            'visitor_count': 'bigint',
+            'view_count': 'bigint',
+            'cart_count': 'bigint',
+            'order_count': 'bigint',
+            'unit_count': 'bigint',
+            'turnover': 'decimal(18, 2)',
+        },
+    ) }}
 )
 
 select * from final

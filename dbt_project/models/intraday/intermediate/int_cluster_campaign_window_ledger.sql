@@ -1,5 +1,3 @@
-{%- set counts = ['view_count', 'order_count', 'unit_count'] %}
-
 with campaign_windows as (
     select * from {{ ref('stg_campaign_windows') }}
 ),
@@ -8,23 +6,25 @@ windows as (
     select
         demographic_cluster, campaign_id,
         {{ window_available_at('received_window_start_at') }} as available_at,
-        {%- for measure in counts %}
-        sum({{ measure }}) as {{ measure }},
-        {%- endfor %}
+        sum(view_count) as view_count,
+        sum(order_count) as order_count,
+        sum(unit_count) as unit_count,
         sum(turnover) as turnover
     from campaign_windows
     group by demographic_cluster, campaign_id, received_window_start_at
 ),
 
 final as (
-    select
-        demographic_cluster, campaign_id,
-        available_at,
-        {%- for measure in counts %}
-        {{ cumulative(measure, 'demographic_cluster, campaign_id') }},
-        {%- endfor %}
-        {{ cumulative('turnover', 'demographic_cluster, campaign_id', 'decimal(18, 2)') }}
-    from windows
+    {{ ledger(
+        'windows',
+        key=['demographic_cluster', 'campaign_id'],
+        sums={
+            'view_count': 'bigint',
+            'order_count': 'bigint',
+            'unit_count': 'bigint',
+            'turnover': 'decimal(18, 2)',
+        },
+    ) }}
 )
 
 select * from final

@@ -1,22 +1,27 @@
+{%- set description = 'brand, sector, opens_at, closes_at' %}
+
 with campaigns as (
     select * from {{ ref('stg_intraday_campaigns') }}
 ),
 
-known as (
+described as (
     select
         campaign_id,
         received_at as available_at,
         brand,
-        sector
+        sector,
+        opens_at,
+        closes_at
     from campaigns
+),
+
+known as (
+    {{ with_versions_before('described', ['campaign_id']) }}
 ),
 
 final as (
     select * from known
-    qualify
-        row(brand, sector)
-        is distinct from
-        lag(row(brand, sector)) over (partition by campaign_id order by available_at)
+    qualify {{ changed(description, ['campaign_id']) }}
 )
 
 select * from final

@@ -6,34 +6,34 @@ campaigns as (
     select * from {{ ref('int_intraday_campaigns') }}
 ),
 
-arrived as (
-    select
-        campaign_windows.*,
-        {{ window_available_at('received_window_start_at') }} as available_at
-    from campaign_windows
+held as (
+    {{ held('campaigns', 'campaign_id') }}
 ),
 
 windows as (
     select
-        campaigns.sector,
-        arrived.available_at,
-        sum(arrived.view_count) as view_count,
-        sum(arrived.order_count) as order_count
-    from arrived
-    asof inner join campaigns
+        held.sector,
+        {{ window_available_at('campaign_windows.received_window_start_at') }} as available_at,
+        sum(campaign_windows.view_count) as view_count,
+        sum(campaign_windows.order_count) as order_count
+    from campaign_windows
+    -- As known at the end of the window, whatever else the build knows.
+    inner join held
         on
-            arrived.campaign_id = campaigns.campaign_id
-            and arrived.available_at >= campaigns.available_at
+            campaign_windows.campaign_id = held.campaign_id
+            and campaign_windows.received_window_start_at + interval '15 minutes'
+            > held.available_at
+            and campaign_windows.received_window_start_at + interval '15 minutes'
+            <= held.replaced_at
     group by all
 ),
 
 final as (
-    select
-        sector,
-        available_at,
-        {{ cumulative('view_count', 'sector') }},
-        {{ cumulative('order_count', 'sector') }}
-    from windows
+    {{ ledger(
+        'windows',
+        key=['sector'],
+        sums={'view_count': 'bigint', 'order_count': 'bigint'},
+    ) }}
 )
 
 select * from final

@@ -12,11 +12,11 @@ windows as (
 ),
 
 final as (
-    select
-        available_at,
-        {{ cumulative('view_count', 'true') }},
-        {{ cumulative('order_count', 'true') }}
-    from windows
+    {{ ledger(
+        'windows',
+        key=[],
+        sums={'view_count': 'bigint', 'order_count': 'bigint'},
+    ) }}
 )
 
 select * from final

@@ -1,9 +1,24 @@
+{%- set counts = [
+    'impression_count', 'visitor_count', 'view_count', 'cart_count', 'order_count', 'unit_count',
+] %}
+{%- set key = ['campaign_id', 'window_start_at'] %}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=key,
+) }}
+
 with campaign_windows as (
     select * from {{ ref('stg_campaign_windows') }}
 ),
 
 ledger as (
     select * from {{ ref('int_campaign_window_ledger') }}
+    where campaign_id in (select campaign_id from campaign_windows)
+),
+
+together as (
+    {{ with_sums_before('campaign_windows', key, counts + ['turnover']) }}
 ),
 
 -- What was received late belongs to the window in which it happened.
@@ -11,29 +26,18 @@ windows as (
     select
         campaign_id,
         window_start_at,
-        cast(sum(impression_count) as bigint) as impression_count,
-        cast(sum(visitor_count) as bigint) as visitor_count,
-        cast(sum(view_count) as bigint) as view_count,
-        cast(sum(cart_count) as bigint) as cart_count,
-        cast(sum(order_count) as bigint) as order_count,
-        cast(sum(unit_count) as bigint) as unit_count,
+        {%- for measure in counts %}
+        cast(sum({{ measure }}) as bigint) as {{ measure }},
+        {%- endfor %}
         cast(sum(turnover) as decimal(18, 2)) as turnover,
         {{ window_available_at('window_start_at') }} as as_of
-    from campaign_windows
+    from together
     group by campaign_id, window_start_at
 ),
 
 final as (
     select
-        windows.campaign_id,
-        windows.window_start_at,
-        windows.impression_count,
-        windows.visitor_count,
-        windows.view_count,
-        windows.cart_count,
-        windows.order_count,
-        windows.unit_count,
-        windows.turnover,
+        windows.* exclude (as_of),
         -- As it was known when the window's features became readable.
         {{ growth('turnover', 'ledger', 'before_1h') }} as turnover_1h,
         {{ growth('turnover', 'ledger', 'before_24h') }} as turnover_24h

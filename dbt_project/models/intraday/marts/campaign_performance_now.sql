@@ -1,5 +1,5 @@
 with campaigns as (
-    select * from {{ ref('stg_intraday_campaigns') }}
+    select * from {{ ref('int_intraday_campaigns') }}
 ),
 
 windows as (
@@ -9,7 +9,7 @@ windows as (
 newest as (
     select * from campaigns
     where opens_at < {{ end_at() }}
-    qualify row_number() over (partition by campaign_id order by received_at desc) = 1
+    qualify row_number() over (partition by campaign_id order by available_at desc) = 1
 ),
 
 final as (

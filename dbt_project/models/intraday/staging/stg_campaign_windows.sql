@@ -16,7 +16,9 @@ final as (
         unit_count,
         cast(turnover as decimal(18, 2)) as turnover
     from source
-    where received_window_start_at + interval '15 minutes' <= {{ end_at() }}
+    where
+        {{ is_new_window('received_window_start_at') }}
+        and received_window_start_at >= timestamptz '{{ var("history_start_at") }}'
 )
 
 select * from final

@@ -9,7 +9,7 @@ final as (
         initial_stock as initial_stock_count,
         received_at
     from source
-    where received_at < {{ end_at() }}
+    where {{ is_new('received_at') }}
 )
 
 select * from final

@@ -11,7 +11,7 @@ final as (
         closes_at,
         received_at
     from source
-    where received_at < {{ end_at() }}
+    where {{ is_new('received_at') }}
 )
 
 select * from final

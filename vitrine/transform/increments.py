@@ -1,0 +1,245 @@
+"""What a build goes on from, and which files it reads: decided once, when it begins.
+
+A build is an increment on the newest published version that is still true; where there is none it
+is the same models from an empty file. Both give the same tables.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from vitrine import deltas, lake
+from vitrine.installation import Installation
+from vitrine.interval import (
+    DAY,
+    EPOCH,
+    QUARTER_HOUR,
+    Interval,
+    floor,
+    format_instant,
+    parse_instant,
+)
+from vitrine.settings import REPOSITORY
+
+PROJECT = REPOSITORY / "dbt_project"
+STEPS = {"daily": DAY, "intraday": QUARTER_HOUR}
+"""A version is gone on from at the end of such a step only: until then its last rows may change."""
+
+LAKE_TABLES = {
+    "daily": (
+        "customers",
+        "products",
+        "campaigns",
+        "campaign_products",
+        "orders",
+        "events",
+        "consents",
+        "suppressions",
+        "email_events",
+        "stock_levels",
+    ),
+    "intraday": ("campaigns", "campaign_products"),
+}
+FACTS = ("orders", "events")
+LOOK_BACK = timedelta(days=28)
+"""The longest look-back of an intraday feature."""
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Increment:
+    """Where a build begins, and what it reads beyond that."""
+
+    base: str
+    """The published version that is gone on from; empty: none."""
+    base_end_at: datetime
+    """What was received before is in the base; the epoch where there is none."""
+    reason: str
+    """Why the base, or none, in words for the operator."""
+    history_start_at: datetime
+    """What was received before is not read, and known to no feature."""
+    exact_from_at: datetime
+    """The first instant about which the features may be asked."""
+    inputs_changed_at: datetime
+    """The newest change among all files that the tables come from, the base's files too."""
+    definition_digest: str
+    """SHA-256 of the models and of the settings that change what they give."""
+    files: dict[str, list[str]]
+    """Per input table the files with receipts since the base; a file without rows if none."""
+
+    def store(self, file: Path) -> None:
+        """Keep the decision for the build's next layers."""
+        file.write_text(json.dumps(asdict(self), default=format_instant, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, file: Path) -> "Increment":
+        """Read what `store` wrote."""
+        values = json.loads(file.read_text())
+        instants = {name: parse_instant(values[name]) for name in values if name.endswith("_at")}
+        return cls(**(values | instants))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a published version says about itself in `features.build_info`."""
+
+    version: Path
+    data_end_at: datetime
+    inputs_changed_at: datetime
+    definition_digest: str
+
+
+@dataclass(frozen=True)
+class _Input:
+    root: Path
+    table: str
+    start: datetime
+    """Files of earlier receipts are not read."""
+
+    def files(self, until: datetime) -> list[Path]:
+        """List the files with receipts in `[start, until)`, in the order of time."""
+        days = lake.days(self.root, self.table)
+        wanted = [d for d in days if self.start.date() <= d <= (until - MICROSECOND).date()]
+        folders = (self.root / self.table / f"ds={day.isoformat()}" for day in wanted)
+        return [
+            file
+            for folder in folders
+            for file in lake.partition_files(folder)
+            if self.start < lake.file_interval(file).end and lake.file_interval(file).start < until
+        ]
+
+
+def plan(
+    installation: Installation,
+    database: str,
+    interval: Interval,
+    definitions: Mapping[str, Any],
+) -> Increment:
+    """Choose the version that a build of `interval` goes on from, and list the files it reads.
+
+    Parameters
+    ----------
+    definitions
+        The settings that change what the models give; a version built by others is not gone on
+        from.
+    """
+    history_days = installation.settings.intraday_history_days
+    start = deltas.history_start(database, interval.end, history_days)
+    digest = _digest(database, {**definitions, "history_start_at": format_instant(start)})
+    inputs = list(_inputs(installation, database, start))
+    found = {each: each.files(interval.end) for each in inputs}
+    origin, reason = _newest_true(installation, database, interval.start, digest, found)
+    since = origin.data_end_at if origin else EPOCH
+    return Increment(
+        base=str(origin.version) if origin else "",
+        base_end_at=since,
+        reason=reason,
+        history_start_at=start,
+        exact_from_at=_exact_from(installation, start),
+        inputs_changed_at=max(map(_changed_at, _flat(found.values())), default=EPOCH),
+        definition_digest=digest,
+        files={each.table: _since(each, files, since) for each, files in found.items()},
+    )
+
+
+def _newest_true(
+    installation: Installation,
+    database: str,
+    start: datetime,
+    digest: str,
+    found: dict[_Input, list[Path]],
+) -> tuple[Origin | None, str]:
+    """Return the newest version that ends by `start` and that nothing has changed since."""
+    reasons = []
+    for origin in published_origins(installation.paths.warehouse, database):
+        if origin.data_end_at > start:
+            continue
+        reason = _why_untrue(origin, database, digest, found)
+        if reason is None:
+            return origin, f"it goes on from {origin.version.name}"
+        reasons.append(f"{origin.version.name} {reason}")
+    if reasons:
+        return None, f"it begins anew: {reasons[0]}"
+    return None, f"it begins anew: no version is published that ends by {format_instant(start)}"
+
+
+def _why_untrue(
+    origin: Origin, database: str, digest: str, found: dict[_Input, list[Path]]
+) -> str | None:
+    if origin.definition_digest != digest:
+        return "was built by other definitions, settings or bounds of history"
+    if floor(origin.data_end_at, STEPS[database]) != origin.data_end_at:
+        return f"ends within a step, at {format_instant(origin.data_end_at)}"
+    for each, files in found.items():
+        for file in files:
+            is_known = lake.file_interval(file).start < origin.data_end_at
+            if is_known and _changed_at(file) > origin.inputs_changed_at:
+                return f"is older than {each.table} {lake.file_interval(file)}"
+    return None
+
+
+def published_origins(warehouse: Path, database: str) -> list[Origin]:
+    """Return what the kept versions say about themselves, newest data first.
+
+    A version that does not say what it was built from is left out.
+    """
+    versions = (warehouse / "versions").glob(f"{database}-*.duckdb")
+    origins = [origin for version in versions if (origin := _origin(version)) is not None]
+    return sorted(
+        origins, key=lambda o: (o.data_end_at, o.version.stat().st_mtime_ns), reverse=True
+    )
+
+
+def _origin(version: Path) -> Origin | None:
+    with duckdb.connect(str(version), read_only=True) as connection:
+        try:
+            ((end_us, changed_us, digest),) = connection.execute(
+                "select epoch_us(data_end_at), epoch_us(inputs_changed_at), definition_digest"
+                " from features.build_info"
+            ).fetchall()
+        except (duckdb.BinderException, duckdb.CatalogException):
+            return None
+    end, changed = (EPOCH + timedelta(microseconds=us) for us in (end_us, changed_us))
+    return Origin(version, end, changed, digest)
+
+
+def _exact_from(installation: Installation, start: datetime) -> datetime:
+    """Return the first instant whose look-backs do not reach what was received before `start`."""
+    firsts = [lake.days(installation.paths.lake, table)[:1] for table in FACTS]
+    is_cut = any(day < start.date() for first in firsts for day in first)
+    return start + LOOK_BACK if is_cut else start
+
+
+def _inputs(installation: Installation, database: str, start: datetime) -> Iterator[_Input]:
+    paths = installation.paths
+    yield from (_Input(paths.lake, table, EPOCH) for table in LAKE_TABLES[database])
+    yield from (_Input(paths.deltas, table.name, start) for table in deltas.BY_DATABASE[database])
+
+
+def _since(table: _Input, files: list[Path], since: datetime) -> list[str]:
+    new = [str(file) for file in files if lake.file_interval(file).end > since]
+    empty = table.root / table.table / f"ds={lake.NO_DAY.isoformat()}" / "empty.parquet"
+    return new or [str(empty)]
+
+
+def _changed_at(file: Path) -> datetime:
+    return EPOCH + timedelta(microseconds=file.stat().st_mtime_ns // 1000)
+
+
+def _flat(lists: Any) -> Iterator[Path]:
+    return (file for files in lists for file in files)
+
+
+def _digest(database: str, definitions: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(definitions, sort_keys=True).encode())
+    folders = (PROJECT / "models" / database, PROJECT / "macros")
+    files = [file for folder in folders for file in folder.rglob("*.*")]
+    for file in sorted([*files, PROJECT / "models" / "sources.yml", PROJECT / "dbt_project.yml"]):
+        digest.update(f"\0{file.relative_to(PROJECT)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
