@@ -50,6 +50,10 @@ COMMANDS = {
         "Build a layer of a warehouse with dbt, in private.",
     ),
     "publish": ("vitrine.transform.commands:publish", "Make a built warehouse visible to readers."),
+    "prove-time": (
+        "vitrine.proof.commands:prove_time",
+        "Prove from raw rows that no feature uses what came later.",
+    ),
     "docs": ("vitrine.transform.commands:docs", "Generate the dbt docs and the data dictionary."),
     "sql": ("vitrine.transform.commands:sql", "Query the published warehouse read-only."),
     "train": ("training.commands:train", "Train, evaluate and register a model."),

@@ -1,0 +1,118 @@
+"""What is known about a customer: description and activity."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from vitrine.interval import DAY, floor, midnight
+from vitrine.proof import counts
+from vitrine.proof.counts import by_day, days_since, ratio, sales
+from vitrine.proof.history import MICROSECOND, SALE, UNKNOWN, VIEWS, Fact, History
+
+Values = dict[str, Any]
+YEAR = 365
+
+
+def customer(history: History, customer_id: str, as_of: datetime) -> Values:
+    """Answer for `feat_customer`."""
+    facts = history.facts(customer_id=customer_id)
+    known = history.known_daily(facts, as_of)
+    values = described(history, customer_id, as_of) | recency(known, as_of)
+    for days in (7, 30, 365):
+        values |= activity(history.learnt_daily(facts, as_of, days), f"{days}d")
+    values |= habits(history, history.learnt_daily(facts, as_of, YEAR))
+    return values | {"customer_favourite_sector": favourite_sector(history, known)}
+
+
+def described(history: History, customer_id: str, as_of: datetime) -> Values:
+    """Say what the customer's newest row says, and since when there has been one."""
+    versions = history.versions("customers", customer_id, as_of)
+    if not versions:
+        names = ("age_band", "gender", "socio_professional_group", "customer_country")
+        return dict.fromkeys((*names, "demographic_cluster"), UNKNOWN) | {
+            "customer_seniority_days": 0.0
+        }
+    newest = versions[-1]
+    signed_up_at = min(row["signed_up_at"] for row in versions)
+    return {
+        "age_band": newest["demographic_cluster"].split(":")[1] or UNKNOWN,
+        "gender": newest["gender"] or UNKNOWN,
+        "socio_professional_group": newest["socio_professional_group"] or UNKNOWN,
+        "customer_country": newest["country"],
+        "demographic_cluster": newest["demographic_cluster"],
+        "customer_seniority_days": max(0.0, (as_of - signed_up_at) / DAY),
+    }
+
+
+def recency(known: list[Fact], as_of: datetime) -> Values:
+    """Say how long ago the customer bought and came."""
+    bought = [f.occurred_at for f in sales(known)]
+    visits = [f for f in known if f.session_id is not None or f.kind in SALE]
+    return {
+        "customer_days_since_first_purchase": days_since([min(bought)] if bought else [], as_of),
+        "customer_days_since_last_purchase": days_since(bought, as_of),
+        "customer_days_since_last_visit": days_since(
+            [midnight(f.occurred_on) for f in visits], as_of
+        ),
+    }
+
+
+def activity(learnt: list[Fact], span: str) -> Values:
+    """Count what became known of the customer in a span."""
+    return {
+        f"customer_order_count_{span}": counts.orders(learnt, by_day),
+        f"customer_unit_count_{span}": counts.units(learnt),
+        f"customer_turnover_{span}": counts.turnover(learnt, by_day),
+        f"customer_session_count_{span}": counts.sessions(learnt, by_day),
+        f"customer_view_count_{span}": counts.views(learnt),
+        f"customer_cart_count_{span}": counts.of_kind(learnt, "add_to_cart"),
+    }
+
+
+def habits(history: History, learnt: list[Fact]) -> Values:
+    """Describe a typical order, from what became known in a year."""
+    paid, bought = counts.turnover(learnt, by_day), counts.units(learnt)
+    order_count = counts.orders(learnt, by_day)
+    full_price = float(sum(list_value(history, f) for f in sales(learnt)))
+    return {
+        "customer_average_price": ratio(paid, bought),
+        "customer_basket_unit_count": ratio(bought, order_count),
+        "customer_basket_turnover": ratio(paid, order_count),
+        "customer_discount_ratio": max(0.0, 1 - ratio(paid, full_price, otherwise=1.0)),
+        "customer_return_ratio": ratio(counts.returned_units(learnt), bought),
+    }
+
+
+def list_value(history: History, line: Fact) -> Decimal:
+    """Return what a line costs undiscounted: whoever pays more than the list price gets none."""
+    product = history.latest("products", line.product_id, line.received_at)
+    list_price = (product and product["list_price"]) or 0.0
+    paid = counts.line_cents(line.unit_price, line.quantity)
+    return max(paid, counts.line_cents(list_price, line.quantity))
+
+
+def sector_of(history: History, fact: Fact) -> str:
+    """Name the product's sector, or the campaign's, as known at the end of the day of receipt."""
+    end = floor(fact.received_at, DAY) + DAY - MICROSECOND
+    for table, key in (("products", fact.product_id), ("campaigns", fact.campaign_id)):
+        known = history.latest(table, key, end)
+        if known is not None:
+            return str(known["sector"])
+    return UNKNOWN
+
+
+def by_sector(history: History, known: Iterable[Fact]) -> dict[str, list[Fact]]:
+    """Sort what a customer viewed, put into the cart and bought by sector."""
+    sectors: dict[str, list[Fact]] = defaultdict(list)
+    for fact in known:
+        if fact.kind in (*VIEWS, "add_to_cart", *SALE):
+            sectors[sector_of(history, fact)].append(fact)
+    return sectors
+
+
+def favourite_sector(history: History, known: list[Fact]) -> str:
+    """Name the sector of most units, then of most views, then the last in the alphabet."""
+    ranked = [(counts.units(f), counts.views(f), s) for s, f in by_sector(history, known).items()]
+    return max(ranked)[2] if ranked else UNKNOWN

@@ -1,0 +1,140 @@
+"""How a campaign, and a campaign in a demographic cluster, did in the last 15-minute windows."""
+
+from collections.abc import Hashable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from vitrine.interval import DAY, QUARTER_HOUR, floor
+from vitrine.proof import counts
+from vitrine.proof.counts import By, ratio
+from vitrine.proof.history import MICROSECOND, SALE, UNKNOWN, VIEWS, Fact, History
+from vitrine.proof.references.campaign import offers
+
+Values = dict[str, Any]
+DATABASE = "intraday"
+PRIOR_VIEWS = 50
+HOUR, MONTH = 60, 28 * 1440
+SLACK = timedelta(days=1)
+"""More than any delay: a fact that became readable in a span was received at most this before."""
+
+
+def cluster_of(history: History, fact: Fact) -> str:
+    """Name the customer's cluster as known at the end of the fact's window of receipt."""
+    end = fact.received_window + QUARTER_HOUR - MICROSECOND
+    known = history.latest("customers", fact.customer_id, end, DATABASE)
+    return UNKNOWN if known is None else str(known["demographic_cluster"])
+
+
+def by_window(history: History) -> By:
+    """Group as the windows are: by campaign, cluster, and windows of occurrence and receipt."""
+
+    def group(fact: Fact) -> Hashable:
+        cluster = cluster_of(history, fact)
+        return fact.campaign_id, cluster, fact.window, fact.received_window
+
+    return group
+
+
+def campaign_performance(history: History, campaign_id: str, as_of: datetime) -> Values:
+    """Answer for `feat_campaign_performance`."""
+    group = by_window(history)
+    facts = history.facts(campaign_id=campaign_id)
+    quarter, hour, four_hours, day = (
+        history.learnt_intraday(facts, as_of, minutes) for minutes in (15, HOUR, 240, 1440)
+    )
+    sold = counts.units(history.known_intraday(facts, as_of))
+    known = history.latest("campaigns", campaign_id, as_of, DATABASE)
+    sector = known["sector"] if known else None
+    return {
+        "campaign_turnover_15min": counts.turnover(quarter, group),
+        "campaign_views_per_minute_15min": counts.views(quarter) / 15,
+        "campaign_visitor_count_1h": counts.sessions(hour, group),
+        "campaign_cart_count_1h": counts.of_kind(hour, "add_to_cart"),
+        "campaign_turnover_1h": counts.turnover(hour, group),
+        "campaign_conversion_ratio_1h": (
+            counts.orders(hour, group) + PRIOR_VIEWS * sector_conversion(history, sector, as_of)
+        )
+        / (counts.views(hour) + PRIOR_VIEWS),
+        "campaign_unit_count_4h": counts.units(four_hours),
+        "campaign_purchase_ratio_4h": ratio(
+            counts.orders(four_hours, group), counts.orders(everything(history, as_of, 240), group)
+        ),
+        "campaign_unit_count_24h": counts.units(day),
+        "campaign_turnover_24h": counts.turnover(day, group),
+        "campaign_view_count_24h": counts.views(day),
+        "campaign_sell_through_ratio": min(1.0, ratio(sold, stock(history, campaign_id, as_of))),
+    }
+
+
+def everything(history: History, as_of: datetime, minutes: int) -> list[Fact]:
+    """Return all sales that became known in a span."""
+    return history.learnt_intraday(_month(history, as_of, None), as_of, minutes)
+
+
+def _month(history: History, as_of: datetime, sector: str | None) -> list[Fact]:
+    """Return the last weeks' sales; of the campaigns that were ever of a sector, also the views."""
+    since = floor(as_of - timedelta(minutes=MONTH) - SLACK, 7 * DAY)
+    return _received_since(history, since, sector)
+
+
+@lru_cache(maxsize=3)
+def _received_since(history: History, since: datetime, sector: str | None) -> list[Fact]:
+    if sector is None:
+        return history.of_campaigns(None, SALE, since)
+    campaigns = history.where("campaigns", "sector", sector)
+    return history.of_campaigns(campaigns, (*VIEWS, *SALE), since)
+
+
+@lru_cache(maxsize=64)
+def sector_conversion(history: History, sector: str | None, as_of: datetime) -> float:
+    """Return the orders per view that a sector had in 28 days."""
+    learnt = of_sector(history, sector, as_of) if sector else []
+    return min(1.0, ratio(counts.orders(learnt, by_window(history)), counts.views(learnt)))
+
+
+def of_sector(history: History, sector: str, as_of: datetime) -> list[Fact]:
+    """Return views and sales of campaigns that were of a sector when the facts became readable."""
+    return [
+        f
+        for f in history.learnt_intraday(_month(history, as_of, sector), as_of, MONTH)
+        if _sector(history, f) == sector
+    ]
+
+
+def _sector(history: History, fact: Fact) -> str | None:
+    known = history.latest("campaigns", fact.campaign_id, fact.window_at, DATABASE)
+    return None if known is None else str(known["sector"])
+
+
+def stock(history: History, campaign_id: str, as_of: datetime) -> int:
+    """Add up the initial stock of the campaign's products, where it is known."""
+    known = offers(history, campaign_id, as_of, DATABASE)
+    return sum(rows[-1]["initial_stock"] or 0 for rows in known.values())
+
+
+def cluster_campaign(
+    history: History, demographic_cluster: str, campaign_id: str, as_of: datetime
+) -> Values:
+    """Answer for `feat_cluster_campaign`."""
+    group = by_window(history)
+    bought = _of_cluster(history, demographic_cluster, as_of)
+
+    def learnt(minutes: int) -> tuple[list[Fact], list[Fact]]:
+        everywhere = history.learnt_intraday(bought, as_of, minutes)
+        return [f for f in everywhere if f.campaign_id == campaign_id], everywhere
+
+    values: Values = {"cluster_turnover_15min": counts.turnover(learnt(15)[0], group)}
+    for name, minutes in {"1h": HOUR, "1d": 1440, "7d": 7 * 1440, "28d": MONTH}.items():
+        here, everywhere = learnt(minutes)
+        values[f"cluster_purchase_ratio_{name}"] = ratio(
+            counts.orders(here, group), counts.orders(everywhere, group)
+        )
+    return values | {"cluster_order_count_28d": counts.orders(here, group)}
+
+
+@lru_cache(maxsize=64)
+def _of_cluster(history: History, cluster: str, as_of: datetime) -> list[Fact]:
+    """Return what the members of a cluster bought in the last weeks."""
+    learnt = everything(history, as_of, MONTH)
+    return [f for f in learnt if cluster_of(history, f) == cluster]
