@@ -69,21 +69,26 @@ class Progress:
     def _tell(self, runs: Iterable[tuple[str, str]]) -> None:
         running = []
         for dag, run in sorted(runs):
-            for task in self.client.tasks(dag, run):
+            tasks = self.client.tasks(dag, run)
+            for task in tasks:
                 if task.state == "running":
                     running.append(f"{dag}.{task.task}")
                 if task.state in ENDED | FAILED:
-                    self._tell_once(task)
+                    self._tell_once(task, len(tasks))
         self._rest(", ".join(running))
 
-    def _tell_once(self, task: TaskState) -> None:
+    def _tell_once(self, task: TaskState, of: int) -> None:
         key = (task.dag, task.run, task.task)
         if key in self._told:
             return
         self._told.add(key)
         self._rest("")
         clock = f"{int(self.seconds()) // 60:02d}:{int(self.seconds()) % 60:02d}"
-        self.echo(f"{clock}  {task.dag:<22}{task.task:<28}{task.state:<9}{task.seconds:7.1f} s")
+        number = sum(told[:2] == (task.dag, task.run) for told in self._told)
+        self.echo(
+            f"{clock}  {task.dag:<22}{task.task:<28}{task.state:<9}{task.seconds:7.1f} s"
+            f"{number:>4} of {of}"
+        )
         if task.state == "skipped":
             self._skipped.append(task)
         if task.state in FAILED:
