@@ -2,14 +2,13 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from expectations.rules import Check, Rule, Severity
+from expectations.rules import Breach, Check, Rule, Sample, Severity
 from vitrine.errors import GateError
 from vitrine.publish import current_version, new_version
 
@@ -74,9 +73,10 @@ def run(suite: str, checks: Sequence[Check], docs: Path, version: str, keep: int
     with new_version(docs / suite, version, keep) as folder:
         context = _context(folder)
         for check in checks:
-            frame = check.load()
-            rows += len(frame)
-            findings += _validate(context, suite, check, frame)
+            loaded = check.load()
+            sample = loaded if isinstance(loaded, Sample) else Sample(loaded, len(loaded))
+            rows += sample.row_count
+            findings += _validate(context, suite, check, sample)
         context.build_data_docs()
     return Report(tuple(findings), rows, current_version(docs / suite) / "index.html")
 
@@ -113,9 +113,9 @@ def _context(folder: Path) -> Any:
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
-def _validate(context: Any, suite: str, check: Check, frame: pd.DataFrame) -> list[Finding]:
+def _validate(context: Any, suite: str, check: Check, sample: Sample) -> list[Finding]:
     name = f"{suite}.{check.name}"
-    if frame.empty:
+    if sample.rows.empty:
         if check.may_be_empty:
             return []
         return [Finding("fail", f"{name}: zero rows were checked")]
@@ -128,14 +128,65 @@ def _validate(context: Any, suite: str, check: Check, frame: pd.DataFrame) -> li
         suite=context.suites.add(_expectations(name, check.rules)),
     )
     result = context.validation_definitions.add(definition).run(
-        batch_parameters={"dataframe": frame},
+        batch_parameters={"dataframe": sample.rows},
         result_format={
             "result_format": "SUMMARY",
             "unexpected_index_column_names": list(check.keys),
             "partial_unexpected_count": SHOWN_ROWS,
         },
     )
+    if sample.breaches is not None:
+        _tell_of_the_whole(result, check, sample.row_count, sample.breaches)
+        _keep(context, result)
     return [_finding(name, r) for r in result.results if not r.success]
+
+
+def _tell_of_the_whole(
+    result: Any, check: Check, row_count: int, breaches: Sequence[Breach]
+) -> None:
+    """Replace what was found in a sample by what was found in all rows."""
+    for judged in result.results:
+        place = judged.expectation_config.meta["rule"]
+        judged.success = breaches[place].row_count == 0
+        judged.result = _figures(check, check.rules[place], row_count, breaches[place])
+    succeeded = sum(judged.success for judged in result.results)
+    result.success = succeeded == len(result.results)
+    result.statistics |= {
+        "successful_expectations": succeeded,
+        "unsuccessful_expectations": len(result.results) - succeeded,
+        "success_percent": 100 * succeeded / len(result.results),
+    }
+
+
+def _figures(check: Check, rule: Rule, row_count: int, breach: Breach) -> dict[str, Any]:
+    """Write what Great Expectations says of a frame, from what is known of all rows."""
+    named = [tuple(example[name] for name in rule.columns) for example in breach.examples]
+    values = [value[0] if len(value) == 1 else str(value) for value in named]
+    is_about_nulls = rule.expectation == "ExpectColumnValuesToNotBeNull"
+    looked_at = row_count - (0 if is_about_nulls else breach.null_count)
+    return {
+        "element_count": row_count,
+        "missing_count": breach.null_count,
+        "missing_percent": 100 * breach.null_count / row_count,
+        "unexpected_count": breach.row_count,
+        "unexpected_percent": 100 * breach.row_count / max(looked_at, 1),
+        "unexpected_percent_total": 100 * breach.row_count / row_count,
+        "unexpected_percent_nonmissing": 100 * breach.row_count / max(looked_at, 1),
+        "unexpected_index_column_names": list(check.keys),
+        "partial_unexpected_list": values,
+        "partial_unexpected_counts": [
+            {"value": value, "count": count} for value, count in Counter(values).items()
+        ],
+        "partial_unexpected_index_list": list(breach.examples),
+    }
+
+
+def _keep(context: Any, result: Any) -> None:
+    """Let the pages show a result as it is now."""
+    store = context.validation_results_store
+    for key in store.list_keys():
+        if key.expectation_suite_identifier.name == result.suite_name:
+            store.set(key, result)
 
 
 def _expectations(name: str, rules: Iterable[Rule]) -> Any:
@@ -143,8 +194,10 @@ def _expectations(name: str, rules: Iterable[Rule]) -> Any:
     import great_expectations.expectations as gxe
 
     made = [
-        getattr(gxe, rule.expectation)(**rule.arguments, severity=SEVERITIES[rule.severity])
-        for rule in rules
+        getattr(gxe, rule.expectation)(
+            **rule.arguments, severity=SEVERITIES[rule.severity], meta={"rule": place}
+        )
+        for place, rule in enumerate(rules)
     ]
     return gx.ExpectationSuite(name=name, expectations=made)
 

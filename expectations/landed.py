@@ -7,8 +7,19 @@ from functools import partial
 
 import pandas as pd
 
-from expectations import frames
-from expectations.rules import Check, Rule, between, matching, one_of, required, true, unique, warn
+from expectations import frames, samples
+from expectations.rules import (
+    Check,
+    Rule,
+    Sample,
+    between,
+    matching,
+    one_of,
+    required,
+    true,
+    unique,
+    warn,
+)
 from vitrine import lake
 from vitrine.contracts import TABLES, Table
 from vitrine.installation import Installation
@@ -111,22 +122,21 @@ def _rules(table: Table, late_after_hours: int) -> tuple[Rule, ...]:
 
 def _load(
     installation: Installation, table: Table, interval: Interval, rules: tuple[Rule, ...]
-) -> pd.DataFrame:
+) -> Sample:
     root = installation.paths.lake
     names = {name for rule in rules for name in rule.columns} | set(table.key)
     derived = DERIVED | {
         **{f"is_{name}_valid": sql for name, sql in HIDDEN.items()},
-        "is_received_in_interval": "received_at >= $start and received_at < $end",
+        "is_received_in_interval": f"received_at >= {frames.instant(interval.start)}"
+        f" and received_at < {frames.instant(interval.end)}",
         "is_product_known": f"product_id in ({_known(installation, 'products', interval)})",
         "is_campaign_known": "campaign_id is null or campaign_id in"
         f" ({_known(installation, 'campaigns', interval)})",
     }
     columns = ", ".join(f"{derived[n]} as {n}" if n in derived else n for n in sorted(names))
     source = frames.parquet(lake.files(root, table.name, interval))
-    bounds = {"start": interval.start, "end": interval.end}
-    query = f"select {columns} from {source}"
-    used = {name: bound for name, bound in bounds.items() if f"${name}" in query}
-    return frames.frame(query, used)
+    spill = installation.paths.staging / "gates"
+    return samples.load(f"select {columns} from {source}", table.key, rules, spill)
 
 
 def _known(installation: Installation, table: str, interval: Interval) -> str:
@@ -136,4 +146,5 @@ def _known(installation: Installation, table: str, interval: Interval) -> str:
     if not days or midnight(days[0]) >= interval.end:
         return "select null where false"
     files = lake.files(root, table, Interval(midnight(days[0]), interval.end))
-    return f"select {key} from {frames.parquet(files)} where received_at < $end"
+    end = frames.instant(interval.end)
+    return f"select {key} from {frames.parquet(files)} where received_at < {end}"

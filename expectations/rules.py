@@ -32,17 +32,42 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Breach:
+    """How many rows break a rule, how many it passes over as null, and the first broken ones.
+
+    Each example maps the rule's columns and the columns that name a row to their values.
+    """
+
+    row_count: int
+    null_count: int
+    examples: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows that stand for `row_count`; `breaches` says of each rule how these many keep it.
+
+    Without `breaches` the rows are all there are.
+    """
+
+    rows: pd.DataFrame
+    row_count: int
+    breaches: tuple[Breach, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Check:
     """One table under one name, the columns that name a row of it, and its rules.
 
-    `load` returns the rows to check, and only those of the interval. `may_be_empty` says that a
-    table without rows is in order; otherwise zero rows checked is a failure.
+    `load` returns the rows to check, or a sample of them, and only those of the interval.
+    `may_be_empty` says that a table without rows is in order; otherwise zero rows checked is a
+    failure.
     """
 
     name: str
     keys: tuple[str, ...]
     rules: tuple[Rule, ...]
-    load: Callable[[], pd.DataFrame] = field(repr=False)
+    load: Callable[[], pd.DataFrame | Sample] = field(repr=False)
     may_be_empty: bool = False
 
 

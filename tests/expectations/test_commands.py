@@ -36,7 +36,7 @@ def test_a_good_day_prints_where_its_pages_are(home):
     assert "warning: landed.orders" in result.output
     assert "7 rows are in order" in result.output
     assert "index.html" in result.output
-    assert record(home)["figures"] == {"rows": 7, "failed": 0, "warned": 1}
+    assert record(home)["figures"] == {"rows_in": 7, "failed": 0, "warned": 1}
 
 
 def test_a_bad_day_raises_with_the_rows(home):
