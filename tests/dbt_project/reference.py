@@ -149,7 +149,7 @@ def campaign_performance(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
 
     prior = last(28 * 1440, sector)
     rate = min(ratio(prior["order_count"], prior["view_count"]), 1)
-    stock = sum(row["initial_stock"] or 0 for row in _newest_offers(shop, campaign_id, as_of))
+    stock = sum(row["initial_stock"] or 0 for row in newest_offers(shop, campaign_id, as_of))
     return {
         "campaign_turnover_15min": last(15)["turnover"],
         "campaign_views_per_minute_15min": last(15)["view_count"] / 15,
@@ -185,7 +185,7 @@ def cluster(shop: Shop, demographic_cluster: str, campaign_id: str, as_of: datet
 def on_sale(shop: Shop, as_of: datetime, permanent_days: int) -> dict[tuple[str, str], Any]:
     """Return price and stock left of each campaign and product on sale."""
     found = {}
-    for row in _newest_offers(shop, None, as_of):
+    for row in newest_offers(shop, None, as_of):
         key = (row["campaign_id"], row["product_id"])
         sales = [
             f
@@ -245,7 +245,7 @@ def _unit_share(facts: list[Row], level: str, known: Row | None) -> float:
     return ratio(same, sum(count for _, count in units))
 
 
-def _newest_offers(shop: Shop, campaign_id: str | None, as_of: datetime) -> list[Row]:
+def newest_offers(shop: Shop, campaign_id: str | None, as_of: datetime) -> list[Row]:
     newest: dict[tuple[str, str], Row] = {}
     for row in sorted(shop.tables["campaign_products"], key=lambda r: r["received_at"]):
         if row["received_at"] <= as_of and campaign_id in (None, row["campaign_id"]):
@@ -254,7 +254,7 @@ def _newest_offers(shop: Shop, campaign_id: str | None, as_of: datetime) -> list
 
 
 def _offers(shop: Shop, campaign_id: str, as_of: datetime) -> tuple[list[float], list[float]]:
-    offers = _newest_offers(shop, campaign_id, as_of)
+    offers = newest_offers(shop, campaign_id, as_of)
     products = [shop.latest("products", as_of, product_id=o["product_id"]) for o in offers]
     prices = [o["price"] for o in offers]
     return prices, [max(p, q["list_price"]) for p, q in zip(prices, products, strict=True) if q]

@@ -209,7 +209,7 @@ priced as (
         described.campaign_id,
         described.as_of,
         described.sector,
-        described.campaign_average_price,
+        round(described.campaign_average_price, 4) as average_price,
         ladders.available_at
     from described
     inner join ladders using (sector, readable_at)
@@ -226,7 +226,7 @@ price_levels as (
         on
             priced.sector = steps.sector
             and priced.available_at = steps.available_at
-            and priced.campaign_average_price >= steps.price
+            and priced.average_price >= steps.price
 ),
 
 final as (

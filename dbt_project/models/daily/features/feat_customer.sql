@@ -178,7 +178,7 @@ prices as (
         activity.customer_id,
         activity.as_of,
         ladders.available_at,
-        activity.turnover_365d / activity.unit_count_365d as average_price
+        round(activity.turnover_365d / activity.unit_count_365d, 4) as average_price
     from activity
     inner join ladders using (as_of)
     where activity.unit_count_365d > 0

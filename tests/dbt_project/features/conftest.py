@@ -1,0 +1,53 @@
+"""The long shop, built up to its end and up to its middle: ledgers and functions alone."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.dbt_project import small_shop
+from tests.dbt_project.conftest import connected
+from tests.dbt_project.features import long_shop
+from tests.dbt_project.features.reference import History
+from vitrine.installation import Installation
+from vitrine.interval import DAY, Interval
+from vitrine.settings import load_settings
+from vitrine.transform import dbt
+
+MIDDLE = long_shop.START + 200 * DAY
+LAYERS = " ".join(f"path:models/daily/{layer}" for layer in dbt.LAYERS if layer != "marts")
+
+
+@pytest.fixture(scope="session")
+def history() -> History:
+    return History(long_shop.draw(seed=3))
+
+
+@pytest.fixture(scope="session")
+def long_installation(tmp_path_factory: pytest.TempPathFactory, history) -> Installation:
+    home = tmp_path_factory.mktemp("long") / "home"
+    made = Installation(load_settings({"VITRINE_HOME": str(home)}))
+    small_shop.write(history.shop, made.paths)
+    return made
+
+
+@pytest.fixture(scope="session")
+def long_built(long_installation) -> Path:
+    return build(long_installation, long_shop.END)
+
+
+@pytest.fixture(scope="session")
+def long_built_to_the_middle(long_installation) -> Path:
+    return build(long_installation, MIDDLE)
+
+
+@pytest.fixture
+def long_warehouse(long_built):
+    yield from connected({"daily": long_built})
+
+
+def build(installation: Installation, end: datetime) -> Path:
+    interval = Interval(long_shop.START, end)
+    dbt.begin(installation, "daily", interval)
+    dbt.build(installation, "daily", LAYERS, interval)
+    return installation.paths.build_file("daily", interval)
