@@ -25,6 +25,10 @@ COMMANDS = {
         "vitrine.operations.commands:status",
         "Show what is published, how old it is, and what is broken.",
     ),
+    "run": (
+        "vitrine.operations.commands:run",
+        "Run the stages of a DAG for an interval, without Airflow.",
+    ),
     "backfill": (
         "vitrine.operations.commands:backfill",
         "Run a DAG over past intervals and verify its partitions.",

@@ -1,5 +1,6 @@
 """The DAGs' conventions: each found, each task somebody's, bounded, and a command that exists."""
 
+import re
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from vitrine.cli import vitrine
 from vitrine.interval import parse_instant
 from vitrine.operations import schedule
 from vitrine.operations.airflow import DAGS
+from vitrine.operations.chain import CHAINS
 from vitrine.operations.pools import POOLS
 
 pytestmark = pytest.mark.slow
@@ -193,3 +195,22 @@ def test_lists_are_decided_at_half_past_three(dag_bag):
     macros = dag_bag.dags["nightly_email_lists"].user_defined_macros
     assert schedule.SEND_DECISION.total_seconds() == 3.5 * 3600
     assert "as_of" in macros
+
+
+@pytest.mark.parametrize("dag", CHAINS)
+def test_vitrine_run_has_the_stages_of_the_dag_in_its_order(dag_bag, dag):
+    chained = [stage.split(" --layer ")[0] for stage in CHAINS[dag]]
+    stages = {}
+    for task in dag_bag.dags[dag].topological_sort():
+        if task.task_id.startswith("spark_"):
+            name = task.task_id.removeprefix("spark_").replace("_", "-")
+            stages[task.task_id] = f"spark {name}"
+        else:
+            line = re.sub(r"--layer \w+ |vitrine ", "", commands(dag_bag)[f"{dag}.{task.task_id}"])
+            stages[task.task_id] = " ".join(re.sub(r"--start \S+ --end \S+", "", line).split())
+    stages.pop("labelled_products", None)  # for training alone
+    assert set(stages.values()) == set(chained)
+    for task_id, stage in stages.items():
+        task = dag_bag.dags[dag].get_task(task_id)
+        for before in task.upstream_task_ids & set(stages):
+            assert chained.index(stages[before]) <= chained.index(stage), (before, task_id)

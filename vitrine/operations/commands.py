@@ -1,10 +1,11 @@
-"""vitrine demo|up|down|status|backfill|doctor|init|labels: run the house, and look after it."""
+"""vitrine demo|up|down|status|run|backfill|doctor|init|labels: run the house, and look after it."""
 
 import click
 
 from vitrine.errors import MachineError, StageSkipped
 from vitrine.installation import Installation
 from vitrine.interval import Interval
+from vitrine.operations.chain import CHAINS
 from vitrine.options import interval_options
 
 
@@ -93,6 +94,25 @@ def backfill(dag: str, interval: Interval) -> None:
     from vitrine.operations.backfill import run
 
     run(Installation.load(), dag, interval)
+
+
+@click.command()
+@click.argument("dag", type=click.Choice(list(CHAINS)))
+@interval_options
+def run(dag: str, interval: Interval) -> None:
+    """Run the stages of DAG for an interval, without Airflow.
+
+    vitrine run daily_features --start 2026-03-01 --end 2026-03-02
+
+    It stops at the first stage that fails; mend what its line names, and type the same again.
+    """
+    from vitrine.cli import vitrine
+    from vitrine.operations import chain
+
+    def call(line: str) -> None:
+        vitrine.main(line.split(), prog_name="vitrine", standalone_mode=False)
+
+    chain.run(dag, interval, call, click.echo)
 
 
 @click.command()
