@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import click
+import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from spark_jobs.partitions import refuse_cut_drops
+from spark_jobs.partitions import FACTS, refuse_cut_drops
 from spark_jobs.submission import SQL_CONF
 from vitrine import deltas, lake, process, runlog
 from vitrine.errors import VitrineError
@@ -68,11 +69,17 @@ def _run(name: str, run: Callable[[SparkSession, Job], dict[str, int]], interval
             history_days = installation.settings.intraday_history_days
             rows = run(spark, Job(paths, interval, history_days))
             record.note(**{f"{table}_rows": n for table, n in rows.items()}, **_of_the_jvm(spark))
-            record.note(rows_out=sum(rows.values()))
+            record.note(rows_in=_facts_received(paths, interval), rows_out=sum(rows.values()))
         finally:
             spark.stop()
     for name_of_table, count in rows.items():
         click.echo(f"{name_of_table}: {count:,} rows")
+
+
+def _facts_received(paths: Paths, interval: Interval) -> int:
+    """Count the orders and events of the interval by what each file says of itself."""
+    files = [file for table in FACTS for file in lake.files(paths.lake, table, interval)]
+    return sum(pq.read_metadata(file).num_rows for file in files)
 
 
 def _of_the_jvm(spark: SparkSession) -> dict[str, int]:

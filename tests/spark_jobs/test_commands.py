@@ -1,6 +1,7 @@
 """`vitrine spark` from the command line to the files, through a real spark-submit."""
 
 import json
+import sys
 from datetime import date
 
 import pytest
@@ -34,7 +35,13 @@ def test_spark_submit_from_end_to_end(home, shop):
     (row,) = shop.rows("user_days", DAY_1)
     assert (row["customer_id"], row["turnover"]) == ("ann", 70.01)
     (record,) = [json.loads(p.read_text()) for p in shop.paths.runs.glob("*.json")]
-    assert record["figures"]["user_days_rows"] == 1
+    figures = record["figures"]
+    assert figures["user_days_rows"] == 1
+    assert figures["rows_in"] == len(golden.ORDERS_1) + len(golden.EVENTS_1)
+    assert figures["rows_out"] == sum(n for name, n in figures.items() if name.endswith("s_rows"))
+    if sys.platform == "linux":
+        assert figures["jvm_peak_memory_bytes"] > 100_000_000
+        assert figures["jvm_bytes_read"] > 1_000_000
     assert list(shop.paths.landing.iterdir()) == [], "nothing may appear where it was started"
 
 

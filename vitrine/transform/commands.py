@@ -1,5 +1,7 @@
 """`vitrine build`, `vitrine publish`, `vitrine docs` and `vitrine sql`."""
 
+from pathlib import Path
+
 import click
 
 from vitrine import runlog
@@ -35,6 +37,9 @@ def build(database: str, layer: str | None, interval: Interval) -> None:
         outcome, increment = dbt.build_layers(installation, database, interval, layer)
         run.note(model_count=outcome.model_count, test_count=outcome.test_count)
         run.note(warning_count=len(outcome.warnings), begins=increment.reason)
+        if layer in (None, LAYERS[0]):
+            run.note(rows_in=increment.row_count())
+        run.note(rows_out=_row_count(installation.paths.build_file(database, interval), layer))
     click.echo(
         f"{what}: {outcome.model_count} models built, {outcome.test_count} tests"
         f" run in {outcome.elapsed_s:.1f} s; {increment.reason}"
@@ -61,6 +66,19 @@ def publish(database: str, force: bool, interval: Interval) -> None:
         run.note(bytes=file.stat().st_size)
     click.echo(f"{database} published: {file} ({file.stat().st_size / 1e6:.1f} MB)")
     _publish_runs(installation)
+
+
+def _row_count(file: Path, layer: str | None) -> int:
+    """Count the rows that the tables of a layer, or of all, hold after a build."""
+    import duckdb
+
+    layers = [layer] if layer else list(LAYERS)
+    with duckdb.connect(str(file), read_only=True) as connection:
+        ((count,),) = connection.execute(
+            "select coalesce(sum(estimated_size), 0) from duckdb_tables() where schema_name in ?",
+            [layers],
+        ).fetchall()
+    return int(count)
 
 
 def _publish_runs(installation: Installation) -> None:

@@ -73,6 +73,14 @@ class Increment:
     files: dict[str, list[str]]
     """Per input table the files with receipts since the base; a file without rows if none."""
 
+    def row_count(self) -> int:
+        """Count the rows of the files that are read, by what each file says of itself."""
+        import pyarrow.parquet as pq
+
+        return sum(
+            pq.read_metadata(file).num_rows for files in self.files.values() for file in files
+        )
+
     def store(self, file: Path) -> None:
         """Keep the decision for the build's next layers."""
         file.write_text(json.dumps(asdict(self), default=format_instant, indent=1) + "\n")

@@ -60,7 +60,7 @@ COLUMNS = (
         "rows_out",
         "bigint",
         "record -> 'figures' ->> 'rows_out'",
-        "Rows that it wrote; null where it did not count them.",
+        "Rows that it wrote, or that a built layer holds; null where it did not count them.",
     ),
     Column(
         "bytes_read",

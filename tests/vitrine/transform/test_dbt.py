@@ -24,6 +24,15 @@ def land_orders(installation, ids: list[str]) -> None:
     lake.write_partition(installation.paths.lake, "orders", DAY, rows)
 
 
+def land_campaign(installation) -> None:
+    instant = parse_instant("2026-03-01T09:00:00Z")
+    row = {"campaign_id": "k", "brand": "acme", "business_type": "flash_sale", "sector": "shoes"}
+    row |= {"sub_sector": "boots", "country": "FR", "timezone": "Europe/Paris"}
+    row |= {"opens_at": instant, "closes_at": None, "received_at": instant}
+    rows = contracts.table("campaigns").conform(pa.Table.from_pylist([row]))
+    lake.write_partition(installation.paths.lake, "campaigns", DAY, rows)
+
+
 @pytest.fixture
 def home(installation, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(installation.settings.home))
@@ -32,11 +41,11 @@ def home(installation, monkeypatch):
 
 def test_a_layer_is_built_and_the_next_one_on_it_whatever_is_half_written(home):
     land_orders(home, ["a", "b"])
+    land_campaign(home)
     lake.write_partition(
         home.paths.deltas, "campaign_windows", DAY, deltas.TABLES["campaign_windows"].empty()
     )
     folder = home.paths.partition(home.paths.lake, "campaigns", DAY.start.date())
-    folder.mkdir(parents=True)
     (folder / ".tmp-1-half-written.parquet").write_text("half")
     for layer in ("staging", "intermediate"):
         result = CliRunner().invoke(
@@ -47,6 +56,8 @@ def test_a_layer_is_built_and_the_next_one_on_it_whatever_is_half_written(home):
     (first, second) = runlog.read_runs(home.paths)
     assert first["figures"]["begins"].startswith("it begins anew: no version is published")
     assert second["figures"]["test_count"] > 0
+    assert first["figures"]["rows_in"] == 1
+    assert second["figures"]["rows_out"] == 1
     assert home.paths.build_file("intraday", DAY).exists()
 
 
