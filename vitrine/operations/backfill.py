@@ -123,9 +123,9 @@ def missing(installation: Installation, dag: str, interval: Interval) -> Iterato
     if "orders" in shop.provides:  # as the Spark jobs require
         for database in DATABASES[dag]:
             made = deltas.made(database, interval, installation.settings.intraday_history_days)
-            for table in deltas.BY_DATABASE[database]:
-                gaps = lake.uncovered(paths.deltas, table.name, made)
-                yield from (Missing(table.name, gap) for gap in gaps)
+            for delta in deltas.BY_DATABASE[database]:
+                gaps = lake.uncovered(paths.deltas, delta.name, made)
+                yield from (Missing(delta.name, gap) for gap in gaps)
 
 
 def _run_all(client: Airflow, dag: str, pieces: list[Interval], until: datetime) -> None:
