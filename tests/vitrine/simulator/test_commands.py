@@ -28,6 +28,29 @@ def test_a_shop_is_simulated_and_the_run_recorded(paths: Paths):
     assert list((paths.truth / "tastes").glob("*.parquet"))
 
 
+RETAILER = ["--shop", "retailer", "--customers", "1000"]
+DAY = ["--start", "2026-03-10", "--end", "2026-03-11"]
+NEXT_DAY = ["--start", "2026-03-11", "--end", "2026-03-12"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_retailer_is_simulated_and_goes_on_without_being_named_again(paths: Paths):
+    result = CliRunner().invoke(simulate, [*DAY, *RETAILER], catch_exceptions=False)
+    assert "1,000 customers" in result.output
+    CliRunner().invoke(simulate, NEXT_DAY, catch_exceptions=False)
+    assert (paths.landing / "orders" / "20260311T0000-20260312T0000.csv.gz").exists()
+    assert [run["figures"]["images"] for run in read_runs(paths)] == [0, 0]
+    assert not paths.truth.exists()
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_shop_stays_of_its_kind(paths: Paths):
+    CliRunner().invoke(simulate, [*DAY, *RETAILER], catch_exceptions=False)
+    result = CliRunner().invoke(simulate, [*NEXT_DAY, "--shop", "flash_sale"])
+    assert isinstance(result.exception, BadArgumentError)
+    assert "is a shop of the kind retailer, not flash_sale" in str(result.exception)
+
+
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize(
     "words",
@@ -35,10 +58,18 @@ def test_a_shop_is_simulated_and_the_run_recorded(paths: Paths):
         ["--start", "2026-03-10", "--end", "soon"],
         ["--start", "2026-03-10", "--end", "2026-03-11", "--customers", "5"],
         ["--start", "2026-03-10", "--end", "2026-03-11", "--every", "hour"],
+        ["--start", "2026-03-10", "--end", "2026-03-11", "--shop", "bazaar"],
     ],
 )
 def test_bad_arguments_write_nothing(paths: Paths, words: list[str]):
     assert CliRunner().invoke(simulate, words).exit_code == 2
+    assert not list(paths.landing.iterdir())
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_village_store_is_refused_before_anything_is_written(paths: Paths):
+    result = CliRunner().invoke(simulate, [*DAY, "--shop", "retailer", "--customers", "999"])
+    assert isinstance(result.exception, BadArgumentError)
     assert not list(paths.landing.iterdir())
 
 

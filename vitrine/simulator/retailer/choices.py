@@ -19,16 +19,20 @@ _HIGHEST_SEASON = 2.5
 def choose(
     customers: Customers, layout: Layout, day: int, who_L: np.ndarray, draws: np.random.Generator
 ) -> np.ndarray:
-    """Choose a product for each wish, int32, length L; `who_L` says who wishes."""
+    """Choose a product for each wish, int32, length L; `who_L` says who wishes.
+
+    A favourite is bought where it is still offered, and out of its season only now and then.
+    """
     shelf = layout.shelf(day)
     fresh_L = _fresh(customers, shelf, who_L, draws.random((4, len(who_L))))
-    luck_L, slot_luck_L = draws.random((2, len(who_L)))
+    luck_L, slot_luck_L, season_luck_L = draws.random((3, len(who_L)))
     slot_L = np.searchsorted(np.cumsum([s for _, _, s in SLOTS]), slot_luck_L)
     is_again = (luck_L < customers.loyalty_N[who_L]) & (slot_L < len(SLOTS))
     for slot in range(len(SLOTS)):
         at = np.flatnonzero(is_again & (slot_L == slot))
         liked = _favourite(customers, layout, day, slot, who_L[at])
-        there = shelf.weight_P[liked] > 0
+        season = shelf.season_G[layout.products.department_P[liked]]
+        there = (shelf.weight_P[liked] > 0) & (season_luck_L[at] < season)
         fresh_L[at[there]] = liked[there]
     return fresh_L
 

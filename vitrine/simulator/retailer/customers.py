@@ -85,7 +85,7 @@ def _block(shop: Retailer, number: int) -> Customers:
     age = np.where(chance(BLOCK) < 0.6, draws.normal(27, 5, BLOCK), draws.normal(50, 10, BLOCK))
     age = np.clip(age, 16, 90).astype(np.int64)
     is_parent = (chance(BLOCK) < _PARENT) & (age > 24) & (age < 55)
-    activity = np.exp(ACTIVITY_SPREAD * draws.standard_normal(BLOCK).clip(-3, 2.7))
+    activity = np.exp(ACTIVITY_SPREAD * draws.standard_normal(BLOCK).clip(-3, 3.2))
     maturity = np.clip((age - 16) / 60 * BRANDS_PER_SECTOR + draws.normal(0, 1.2, BLOCK), 0, None)
     return Customers(
         market_N=draws.choice(len(MARKETS), BLOCK, p=[m.share for m in MARKETS]).astype(np.int8),
@@ -105,7 +105,7 @@ def _block(shop: Retailer, number: int) -> Customers:
         profile_N=_profile(gender, age, is_parent),
         department_N=draws.random(BLOCK, np.float32),
         maturity_N=np.minimum(maturity, BRANDS_PER_SECTOR - 1).astype(np.int8),
-        loyalty_N=draws.beta(2, 4, BLOCK).astype(np.float32),
+        loyalty_N=draws.beta(2, 3, BLOCK).astype(np.float32),
         web_share_N=draws.beta(1.6, 1.0, BLOCK).astype(np.float32),
         phone_share_N=draws.beta(2, 1.5, BLOCK).astype(np.float32),
         is_single_N=chance(BLOCK) < SINGLE_DEPARTMENT,

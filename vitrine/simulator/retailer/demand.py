@@ -11,9 +11,10 @@ from vitrine.simulator.retailer.shop import Retailer
 
 SPELL_DAYS = 28
 """A customer's mood to buy holds so long, from a day of its own on."""
-SPELL_POWER = 1.8
-"""A spell's mood is the power of an exponential draw: few spells have most of the orders."""
-LEAST_MOOD = 0.1
+LEAST_MOOD = 0.6
+"""A spell's mood is this and an exponential draw: few spells have most of the orders."""
+HABIT = np.array([2.6, 0.9, 0.7, 0.6, 0.6, 0.7, 0.9], np.float32)
+"""How a customer's week goes, from the customer's favourite weekday on."""
 LEFT_OVER = 0.12
 """Share of the activity that stays when a customer's stay is over."""
 LARGEST_BASKET = 30
@@ -45,7 +46,7 @@ class Demand:
     @cached_property
     def _moods(self) -> np.ndarray:
         luck = (np.arange(_LUCK_STEPS) + 0.5) / _LUCK_STEPS
-        return (LEAST_MOOD + (-np.log(luck)) ** SPELL_POWER).astype(np.float32)
+        return (LEAST_MOOD - np.log(luck)).astype(np.float32)
 
     def baskets_of(self, day: int) -> Baskets:
         """Draw a day's baskets: the first orders that are due, and others up to its number."""
@@ -63,10 +64,10 @@ class Demand:
         who, there = self.customers, self.shop.customers_by(day)
         debut_N = who.debut_N[:there]
         age_N = np.maximum(day - debut_N, 0)
-        phase_N = (np.arange(there, dtype=np.int64) * 11) % SPELL_DAYS
-        spell_N = (day + phase_N) // SPELL_DAYS
-        luck_N = uniform(self.shop.seed, "spell", np.arange(there), spell_N)
+        number_N = np.arange(there)
+        luck_N = uniform(self.shop.seed, "spell", number_N, (day + number_N * 11) // SPELL_DAYS)
         mood_N = self._moods[(luck_N * _LUCK_STEPS).astype(np.int64)]
+        mood_N *= HABIT[(day + number_N * 3) % len(HABIT)]
         left_N = np.maximum(np.exp(-age_N / who.stay_days_N[:there]), LEFT_OVER)
         weight_N = who.activity_N[:there] * mood_N * left_N
         quarter = (self.shop.date_of(day).month - 1) // 3

@@ -24,19 +24,21 @@ from vitrine.simulator.retailer.vocabulary import (
 )
 
 BLOCK = 4_096
-APPEAL_SPREAD = 1.25
+APPEAL_SPREAD = 1.05
 """Standard deviation of the logarithm of a product's appeal."""
-LASTING_SHARE = 0.12
-MEDIAN_LIFE_DAYS = 45
+LASTING_SHARE = 0.03
+MEDIAN_LIFE_DAYS = 20
 """Time in which the sales of a product of fashion fall to 1/e."""
-LONGEST_LIVES = 7
+LONGEST_LIVES = 5
 """A product leaves the shop after so many times its life."""
 LASTING_LIFE_DAYS = 1_500
-MARKDOWNS = ((1.5, 0.3), (3.0, 0.5), (5.0, 0.7))
+LASTING_APPEAL = 0.4
+"""Appeal of what is always there, relative to what is new."""
+MARKDOWNS = ((2.0, 0.3), (3.0, 0.5), (4.0, 0.7))
 """After so many lives, the share of the list price that is taken off."""
 SALE_SHARE, SALE_DEPTH = 0.3, 0.3
-DISCOUNT_PULL = 1.2
-"""How much more a product sells per discount share: 1 + 1.2 × discount."""
+DISCOUNT_PULL = 0.8
+"""How much more a product sells per discount share: 1 + 0.8 × discount."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ def _block(shop: Retailer, number: int) -> Products:
     lasts_G = np.array([d.sector in LASTING_SECTORS for d in DEPARTMENTS])
     price_G = np.array([d.price for d in DEPARTMENTS])
     department = draws.choice(len(DEPARTMENTS), BLOCK, p=share_G / share_G.sum()).astype(np.int8)
-    lasting = draws.random(BLOCK) < np.where(lasts_G[department], 0.5, LASTING_SHARE)
-    life = MEDIAN_LIFE_DAYS * np.exp(0.5 * draws.standard_normal(BLOCK))
+    lasting = draws.random(BLOCK) < np.where(lasts_G[department], 0.25, LASTING_SHARE)
+    life = MEDIAN_LIFE_DAYS * np.exp(0.4 * draws.standard_normal(BLOCK))
     life = np.where(lasting, LASTING_LIFE_DAYS, life)
     launch = _launch(shop, draws, number, np.where(lasting, 900, LONGEST_LIVES * life))
     price = np.round(price_G[department] * np.exp(0.3 * draws.standard_normal(BLOCK)))
@@ -96,7 +98,8 @@ def _block(shop: Retailer, number: int) -> Products:
         cost_cents_P=np.round(cents * draws.uniform(0.25, 0.4, BLOCK)).astype(np.int64),
         is_lasting_P=lasting,
         life_days_P=life.astype(np.float32),
-        appeal_P=np.exp(APPEAL_SPREAD * draws.standard_normal(BLOCK)),
+        appeal_P=np.exp(APPEAL_SPREAD * draws.standard_normal(BLOCK))
+        * np.where(lasting, LASTING_APPEAL, 1.0),
         sale_luck_P=draws.random(BLOCK, np.float32),
     )
 

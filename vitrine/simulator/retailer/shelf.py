@@ -5,6 +5,7 @@ cumulative weights.
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from vitrine.simulator.retailer.vocabulary import BRANDS_PER_SECTOR, DEPARTMENTS
 
 ALL, REDUCED, LASTING = range(3)
 """Which weights a choice is made by: all products, reduced ones, or those that stay longest."""
+STAYS_DAYS = 30
+"""Goods that become a favourite are those that are still there after so long."""
 PAGE = 24
 CACHED_SHELVES = 16
 
@@ -47,7 +50,7 @@ class Shelf:
         self.off_P = discounts(products, day, on)
         self.cents_P = prices(products, self.off_P)
         self.weight_P = appeal(products, day, self.off_P)
-        stays_P = np.where(products.is_lasting_P, 3.0, np.exp(-60 / products.life_days_P))
+        stays_P = np.where(products.is_lasting_P, 1.5, np.exp(-STAYS_DAYS / products.life_days_P))
         kinds = (1.0, self.off_P > 0, stays_P)
         self.total_WP = np.stack([self._cumulated(self.weight_P * kind) for kind in kinds])
         self.season_G = department_factors(on)
@@ -82,14 +85,20 @@ class Shelf:
         return bool(self.total_WP[which][-1] > 0)
 
     def pages(self) -> np.ndarray:
-        """Return the most wanted products of each department, (G, PAGE), -1 after the last."""
+        """Return the most wanted products of each department, and then of the shop, (G, PAGE).
+
+        Where the whole shop has fewer, the page begins again.
+        """
         layout = self.layout
-        page_GT = np.full((len(DEPARTMENTS), PAGE), -1, np.int32)
-        for department in range(len(DEPARTMENTS)):
-            first = department * BRANDS_PER_SECTOR
-            low, high = layout.bound_R[[first, first + BRANDS_PER_SECTOR]]
-            places = np.sort(layout.order_P[low:high])
-            best = places[np.argsort(-self.weight_P[places], kind="stable")[:PAGE]]
-            best = best[self.weight_P[best] > 0]
-            page_GT[department, : len(best)] = best
-        return page_GT
+        best_P = self._best(np.arange(len(self.weight_P)))
+        bounds = layout.bound_R[::BRANDS_PER_SECTOR]
+        pages = []
+        for low, high in pairwise(bounds):
+            own = self._best(np.sort(layout.order_P[low:high]))
+            pages.append(np.resize(np.r_[own, best_P[~np.isin(best_P, own)]], PAGE))
+        return np.array(pages)
+
+    def _best(self, products: np.ndarray) -> np.ndarray:
+        """Return those of some products that are offered, the most wanted first."""
+        offered = products[self.weight_P[products] > 0]
+        return offered[np.argsort(-self.weight_P[offered], kind="stable")[: 2 * PAGE]]

@@ -14,7 +14,7 @@ import numpy as np
 from vitrine.errors import BadArgumentError
 from vitrine.simulator.retailer.seasons import day_factors
 
-LEAST_CUSTOMERS = 500
+LEAST_CUSTOMERS = 1_000
 FULL_DAYS = 730
 """The days after which the shop has the customers, products and lines of its size."""
 PRODUCTS_PER_CUSTOMER = 105_000 / 1_370_000

@@ -37,7 +37,7 @@ BATCH = 200_000
 REACH_DAYS = LONGEST_RETURN_DAYS + LONGEST_DELAY_DAYS + 1
 """A day's orders lead to nothing that is received later than this."""
 SPANS_PER_PROCESS = 4
-LEAST_WORK_FOR_TWO = 40_000_000
+LEAST_WORK_FOR_TWO = 150_000_000
 """Customers times days from which on a second process is worth its start."""
 _WORK_WITH_VISITS = 12
 """Work of a day with visits, in days without."""
