@@ -35,7 +35,9 @@ _BY_RECEIPT = "received_us, occurred_us, kind, order_id, line, session_id, produ
 
 
 class Fact(NamedTuple):
-    """An order line or an event; `session_id` is null for the one, `order_id` for the other.
+    """An order line, an event, or a reaction to an e-mail (`email_opened` and the like).
+
+    `order_id` is given for the first, `session_id` for the second.
 
     `day_at` and `window_at` are the first instants at which a day feature and a window feature may
     use it.
@@ -102,15 +104,32 @@ class History:
         Where the copy is made; the caller removes it.
     ends
         `daily` and `intraday`: up to which receipt each warehouse was built.
+    windows_from
+        From which receipt on the intraday warehouse knows windows.
+    permanent_days
+        How long after a sale a campaign without an end is on sale.
     """
 
-    def __init__(self, paths: Paths, rule: Rule, ends: dict[str, datetime], file: Path) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        rule: Rule,
+        ends: dict[str, datetime],
+        windows_from: datetime,
+        permanent_days: int,
+        file: Path,
+    ) -> None:
         self.rule, self.ends = rule, ends
+        self.windows_from, self.permanent_days = windows_from, permanent_days
         self._paths = paths
         self._connection = duckdb.connect(str(file))
         self._connection.execute("set TimeZone = 'UTC'")
         self._connection.execute(
-            _FACTS.format(orders=self._lake("orders"), events=self._lake("events"))
+            _FACTS.format(
+                orders=self._lake("orders"),
+                events=self._lake("events"),
+                reactions=self._lake("email_events"),
+            )
         )
         self._facts = lru_cache(maxsize=512)(self._read_facts)
         self._index = lru_cache(maxsize=None)(self._read_index)
@@ -131,24 +150,28 @@ class History:
         return self._facts(tuple(sorted(subject.items())))
 
     def of_campaigns(
-        self, campaigns: list[str] | None, kinds: tuple[str, ...], since: datetime
+        self,
+        campaigns: list[str] | None,
+        kinds: tuple[str, ...],
+        since: datetime,
+        until: datetime | None = None,
     ) -> list[Fact]:
-        """Return the facts of campaigns (of all where None) that were received since an instant."""
+        """Return the facts of campaigns (of all where None) that were received in a span."""
+        end = until or max(self.ends.values())
         return self._read(
-            "list_contains(?, kind) and received_us >= ? and"
-            " (? is null or campaign_id in (select unnest(?::varchar[])))",
-            [list(kinds), (since - EPOCH) // MICROSECOND, campaigns and "", campaigns],
+            "list_contains(?, kind) and received_us >= ? and received_us < ?"
+            " and (? or campaign_id in (select unnest(?::varchar[])))",
+            [list(kinds), *_microseconds(since, end), campaigns is None, campaigns or []],
         )
 
     def sample(
         self, size: int, seed: int, kinds: tuple[str, ...], received: Interval
     ) -> list[Fact]:
         """Draw facts of the given kinds by known customers; the same ones for the same seed."""
-        start, end = ((t - EPOCH) // MICROSECOND for t in (received.start, received.end))
         return self._read(
             "list_contains(?, kind) and customer_id is not null and campaign_id is not null"
             " and received_us >= ? and received_us < ?",
-            [list(kinds), start, end, seed, size],
+            [list(kinds), *_microseconds(received.start, received.end), seed, size],
             order="hash(rowid + ?), rowid limit ?",
         )
 
@@ -159,8 +182,8 @@ class History:
 
     def known_intraday(self, facts: Iterable[Fact], as_of: datetime) -> list[Fact]:
         """Keep the facts that a window feature may use at an instant."""
-        end = self.ends["intraday"]
-        return [f for f in facts if f.window_at <= as_of and f.received_at < end]
+        received = Interval(self.windows_from, self.ends["intraday"])
+        return [f for f in facts if f.window_at <= as_of and f.received_at in received]
 
     def learnt_daily(self, facts: Iterable[Fact], as_of: datetime, days: int) -> list[Fact]:
         """Keep what became readable for day features in the last days before an instant."""
@@ -171,6 +194,10 @@ class History:
         """Keep what became readable for window features in the last minutes before an instant."""
         since = as_of - timedelta(minutes=minutes)
         return [f for f in self.known_intraday(facts, as_of) if f.window_at > since]
+
+    def last_readable_day(self, as_of: datetime) -> datetime:
+        """Return the last instant by then at which a day became readable."""
+        return floor(as_of - self.rule.day_delay, DAY) + self.rule.day_delay
 
     def versions(self, table: str, key: Any, as_of: datetime, database: str = "daily") -> list[Row]:
         """Return what the catalogue had said about something by an instant, oldest first."""
@@ -198,10 +225,6 @@ class History:
     def where(self, table: str, column: str, value: str) -> list[Any]:
         """List everything that some row, whenever received, describes by this value."""
         return self._index(table, column).get(value, [])
-
-    def offered_in(self, campaign_id: str) -> list[tuple[str, str]]:
-        """List the keys of everything that a campaign ever offers."""
-        return self.where("campaign_products", "campaign_id", campaign_id)
 
     def _read_index(self, table: str, column: str) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = defaultdict(list)
@@ -257,6 +280,10 @@ class History:
         return str([str(file) for file in files])
 
 
+def _microseconds(*instants: datetime) -> list[int]:
+    return [(instant - EPOCH) // MICROSECOND for instant in instants]
+
+
 def _instant(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
@@ -274,4 +301,10 @@ select
     0, 0, null,
     epoch_us(occurred_at), epoch_us(received_at)
 from read_parquet({events}, hive_partitioning = false)
+union all
+select
+    'email_' || kind, customer_id, null, null, null, null, null,
+    0, 0, null,
+    epoch_us(occurred_at), epoch_us(received_at)
+from read_parquet({reactions}, hive_partitioning = false)
 """

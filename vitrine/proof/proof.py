@@ -1,11 +1,11 @@
 """The proof itself: draw, recompute, compare, plant, and compare again."""
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -86,13 +86,9 @@ def proven(installation: Installation, sample: int, say: Say) -> Iterator[Outcom
 
 @contextmanager
 def _work_folder(paths: Paths) -> Iterator[Path]:
-    folder = paths.staging / "proof"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    paths.staging.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="proof-", dir=paths.staging) as folder:
+        yield Path(folder)
 
 
 @contextmanager
@@ -100,33 +96,24 @@ def _history(
     connection: duckdb.DuckDBPyConnection, paths: Paths, folder: Path
 ) -> Iterator[tuple[History, dict[str, Interval]]]:
     """Read the raw rows that the published builds knew; also say which instants they answer for."""
-    ((day_minutes, window_minutes),) = connection.execute(
-        "select day_features_delay_minutes, intraday_delay_minutes from daily.features.build_info"
+    ((day_minutes, window_minutes, permanent_days),) = connection.execute(
+        "select day_features_delay_minutes, intraday_delay_minutes, permanent_campaign_days"
+        " from daily.features.build_info"
     ).fetchall()
     rule = Rule(timedelta(minutes=day_minutes), timedelta(minutes=window_minutes))
-    ends = {
-        database: _instant(connection, database, "data_end_at") for database in warehouse.DATABASES
-    }
-    with closing(History(paths, rule, ends, folder / "raw.duckdb")) as history:
+    ends = {name: _instant(connection, name, "data_end_at") for name in warehouse.DATABASES}
+    windows_from = _instant(connection, "intraday", "history_start_at")
+    exact_from = _instant(connection, "intraday", "exact_from_at")
+    file = folder / "raw.duckdb"
+    with closing(History(paths, rule, ends, windows_from, permanent_days, file)) as history:
         start = history.span.start
         yield (
             history,
             {
                 "daily": Interval(start, ends["daily"] + rule.day_delay),
-                "intraday": Interval(
-                    max(start, _exact_from(connection) or start),
-                    ends["intraday"] + rule.window_delay,
-                ),
+                "intraday": Interval(max(start, exact_from), ends["intraday"] + rule.window_delay),
             },
         )
-
-
-def _exact_from(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return since when the intraday warehouse answers exactly: it keeps no more windows."""
-    known = connection.execute("describe intraday.features.build_info").fetchall()
-    if "exact_from_at" not in {row[0] for row in known}:
-        return None
-    return _instant(connection, "intraday", "exact_from_at")
 
 
 def _instant(connection: duckdb.DuckDBPyConnection, database: str, column: str) -> datetime:

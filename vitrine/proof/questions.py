@@ -179,11 +179,14 @@ def _keys(
     history: History, model: FeatureModel, customer_id: str, campaign_id: str, as_of: datetime
 ) -> tuple[str, ...]:
     """Complete a customer and a campaign to the keys that a model asks for."""
+    offered = history.where("campaign_products", "campaign_id", campaign_id)
     known = {
         "customer_id": customer_id,
         "campaign_id": campaign_id,
         "demographic_cluster": history.value(
             "customers", customer_id, "demographic_cluster", as_of
         ),
+        "sector": history.value("campaigns", campaign_id, "sector", as_of),
+        "product_id": offered[0][1] if offered else NOBODY,
     }
     return tuple(known[key] for key in model.spine if key != "as_of")

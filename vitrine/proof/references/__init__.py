@@ -13,8 +13,11 @@ from vitrine.proof.history import History
 from vitrine.proof.references.campaign import campaign
 from vitrine.proof.references.context import context
 from vitrine.proof.references.customer import customer
+from vitrine.proof.references.customer_sectors import customer_sector
 from vitrine.proof.references.pair import pair
 from vitrine.proof.references.performance import campaign_performance, cluster_campaign
+from vitrine.proof.references.product import product
+from vitrine.proof.references.shopping import customer_groups, customer_segments
 
 Values = dict[str, float | str]
 Reference = Callable[..., Values]
@@ -22,6 +25,10 @@ Reference = Callable[..., Values]
 REFERENCES: dict[str, Reference] = {
     "feat_context": context,
     "feat_customer": customer,
+    "feat_customer_sector": customer_sector,
+    "customer_groups": customer_groups,
+    "customer_segments": customer_segments,
+    "feat_product": product,
     "feat_campaign": campaign,
     "feat_customer_campaign": pair,
     "feat_campaign_performance": campaign_performance,

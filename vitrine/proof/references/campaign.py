@@ -8,6 +8,9 @@ from vitrine.interval import EPOCH
 from vitrine.proof import counts
 from vitrine.proof.counts import by_receipt, days_since, ratio, sales
 from vitrine.proof.history import SALE, UNKNOWN, Fact, History, Row
+from vitrine.proof.references.brand_past import brand_past
+from vitrine.proof.references.offers import offers
+from vitrine.proof.references.prices import price_quantile
 
 Values = dict[str, Any]
 HOUR = timedelta(hours=1)
@@ -28,7 +31,9 @@ def campaign(history: History, campaign_id: str, as_of: datetime) -> Values:
         "campaign_return_ratio": ratio(counts.returned_units(known), counts.units(known)),
         "campaign_days_since_last_sale": days_since([f.occurred_at for f in sales(known)], as_of),
     }
-    return values | brand(history, str(values["brand"]), as_of)
+    values["campaign_price_level_ratio"] = price_level(history, values, as_of)
+    name, sector = str(values["brand"]), str(values["sector"])
+    return values | brand(history, name, as_of) | brand_past(history, name, sector, as_of)
 
 
 def described(history: History, campaign_id: str, as_of: datetime) -> Values:
@@ -46,29 +51,6 @@ def described(history: History, campaign_id: str, as_of: datetime) -> Values:
     }
 
 
-def opened_at(history: History, campaign_id: str, as_of: datetime) -> datetime | None:
-    """Return when it opens as far as known; a permanent campaign opened when first heard of."""
-    versions = history.versions("campaigns", campaign_id, as_of)
-    if not versions:
-        return None
-    if versions[-1]["closes_at"] is None:
-        return min(row["opens_at"] for row in versions)
-    opens_at: datetime = versions[-1]["opens_at"]
-    return opens_at
-
-
-def offers(
-    history: History, campaign_id: str, as_of: datetime, database: str = "daily"
-) -> dict[str, list[Row]]:
-    """Return, by product, every row about what the campaign offers that was received by then."""
-    found = {}
-    for key in history.offered_in(campaign_id):
-        rows = history.versions("campaign_products", key, as_of, database)
-        if rows:
-            found[key[1]] = rows
-    return found
-
-
 def assortment(history: History, campaign_id: str, as_of: datetime) -> Values:
     """Say how many products there are and what they cost."""
     known = offers(history, campaign_id, as_of)
@@ -79,6 +61,12 @@ def assortment(history: History, campaign_id: str, as_of: datetime) -> Values:
         "campaign_average_price": ratio(price, len(known)),
         "campaign_discount_ratio": max(0.0, 1 - ratio(price, full_price, otherwise=1.0)),
     }
+
+
+def price_level(history: History, values: Values, as_of: datetime) -> float:
+    """Say where the average price stands in the sector."""
+    price = values["campaign_average_price"] if values["campaign_product_count"] else None
+    return price_quantile(history, values["sector"], price, as_of)
 
 
 def list_price(history: History, rows: list[Row]) -> float:

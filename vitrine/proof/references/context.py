@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from vitrine.proof.history import UNKNOWN, History
-from vitrine.proof.references.campaign import opened_at
+from vitrine.proof.references.offers import opened_at
 
 MINUTE = timedelta(minutes=1)
 PERMANENT_MINUTES = 43200.0

@@ -1,15 +1,15 @@
 """What is known about a customer: description and activity."""
 
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from vitrine.interval import DAY, floor, midnight
+from vitrine.interval import DAY, midnight
 from vitrine.proof import counts
 from vitrine.proof.counts import by_day, days_since, ratio, sales
-from vitrine.proof.history import MICROSECOND, SALE, UNKNOWN, VIEWS, Fact, History
+from vitrine.proof.history import SALE, UNKNOWN, Fact, History
+from vitrine.proof.references.customer_sectors import favourite_sector
+from vitrine.proof.references.shopping import shopping
 
 Values = dict[str, Any]
 YEAR = 365
@@ -23,7 +23,8 @@ def customer(history: History, customer_id: str, as_of: datetime) -> Values:
     for days in (7, 30, 365):
         values |= activity(history.learnt_daily(facts, as_of, days), f"{days}d")
     values |= habits(history, history.learnt_daily(facts, as_of, YEAR))
-    return values | {"customer_favourite_sector": favourite_sector(history, known)}
+    values["customer_favourite_sector"] = favourite_sector(history, known)
+    return values | shopping(history, customer_id, as_of)
 
 
 def described(history: History, customer_id: str, as_of: datetime) -> Values:
@@ -91,28 +92,3 @@ def list_value(history: History, line: Fact) -> Decimal:
     list_price = (product and product["list_price"]) or 0.0
     paid = counts.line_cents(line.unit_price, line.quantity)
     return max(paid, counts.line_cents(list_price, line.quantity))
-
-
-def sector_of(history: History, fact: Fact) -> str:
-    """Name the product's sector, or the campaign's, as known at the end of the day of receipt."""
-    end = floor(fact.received_at, DAY) + DAY - MICROSECOND
-    for table, key in (("products", fact.product_id), ("campaigns", fact.campaign_id)):
-        known = history.latest(table, key, end)
-        if known is not None:
-            return str(known["sector"])
-    return UNKNOWN
-
-
-def by_sector(history: History, known: Iterable[Fact]) -> dict[str, list[Fact]]:
-    """Sort what a customer viewed, put into the cart and bought by sector."""
-    sectors: dict[str, list[Fact]] = defaultdict(list)
-    for fact in known:
-        if fact.kind in (*VIEWS, "add_to_cart", *SALE):
-            sectors[sector_of(history, fact)].append(fact)
-    return sectors
-
-
-def favourite_sector(history: History, known: list[Fact]) -> str:
-    """Name the sector of most units, then of most views, then the last in the alphabet."""
-    ranked = [(counts.units(f), counts.views(f), s) for s, f in by_sector(history, known).items()]
-    return max(ranked)[2] if ranked else UNKNOWN

@@ -6,8 +6,8 @@ from typing import Any
 from vitrine.interval import DAY
 from vitrine.proof import counts
 from vitrine.proof.counts import NEVER_DAYS, by_receipt, days_since, ratio, sales
-from vitrine.proof.history import VIEWS, Fact, History
-from vitrine.proof.references.customer import by_sector
+from vitrine.proof.history import VIEWS, Fact, History, Row
+from vitrine.proof.references.customer_sectors import by_sector, sector_activity
 
 Values = dict[str, Any]
 
@@ -16,8 +16,12 @@ def pair(history: History, customer_id: str, campaign_id: str, as_of: datetime) 
     """Answer for `feat_customer_campaign`."""
     everything = history.facts(customer_id=customer_id)
     known = history.known_daily(everything, as_of)
-    return _common(history, everything, known, campaign_id, as_of) | _shares(
-        history, known, campaign_id, as_of
+    campaign = history.latest("campaigns", campaign_id, as_of)
+    sector = campaign["sector"] if campaign else None
+    return (
+        _common(history, everything, known, campaign_id, as_of)
+        | _shares(history, known, campaign)
+        | sector_activity(history, customer_id, sector, as_of, "pair")
     )
 
 
@@ -52,9 +56,8 @@ def usual_interval(bought: list[datetime], order_count: int) -> float:
     return (max(bought) - min(bought)) / DAY / (order_count - 1)
 
 
-def _shares(history: History, known: list[Fact], campaign_id: str, as_of: datetime) -> Values:
+def _shares(history: History, known: list[Fact], campaign: Row | None) -> Values:
     """Say how much of what the customer bought and viewed was like the campaign."""
-    campaign = history.latest("campaigns", campaign_id, as_of)
     sectors = by_sector(history, known)
     here = sectors.get(campaign["sector"], []) if campaign else []
     bought = sales(known)

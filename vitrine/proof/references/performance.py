@@ -9,7 +9,7 @@ from vitrine.interval import DAY, QUARTER_HOUR, floor
 from vitrine.proof import counts
 from vitrine.proof.counts import By, ratio
 from vitrine.proof.history import MICROSECOND, SALE, UNKNOWN, VIEWS, Fact, History
-from vitrine.proof.references.campaign import offers
+from vitrine.proof.references.offers import offers
 
 Values = dict[str, Any]
 DATABASE = "intraday"

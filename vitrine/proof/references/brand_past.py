@@ -1,0 +1,98 @@
+"""What became of a brand's last campaigns, as known on the days that they closed."""
+
+from datetime import datetime
+from functools import lru_cache
+from statistics import mean
+from typing import Any, NamedTuple
+
+from vitrine.interval import DAY, floor
+from vitrine.proof import counts
+from vitrine.proof.counts import by_receipt, ratio
+from vitrine.proof.history import History
+from vitrine.proof.references.offers import offers
+
+Values = dict[str, Any]
+PRIOR_VIEWS = PRIOR_STOCK = 50
+LAST = 3
+
+
+class Closed(NamedTuple):
+    """A campaign that is over, and what had become of it when the day of its end was readable."""
+
+    closed_at: datetime
+    campaign_id: str
+    available_at: datetime
+    brand: str
+    sector: str
+    order_count: int
+    view_count: int
+    unit_count: int
+    turnover: float
+    stock: int
+
+
+def brand_past(history: History, brand: str, sector: str, as_of: datetime) -> Values:
+    """Answer for the `brand_last_3` features, which sectors without news are drawn towards."""
+    over = [c for c in closed_campaigns(history) if c.available_at <= as_of]
+    past = sorted(c for c in over if c.brand == brand)[-LAST:]
+    alike = [c for c in over if c.sector == sector]
+    average = mean([c.turnover for c in alike]) if alike else 0.0
+    return {
+        "brand_last_3_conversion_ratio": (
+            sum(c.order_count for c in past) + PRIOR_VIEWS * _conversion(alike)
+        )
+        / (sum(c.view_count for c in past) + PRIOR_VIEWS),
+        "brand_last_3_sell_through_ratio": (_sold(past) + PRIOR_STOCK * _sold_out(alike))
+        / (sum(c.stock for c in past) + PRIOR_STOCK),
+        "brand_last_3_turnover": (sum(c.turnover for c in past) + average) / (len(past) + 1),
+    }
+
+
+def _conversion(campaigns: list[Closed]) -> float:
+    orders, views = (sum(getattr(c, n) for c in campaigns) for n in ("order_count", "view_count"))
+    return min(1.0, ratio(orders, views))
+
+
+def _sold_out(campaigns: list[Closed]) -> float:
+    return min(1.0, ratio(_sold(campaigns), sum(c.stock for c in campaigns)))
+
+
+def _sold(campaigns: list[Closed]) -> int:
+    """Add up the units of the campaigns whose stock is known."""
+    return sum(c.unit_count for c in campaigns if c.stock > 0)
+
+
+@lru_cache(maxsize=1)
+def closed_campaigns(history: History) -> list[Closed]:
+    """Return every campaign that ever closed, once: when its description first said so."""
+    found = []
+    for campaign_id in history.keys("campaigns"):
+        versions = history.versions("campaigns", campaign_id, history.ends["daily"])
+        for n, version in enumerate(versions):
+            if version["closes_at"] is None:
+                continue
+            closed_at = max(version["closes_at"], version["received_at"])
+            is_last = n + 1 == len(versions)
+            if is_last or closed_at < versions[n + 1]["received_at"]:
+                found.append(_closed(history, version, closed_at))
+                break
+    return [c for c in found if floor(c.closed_at, DAY) + DAY <= history.ends["daily"]]
+
+
+def _closed(history: History, version: dict[str, Any], closed_at: datetime) -> Closed:
+    available_at = history.rule.day(closed_at)
+    campaign_id = version["campaign_id"]
+    known = history.known_daily(history.facts(campaign_id=campaign_id), available_at)
+    newest = [rows[-1] for rows in offers(history, campaign_id, available_at).values()]
+    return Closed(
+        closed_at,
+        campaign_id,
+        available_at,
+        version["brand"],
+        version["sector"],
+        counts.orders(known, by_receipt),
+        counts.views(known),
+        counts.units(known),
+        counts.line_turnover(known),
+        sum(row["initial_stock"] or 0 for row in newest),
+    )
