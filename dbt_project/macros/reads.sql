@@ -30,21 +30,8 @@
     cast({{ read(measure) }} - {{ read(measure, instant) }} as double)
 {%- endmacro %}
 
-{# Whether a fact came with this run: an increment takes up what was received since its base's end. #}
-{% macro received_in_run(received_at) -%}
-    {{ received_at }} < {{ end_at() }}
-    {%- if is_incremental() %} and {{ received_at }} >= {{ base_end() }}{% endif %}
-{%- endmacro %}
-
-{# Whether a UTC day of receipt lies in a week, Monday to Sunday, that ended with this run. #}
-{% macro received_in_ended_week(received_on) -%}
-    {{ received_on }} < date_trunc('week', {{ utc_day(end_at()) }})
-    {%- if is_incremental() %}
-    and {{ received_on }} >= date_trunc('week', {{ utc_day(base_end()) }})
-    {%- endif %}
-{%- endmacro %}
-
-{# End of the data that an increment goes on from. #}
-{% macro base_end() -%}
-    timestamptz '{{ var("base_end_at", "1970-01-01T00:00:00Z") }}'
+{# Whether a UTC day of receipt lies in a week, Monday to Sunday, that ended with this build. #}
+{% macro is_in_new_week(received_on) -%}
+    {{ received_on }} >= date_trunc('week', {{ utc_day(base_end_at()) }})
+    and {{ received_on }} < date_trunc('week', {{ utc_day(end_at()) }})
 {%- endmacro %}

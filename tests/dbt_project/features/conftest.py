@@ -1,6 +1,5 @@
 """The long shop, built up to its end and up to its middle: ledgers and functions alone."""
 
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,9 @@ from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval
 from vitrine.settings import load_settings
 from vitrine.transform import dbt
+from vitrine.transform.publication import publish_build
 
-MIDDLE = long_shop.START + 200 * DAY
+MIDDLE = long_shop.START + 201 * DAY
 LAYERS = " ".join(f"path:models/daily/{layer}" for layer in dbt.LAYERS if layer != "marts")
 
 
@@ -33,12 +33,20 @@ def long_installation(tmp_path_factory: pytest.TempPathFactory, history) -> Inst
 
 @pytest.fixture(scope="session")
 def long_built(long_installation) -> Path:
-    return build(long_installation, long_shop.END)
+    return build(long_installation, Interval(long_shop.START, long_shop.END))
 
 
 @pytest.fixture(scope="session")
 def long_built_to_the_middle(long_installation) -> Path:
-    return build(long_installation, MIDDLE)
+    interval = Interval(long_shop.START, MIDDLE)
+    build(long_installation, interval)
+    return publish_build(long_installation, "daily", interval)
+
+
+@pytest.fixture(scope="session")
+def long_built_in_two_parts(long_installation, long_built_to_the_middle) -> Path:
+    assert long_built_to_the_middle.exists()
+    return build(long_installation, Interval(MIDDLE, long_shop.END))
 
 
 @pytest.fixture
@@ -46,8 +54,7 @@ def long_warehouse(long_built):
     yield from connected({"daily": long_built})
 
 
-def build(installation: Installation, end: datetime) -> Path:
-    interval = Interval(long_shop.START, end)
+def build(installation: Installation, interval: Interval) -> Path:
     dbt.begin(installation, "daily", interval)
     dbt.build(installation, "daily", LAYERS, interval)
     return installation.paths.build_file("daily", interval)

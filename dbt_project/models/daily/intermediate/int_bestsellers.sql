@@ -2,6 +2,7 @@
 
 with order_lines as (
     select * from {{ ref('int_order_lines') }}
+    where kind = 'sale' and {{ is_in_new_week('received_on') }}
 ),
 
 weeks as (
@@ -11,7 +12,6 @@ weeks as (
         product_id,
         sum(unit_count) as unit_count
     from order_lines
-    where kind = 'sale' and {{ received_in_ended_week('received_on') }}
     group by all
 ),
 

@@ -24,21 +24,11 @@ week_ends as (
 weeks as (
     select {{ midnight('ended_on') }} as ended_at
     from week_ends
-    {%- if is_incremental() %}
-    where {{ midnight('ended_on') }} > {{ base_end() }}
-    {%- endif %}
+    where {{ midnight('ended_on') }} > {{ base_end_at() }}
 ),
 
 offers as (
-    select
-        campaign_products.campaign_id,
-        campaign_products.price,
-        campaign_products.available_at,
-        lead(campaign_products.available_at) over (
-            partition by campaign_products.campaign_id, campaign_products.product_id
-            order by campaign_products.available_at
-        ) as next_at
-    from campaign_products
+    {{ held('campaign_products', 'campaign_id, product_id') }}
 ),
 
 -- Every offer so far at its newest price.
@@ -51,7 +41,7 @@ known as (
     inner join offers
         on
             weeks.ended_at > offers.available_at
-            and weeks.ended_at <= coalesce(offers.next_at, 'infinity')
+            and weeks.ended_at <= offers.replaced_at
 ),
 
 placed as (

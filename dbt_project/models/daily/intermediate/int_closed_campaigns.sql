@@ -10,12 +10,15 @@ assortment as (
     select * from {{ ref('int_campaign_assortment_ledger') }}
 ),
 
+campaigns_held as (
+    {{ held('campaigns', 'campaign_id') }}
+),
+
 versions as (
     select
         *,
-        greatest(closes_at, available_at) as closed_at,
-        lead(available_at) over (partition by campaign_id order by available_at) as next_at
-    from campaigns
+        greatest(closes_at, available_at) as closed_at
+    from campaigns_held
 ),
 
 -- A campaign closes once: where its description, as it was known then, first said so.
@@ -27,7 +30,7 @@ closed as (
         closed_at,
         {{ day_available_at(utc_day('closed_at')) }} as available_at
     from versions
-    where closed_at < coalesce(next_at, 'infinity') and closes_at is not null
+    where closed_at < replaced_at and closes_at is not null
     qualify row_number() over (partition by campaign_id order by closed_at) = 1
 ),
 
@@ -50,11 +53,7 @@ final as (
         on
             closed.campaign_id = assortment.campaign_id
             and closed.available_at >= assortment.available_at
-    where
-        {{ midnight(utc_day('closed.closed_at') ~ " + 1") }} <= {{ end_at() }}
-        {%- if is_incremental() %}
-        and {{ midnight(utc_day('closed.closed_at') ~ " + 1") }} > {{ base_end() }}
-        {%- endif %}
+    where {{ is_new_day(utc_day('closed.closed_at')) }}
 )
 
 select * from final

@@ -1,5 +1,6 @@
 with email_events as (
     select * from {{ ref('stg_email_events') }}
+    where {{ is_new('received_at') }}
 ),
 
 days as (
@@ -9,7 +10,7 @@ days as (
         count(*) filter (where kind = 'opened') as opened_count,
         count(*) filter (where kind = 'clicked') as clicked_count
     from email_events
-    where kind in ('opened', 'clicked') and {{ received_in_run('received_at') }}
+    where kind in ('opened', 'clicked')
     group by all
 ),
 

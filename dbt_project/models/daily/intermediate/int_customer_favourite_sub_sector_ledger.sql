@@ -12,9 +12,7 @@ days as (
             { 'unit_count': cumulative_unit_count, 'sub_sector': sub_sector }
         ) as favourite
     from sub_sector_ledger
-    {%- if is_incremental() %}
-    where available_at > {{ day_available_at(utc_day(base_end()) ~ " - 1") }}
-    {%- endif %}
+    where {{ is_new_in_ledger('available_at') }}
     group by customer_id, available_at
 ),
 

@@ -5,6 +5,7 @@
 
 with order_lines as (
     select * from {{ ref('int_order_lines') }}
+    where kind = 'sale' and customer_id is not null and {{ is_new('received_at') }}
 ),
 
 bestsellers as (
@@ -31,10 +32,6 @@ lines as (
             and {{ age_band('order_lines.demographic_cluster') }} = bestsellers.age_band
             and date_trunc('week', order_lines.received_on) - interval '7 days'
             = bestsellers.week_start_on
-    where
-        order_lines.kind = 'sale'
-        and order_lines.customer_id is not null
-        and {{ received_in_run('order_lines.received_at') }}
 ),
 
 days as (

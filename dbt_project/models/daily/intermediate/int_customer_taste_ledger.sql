@@ -6,20 +6,25 @@
 
 with order_lines as (
     select * from {{ ref('int_order_lines') }}
+    where kind = 'sale' and customer_id is not null and {{ is_new('received_at') }}
 ),
 
 products as (
     select * from {{ ref('int_products') }}
 ),
 
+products_held as (
+    {{ held('products', 'product_id') }}
+),
+
 versions as (
     select
         product_id,
         available_at,
-        lead(available_at) over (partition by product_id order by available_at) as next_at,
+        replaced_at,
         {{ class_of('colour', colour_classes()) }} as colour_class,
         {{ class_of('audience', audience_classes()) }} as audience_class
-    from products
+    from products_held
 ),
 
 -- Products have few versions: a join by equality is cheaper than one sorted by time.
@@ -35,12 +40,8 @@ lines as (
         on
             order_lines.product_id = versions.product_id
             and order_lines.received_at >= versions.available_at
-            and order_lines.received_at < coalesce(versions.next_at, 'infinity')
-    where
-        order_lines.kind = 'sale'
-        and order_lines.customer_id is not null
-        and (versions.colour_class != 'other' or versions.audience_class != 'other')
-        and {{ received_in_run('order_lines.received_at') }}
+            and order_lines.received_at < versions.replaced_at
+    where versions.colour_class != 'other' or versions.audience_class != 'other'
 ),
 
 days as (

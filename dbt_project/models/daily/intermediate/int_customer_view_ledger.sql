@@ -9,10 +9,7 @@ days as (
         count(distinct campaign_id) as viewed_campaign_count,
         count(distinct product_id) as viewed_product_count
     from events
-    where
-        customer_id is not null
-        and kind in ('campaign_view', 'product_view')
-        and {{ received_in_run('received_at') }}
+    where customer_id is not null and kind in ('campaign_view', 'product_view')
     group by customer_id, received_on
 ),
 

@@ -5,6 +5,7 @@
 
 with order_lines as (
     select * from {{ ref('int_order_lines') }}
+    where kind = 'sale' and {{ is_new('received_at') }}
 ),
 
 lines as (
@@ -15,7 +16,6 @@ lines as (
         {{ age_band('demographic_cluster') }} as age_band,
         {{ class_of('channel', channel_classes()) }} as channel_class
     from order_lines
-    where kind = 'sale' and {{ received_in_run('received_at') }}
 ),
 
 days as (
