@@ -3,9 +3,17 @@
 A file's name is the interval of receipt that it owns, so a run that comes again replaces exactly
 its own file in one step, and a directory listing shows what is there. The layout is shared by the
 contract tables (`Paths.lake`) and the Spark outputs (`Paths.deltas`).
+
+A finished day's files may be merged into one (docs/adr/0017). Of two files that own the same
+instants the wider one counts, so everybody finds files through this module. Writing a part of a
+merged day cuts it into its parts again first.
 """
 
-from collections.abc import Iterable, Iterator
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -13,11 +21,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrine.errors import BadInputError
-from vitrine.interval import DAY, Interval, parse_instant
+from vitrine.interval import DAY, Interval, format_instant, parse_instant
 from vitrine.paths import interval_stamp
 from vitrine.publish import TEMPORARY, atomic_file
 
 NO_DAY = date(1970, 1, 1)
+_PARTS = b"vitrine.parts"
 
 
 def write_partition(root: Path, table: str, interval: Interval, rows: pa.Table) -> Path:
@@ -29,10 +38,21 @@ def write_partition(root: Path, table: str, interval: Interval, rows: pa.Table) 
         If another file of that day overlaps the interval without being the same.
     """
     target = _partition(root, table, interval)
-    refuse_overlap(target.parent, interval)
+    if _merged_with(target.parent, interval):
+        with _holding(root / table, fcntl.LOCK_EX):
+            _cut(target.parent, interval)
+    # Writers share: each replaces its own file; only merging and cutting needs the table alone.
+    with _holding(root / table, fcntl.LOCK_SH):
+        refuse_overlap(target.parent, interval)
+        _write(target, rows)
+    return target
+
+
+def _write(target: Path, rows: pa.Table, changed_at_ns: int | None = None) -> None:
     with atomic_file(target) as path:
         pq.write_table(rows, path, compression="zstd")
-    return target
+        if changed_at_ns is not None:
+            os.utime(path, ns=(changed_at_ns, changed_at_ns))
 
 
 def _partition(root: Path, table: str, interval: Interval) -> Path:
@@ -40,11 +60,91 @@ def _partition(root: Path, table: str, interval: Interval) -> Path:
     return root / table / f"ds={day}" / f"{interval_stamp(interval)}.parquet"
 
 
+def merge(root: Path, table: str, day: date) -> int:
+    """Make one file of a whole day's files; return how many were merged, 0 if nothing was to do.
+
+    The file keeps its parts' rows in their order, their intervals, and the time of the newest
+    change. Readers see the parts or the merged file; a merge that was killed is finished by the
+    next one.
+    """
+    folder = root / table / f"ds={day.isoformat()}"
+    with _holding(root / table, fcntl.LOCK_EX):
+        found = _counted(folder)
+        is_finished = len(found) > 1 and _is_whole(found)
+        if is_finished:
+            newest = max(file.stat().st_mtime_ns for file in found)
+            _write(_partition(root, table, Interval.of_day(day)), _joined(found), newest)
+        for file in set(_all_files(folder)) - set(_counted(folder)):
+            file.unlink()
+    return len(found) if is_finished else 0
+
+
+def _joined(found: list[Path]) -> pa.Table:
+    tables = [pq.ParquetFile(file).read() for file in found]
+    parts = [[file.stem, rows.num_rows] for file, rows in zip(found, tables, strict=True)]
+    metadata = tables[0].schema.metadata or {}
+    return pa.concat_tables(tables).replace_schema_metadata(
+        metadata | {_PARTS: json.dumps(parts).encode()}
+    )
+
+
+def parts(file: Path) -> list[Interval]:
+    """List the intervals of the drops that a file holds: of a merged one several."""
+    return [file_interval(Path(f"{name}.parquet")) for name, _ in _parts(file)]
+
+
+def _parts(file: Path) -> list[tuple[str, int]]:
+    given = (pq.read_schema(file).metadata or {}).get(_PARTS)
+    return json.loads(given) if given else [(file.stem, -1)]
+
+
+def _merged_with(folder: Path, interval: Interval) -> list[Path]:
+    """Find the merged file that holds `interval` as one of its parts."""
+    wider = [f for f in _counted(folder) if file_interval(f) != interval]
+    return [f for f in wider if file_interval(f).covers(interval) and interval in parts(f)]
+
+
+def _cut(folder: Path, interval: Interval) -> None:
+    """Cut the merged file that holds `interval` into its parts again, as they were."""
+    for file in _merged_with(folder, interval):
+        changed_at_ns = file.stat().st_mtime_ns
+        for name, rows in _pieces(file):
+            _write(folder / f"{name}.parquet", rows, changed_at_ns)
+        # Until here the wider file counts, from here on its parts do.
+        file.unlink()
+
+
+def _pieces(file: Path) -> Iterator[tuple[str, pa.Table]]:
+    rows, start = _read(file), 0
+    for name, count in _parts(file):
+        yield name, rows.slice(start, count)
+        start += count
+
+
+def _read(file: Path, columns: list[str] | None = None) -> pa.Table:
+    rows = pq.ParquetFile(file).read(columns=columns)
+    kept = {k: v for k, v in (rows.schema.metadata or {}).items() if k != _PARTS}
+    return rows.replace_schema_metadata(kept or None)
+
+
+@contextmanager
+def _holding(table: Path, how: int) -> Iterator[None]:
+    """Wait for others that list (shared) or change (alone) a table's files, then keep them out."""
+    table.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(table, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        # The system lets go of it when the folder is closed, also for a process that is killed.
+        os.close(descriptor)
+
+
 def refuse_overlap(folder: Path, interval: Interval) -> None:
     """Raise BadInputError if a file of `folder` owns a part of `interval`, but not all the same."""
     if interval.end > Interval.of_day(interval.start.date()).end:
         raise BadInputError(f"{interval} spans more than one UTC day; split it at midnight")
-    for file in partition_files(folder):
+    for file in _counted(folder):
         other = file_interval(file)
         if other != interval and other.overlaps(interval):
             raise BadInputError(
@@ -62,18 +162,31 @@ def ensure_table(root: Path, table: str, schema: pa.Schema) -> None:
 
 
 def files(root: Path, table: str, interval: Interval) -> list[Path]:
-    """List a table's files whose interval lies within `interval`, in the order of time."""
+    """List a table's files whose interval lies within `interval`, in the order of time.
+
+    Raises
+    ------
+    BadInputError
+        If a part of a merged day is asked for.
+    """
     found: list[Path] = []
     for day in interval.days():
-        folder = root / table / f"ds={day.isoformat()}"
-        found += [f for f in partition_files(folder) if interval.covers(file_interval(f))]
+        for file in partition_files(root / table / f"ds={day.isoformat()}"):
+            if interval.covers(file_interval(file)):
+                found.append(file)
+            elif file_interval(file).overlaps(interval) and len(_parts(file)) > 1:
+                raise BadInputError(
+                    f"{file} holds all of {day}, merged by `vitrine compact`, and {interval} is a"
+                    f" part of it; ask for whole days, or first land it again:"
+                    f" `vitrine land --start {format_instant(interval.start)}"
+                    f" --end {format_instant(interval.end)}`"
+                )
     return found
 
 
 def read(root: Path, table: str, interval: Interval, columns: list[str] | None = None) -> pa.Table:
     """Read a table's rows received in `interval`; the empty table if there are none."""
-    paths: Iterable[Path] = files(root, table, interval)
-    tables = [pq.ParquetFile(path).read(columns=columns) for path in paths]
+    tables = [_read(path, columns) for path in files(root, table, interval)]
     if tables:
         return pa.concat_tables(tables)
     empty = root / table / f"ds={NO_DAY.isoformat()}" / "empty.parquet"
@@ -82,8 +195,12 @@ def read(root: Path, table: str, interval: Interval, columns: list[str] | None =
 
 def find(root: Path, table: str, interval: Interval) -> pa.Table | None:
     """Read the rows that exactly this interval owns; None if no file says that it owns them."""
-    file = _partition(root, table, interval)
-    return pq.ParquetFile(file).read() if file.exists() else None
+    target = _partition(root, table, interval)
+    if target.exists():
+        return _read(target)
+    for file in _merged_with(target.parent, interval):
+        return dict(_pieces(file))[target.stem]
+    return None
 
 
 def days(root: Path, table: str) -> list[date]:
@@ -93,12 +210,30 @@ def days(root: Path, table: str) -> list[date]:
 
 
 def partition_files(folder: Path) -> list[Path]:
-    """List the visible Parquet files of one partition, in the order of time."""
-    return sorted(
-        f
-        for f in folder.glob("*.parquet")
-        if not f.name.startswith(TEMPORARY) and f.stem != "empty"
-    )
+    """List the Parquet files of one partition that count, in the order of time.
+
+    Those that lie within a wider one were merged into it, and are about to be removed.
+    """
+    if not folder.is_dir():
+        return []
+    with _holding(folder.parent, fcntl.LOCK_SH):
+        return _counted(folder)
+
+
+def _counted(folder: Path) -> list[Path]:
+    # Of two that begin together the wider one comes first.
+    found = [(file_interval(file), file) for file in _all_files(folder)]
+    found.sort(key=lambda owned: (owned[0].start, -owned[0].end.timestamp()))
+    counted: list[tuple[Interval, Path]] = []
+    for interval, file in found:
+        if not counted or not counted[-1][0].covers(interval):
+            counted.append((interval, file))
+    return [file for _, file in counted]
+
+
+def _all_files(folder: Path) -> list[Path]:
+    found = folder.glob("*.parquet")
+    return sorted(f for f in found if not f.name.startswith(TEMPORARY) and f.stem != "empty")
 
 
 def file_interval(path: Path) -> Interval:
@@ -109,13 +244,19 @@ def file_interval(path: Path) -> Interval:
 
 def covered_days(root: Path, table: str, interval: Interval) -> list[date]:
     """List the days of `interval` of which every instant is owned by a file of the table."""
-    return [day for day in interval.days() if _is_covered(root, table, day)]
+    return [
+        day
+        for day in interval.days()
+        if _is_whole(partition_files(root / table / f"ds={day.isoformat()}"))
+    ]
 
 
 def uncovered(root: Path, table: str, interval: Interval) -> Iterator[Interval]:
     """Yield the pieces of `interval` that no file of the table owns, in the order of time."""
     start = interval.start
-    for owned in map(file_interval, files(root, table, interval)):
+    days_files = (partition_files(root / table / f"ds={d.isoformat()}") for d in interval.days())
+    owners = (file_interval(file) for found in days_files for file in found)
+    for owned in (owner for owner in owners if owner.overlaps(interval)):
         if owned.start > start:
             yield Interval(start, owned.start)
         start = max(start, owned.end)
@@ -123,12 +264,6 @@ def uncovered(root: Path, table: str, interval: Interval) -> Iterator[Interval]:
         yield Interval(start, interval.end)
 
 
-def _is_covered(root: Path, table: str, day: date) -> bool:
-    owned = sum(
-        (
-            i.end - i.start
-            for i in map(file_interval, partition_files(root / table / f"ds={day.isoformat()}"))
-        ),
-        start=DAY * 0,
-    )
-    return owned == DAY
+def _is_whole(found: list[Path]) -> bool:
+    owned = [file_interval(file) for file in found]
+    return sum((i.end - i.start for i in owned), start=DAY * 0) == DAY

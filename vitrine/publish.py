@@ -25,6 +25,9 @@ def atomic_file(target: Path) -> Iterator[Path]:
     made from it is still true.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(f"{TEMPORARY}*-{target.name}"):
+        if not _is_running(_writer(leftover)):
+            leftover.unlink(missing_ok=True)
     temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
     try:
         yield temporary
@@ -51,7 +54,7 @@ def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
     versions = root / "versions"
     versions.mkdir(parents=True, exist_ok=True)
     for leftover in versions.glob(f"{TEMPORARY}*"):
-        if not _is_running(int(leftover.name.removeprefix(TEMPORARY).split("-")[0])):
+        if not _is_running(_writer(leftover)):
             shutil.rmtree(leftover, ignore_errors=True)
     temporary = versions / f"{TEMPORARY}{os.getpid()}-{version}"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -141,6 +144,10 @@ def _prune(root: Path, keep: int) -> None:
 
 def _age(path: Path) -> tuple[int, str]:
     return path.stat().st_mtime_ns, path.name
+
+
+def _writer(temporary: Path) -> int:
+    return int(temporary.name.removeprefix(TEMPORARY).split("-")[0])
 
 
 def _is_running(pid: int) -> bool:
