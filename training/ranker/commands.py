@@ -52,6 +52,7 @@ def ranker(as_of: datetime) -> None:
     with _working("train ranker", as_of) as work:
         outcome = work.train(as_of)
         work.run.note(**outcome.version.metrics, version=outcome.version.version)
+        work.run.note(rows_in=work.example_count(as_of))
     _tell(outcome)
 
 
@@ -123,6 +124,14 @@ class _Work:
 
         settings, paths = self.installation.settings, self.installation.paths
         return training_examples.write(self.reader, RankerConfig(), paths, as_of, settings.seed)
+
+    def example_count(self, as_of: datetime) -> int:
+        import pyarrow.parquet as pq
+
+        from training.ranker.examples import examples_file
+
+        count: int = pq.read_metadata(examples_file(self.installation.paths, as_of)).num_rows
+        return count
 
     def train(self, as_of: datetime, is_candidate: bool = True) -> "Outcome":
         from training.ranker.config import RankerConfig
