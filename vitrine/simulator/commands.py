@@ -36,6 +36,7 @@ def simulate(interval: Interval, kind: str | None, customers: int | None, every:
     the same bytes. A retailer of 1,370,000 customers has 105,000 products and 31.8 million order
     lines in 730 days.
     """
+    from vitrine.contracts import TABLES
     from vitrine.runlog import record
     from vitrine.simulator.shop import RETAILER
 
@@ -50,6 +51,7 @@ def simulate(interval: Interval, kind: str | None, customers: int | None, every:
     with record(paths, "simulate", interval) as run:
         figures, count = simulated(installation, interval, customers, every)
         run.note(customer_count=count, **figures)
+        run.note(rows_out=sum(n for name, n in figures.items() if name in TABLES))
     click.echo(
         f"{count:,} customers, {figures['events']:,} events, {figures['orders']:,} order lines,"
         f" {figures['campaigns']:,} campaigns, {figures['images']:,} images"
