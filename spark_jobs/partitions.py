@@ -46,7 +46,8 @@ def by_drop(root: Path, interval: Interval) -> list[Interval]:
 
 
 def _like_drops(root: Path, day: Interval) -> list[Interval]:
-    drops = {lake.file_interval(f) for table in FACTS for f in lake.files(root, table, day)}
+    found = (file for table in FACTS for file in lake.files(root, table, day))
+    drops = {drop for file in found for drop in lake.parts(file)}
     if not drops or day in drops:
         return [day]
     cuts = {piece.start for piece in day.split(QUARTER_HOUR)}
@@ -108,12 +109,15 @@ def windows_owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
     Returns
     -------
     DataFrame
-        received_window_start_at timestamp, file string, known_at timestamp as in `days_owned`.
+        received_window_start_at timestamp, file string, known_at timestamp: the end of the window,
+        up to which the catalogue is read for its rows. What a file says of a window does not depend
+        on how much later the file ends.
     """
     step = F.expr("interval 15 minutes")
-    windows = F.explode(F.sequence("_start", F.col("known_at") - step, step))
-    return _owned(spark, files).select(
-        windows.alias("received_window_start_at"), "file", "known_at"
+    ends = F.explode(F.sequence(F.col("_start") + step, "known_at", step))
+    windows = _owned(spark, files).select("file", ends.alias("known_at"))
+    return windows.select(
+        (F.col("known_at") - step).alias("received_window_start_at"), "file", "known_at"
     )
 
 

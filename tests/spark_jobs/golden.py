@@ -112,6 +112,8 @@ PRODUCTS_2 = [product("mug", "kitchen", "02 23:59:59")]
 PRODUCTS_3 = [product("mug", "office", "03 00:00")]
 CAMPAIGNS_1 = [campaign("sale-a", "living", "01 00:00")]
 CUSTOMERS_1 = [customer("ann", "female:35-49:FR", "01 00:00")]
+# Bob is described at noon: what came of him at 00:20 that day knows nothing of it.
+CUSTOMERS_2 = [customer("bob", "male:25-34:FR", "02 12:00")]
 
 
 def fill(shop):
@@ -125,3 +127,4 @@ def fill(shop):
     shop.receive("products", DAY_3, PRODUCTS_3)
     shop.receive("campaigns", DAY_1, CAMPAIGNS_1)
     shop.receive("customers", DAY_1, CUSTOMERS_1)
+    shop.receive("customers", DAY_2, CUSTOMERS_2)
