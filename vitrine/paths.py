@@ -57,7 +57,7 @@ class Paths:
 
     @property
     def runs(self) -> Path:
-        """The run log, one JSON file a run."""
+        """The run log, one JSON file a run; many are gathered by month in `months/`."""
         return self.home / "runs"
 
     @property

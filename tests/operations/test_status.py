@@ -103,7 +103,7 @@ def test_costs_are_told_by_stage_and_length_of_interval():
         cost(2.0, rows_out=3000),
         cost(3.0, rows_out=2000),
         cost(9.0, outcome="failed"),
-        cost(7.0, "spark user-days", jvm_peak_memory_bytes=1024**3, jvm_bytes_read=5 * 1024**2),
+        cost(7.0, "spark user-days", jvm_peak_memory_bytes=1024**3, jvm_bytes_read=5_000_000),
     ]
     head, *lines = costs.table(runs).splitlines()
     # stage, interval, runs, rows out, median, slowest and sum of the seconds, peak

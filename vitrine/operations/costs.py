@@ -8,7 +8,8 @@ from typing import Any
 from vitrine.interval import parse_instant
 from vitrine.runlog import bytes_read, bytes_written, peak_bytes
 
-MB = 1024**2
+MB = 1_000_000
+MIB = 1024**2
 LAST_RUNS = 5
 """The trend compares the median of so many last runs with the median of those before."""
 BARS = "▁▂▃▄▅▆▇█"
@@ -82,7 +83,7 @@ def _line(stage: str, length_s: float, own: Sequence[Record]) -> str:
         f"{_median([run['figures'].get('rows_out') for run in own]):>12}"
         f"{_median([bytes_read(run) for run in own], MB):>9}"
         f"{_median([bytes_written(run) for run in own], MB):>9}"
-        f"{median(seconds):>9.1f}{max(seconds):>9.1f}{sum(seconds):>9.1f}{peak / MB:>9,.0f}"
+        f"{median(seconds):>9.1f}{max(seconds):>9.1f}{sum(seconds):>9.1f}{peak / MIB:>9,.0f}"
         f"  {trend(seconds)}"
     )
 
