@@ -63,7 +63,7 @@ class Increment:
     reason: str
     """Why the base, or none, in words for the operator."""
     history_start_at: datetime
-    """What was received before is not read, and known to no feature."""
+    """What was received before is known to no feature; the epoch where nothing is left out."""
     exact_from_at: datetime
     """The first instant about which the features may be asked."""
     inputs_changed_at: datetime
@@ -137,8 +137,7 @@ def plan(
         The settings that change what the models give; a version built by others is not gone on
         from.
     """
-    history_days = installation.settings.intraday_history_days
-    start = deltas.history_start(database, interval.end, history_days)
+    start = _history_start(installation, database, interval.end)
     digest = _digest(database, {**definitions, "history_start_at": format_instant(start)})
     inputs = list(_inputs(installation, database, start))
     found = {each: each.files(interval.end) for each in inputs}
@@ -149,7 +148,7 @@ def plan(
         base_end_at=since,
         reason=reason,
         history_start_at=start,
-        exact_from_at=_exact_from(installation, start),
+        exact_from_at=start if start == EPOCH else start + LOOK_BACK,
         inputs_changed_at=max(map(_changed_at, _flat(found.values())), default=EPOCH),
         definition_digest=digest,
         files={each.table: _since(each, files, since) for each, files in found.items()},
@@ -217,11 +216,12 @@ def _origin(version: Path) -> Origin | None:
     return Origin(version, end, changed, digest)
 
 
-def _exact_from(installation: Installation, start: datetime) -> datetime:
-    """Return the first instant whose look-backs do not reach what was received before `start`."""
+def _history_start(installation: Installation, database: str, end: datetime) -> datetime:
+    """Return the first instant of receipt that is read: the epoch where nothing is left out."""
+    history_days = installation.settings.intraday_history_days
+    start = deltas.history_start(database, end, history_days)
     firsts = [lake.days(installation.paths.lake, table)[:1] for table in FACTS]
-    is_cut = any(day < start.date() for first in firsts for day in first)
-    return start + LOOK_BACK if is_cut else start
+    return start if any(day < start.date() for first in firsts for day in first) else EPOCH
 
 
 def _inputs(installation: Installation, database: str, start: datetime) -> Iterator[_Input]:

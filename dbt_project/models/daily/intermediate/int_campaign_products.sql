@@ -29,10 +29,11 @@ versions as (
 ),
 
 final as (
-    select versions.* replace (
-        -- Whoever sells above the list price gives no discount.
-        greatest(versions.price, coalesce(products.list_price, versions.price)) as list_price
-    )
+    select
+        versions.* replace (
+            -- Whoever sells above the list price gives no discount.
+            greatest(versions.price, coalesce(products.list_price, versions.price)) as list_price
+        )
     from versions
     asof left join products
         on

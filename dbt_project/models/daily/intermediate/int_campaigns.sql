@@ -1,6 +1,6 @@
-{%- set description -%}
-    brand, business_type, sector, sub_sector, country, timezone, opens_at, closes_at
-{%- endset %}
+{%- set description = [
+    'brand', 'business_type', 'sector', 'sub_sector', 'country', 'timezone', 'opens_at', 'closes_at',
+] | join(', ') %}
 
 with campaigns as (
     select * from {{ ref('stg_campaigns') }}
@@ -27,15 +27,16 @@ together as (
 
 -- A permanent campaign opens with the first row about it; of others the newest row holds.
 known as (
-    select * replace (
-        case
-            when closes_at is null
-                then min(opens_at) over (
-                    partition by campaign_id order by available_at rows unbounded preceding
-                )
-            else opens_at
-        end as opens_at
-    )
+    select
+        * replace (
+            case
+                when closes_at is null
+                    then min(opens_at) over (
+                        partition by campaign_id order by available_at rows unbounded preceding
+                    )
+                else opens_at
+            end as opens_at
+        )
     from together
 ),
 

@@ -27,11 +27,12 @@ together as (
 ),
 
 known as (
-    select * replace (
-        min(signed_up_at) over (
-            partition by customer_id order by available_at rows unbounded preceding
-        ) as signed_up_at
-    )
+    select
+        * replace (
+            min(signed_up_at) over (
+                partition by customer_id order by available_at rows unbounded preceding
+            ) as signed_up_at
+        )
     from together
 ),
 

@@ -1,5 +1,5 @@
-{#- No fact is received so long after it occurred that, within a day of receipt, a permanent campaign
-    could close between two sales: then the first and the last sale of a day tell as much as all. -#}
+{#- No fact is received so late that, within a day of receipt, a permanent campaign could close
+    between two sales: then the first and the last sale of a day tell as much as all of them. -#}
 {%- set on_sale_hours = 24 * var("permanent_campaign_days") | int %}
 {%- set days_tell = on_sale_hours >= 24 + var("late_after_hours") | int %}
 {{ config(
@@ -25,6 +25,18 @@ stock_levels as (
     select * from {{ ref('stg_stock_levels') }}
 ),
 
+new_campaigns as (
+    select distinct campaign_id
+    from campaigns
+    where {{ is_new('available_at') }}
+),
+
+new_levels as (
+    select distinct product_id
+    from stock_levels
+    where {{ is_new('received_at') }}
+),
+
 -- Of these offers something became known; what is said of others stays.
 offers as (
     select
@@ -33,8 +45,8 @@ offers as (
     from campaign_products
     where
         {{ is_new('available_at') }}
-        or campaign_id in (select campaign_id from campaigns where {{ is_new('available_at') }})
-        or product_id in (select product_id from stock_levels where {{ is_new('received_at') }})
+        or campaign_id in (from new_campaigns)
+        or product_id in (from new_levels)
     union
     select
         campaign_id,
@@ -55,7 +67,8 @@ last_known as (
 stocked as (
     select distinct
         campaign_id,
-        product_id
+        product_id,
+        true as is_stocked
     from campaign_products
     where initial_stock_count is not null
 ),
@@ -78,7 +91,7 @@ sales as (
         max(occurred_at) as last_sold_at
     from sale_lines
     {%- if days_tell %}
-    left join (select *, true as is_stocked from stocked) using (campaign_id, product_id)
+    left join stocked using (campaign_id, product_id)
     group by
         campaign_id,
         product_id,
@@ -91,7 +104,7 @@ sales as (
     select
         campaign_id,
         product_id,
-        '-infinity' as available_at,
+        timestamptz '-infinity' as available_at,
         sold_count as unit_count,
         last_sold_at
     from last_known

@@ -1,7 +1,3 @@
-{%- set keys = {
-    'customers': 'customer_id', 'campaigns': 'campaign_id', 'products': 'product_id',
-} %}
-
 with orders as (
     select * from {{ ref('stg_orders') }}
 ),
@@ -18,12 +14,17 @@ products as (
     select * from {{ ref('int_products') }}
 ),
 
-{%- for table, key in keys.items() %}
-
-{{ table }}_held as (
-    {{ held(table, key) }}
+customers_held as (
+    {{ held('customers', 'customer_id') }}
 ),
-{%- endfor %}
+
+campaigns_held as (
+    {{ held('campaigns', 'campaign_id') }}
+),
+
+products_held as (
+    {{ held('products', 'product_id') }}
+),
 
 final as (
     select
@@ -50,13 +51,21 @@ final as (
         orders.received_at,
         orders.received_on
     from orders
-    {%- for table, key in keys.items() %}
-    left join {{ table }}_held as {{ table }}
+    left join customers_held as customers
         on
-            orders.{{ key }} = {{ table }}.{{ key }}
-            and orders.received_at >= {{ table }}.available_at
-            and orders.received_at < {{ table }}.replaced_at
-    {%- endfor %}
+            orders.customer_id = customers.customer_id
+            and orders.received_at >= customers.available_at
+            and orders.received_at < customers.replaced_at
+    left join campaigns_held as campaigns
+        on
+            orders.campaign_id = campaigns.campaign_id
+            and orders.received_at >= campaigns.available_at
+            and orders.received_at < campaigns.replaced_at
+    left join products_held as products
+        on
+            orders.product_id = products.product_id
+            and orders.received_at >= products.available_at
+            and orders.received_at < products.replaced_at
 )
 
 select * from final

@@ -38,7 +38,6 @@ days as (
     group by customer_id, occurred_on
 ),
 
--- A sum over receipts counts an order twice that came in two parts.
 parted as (
     select
         customer_id,
@@ -47,6 +46,11 @@ parted as (
     where is_received_in_parts
 ),
 
+first_parted as (
+    select {{ midnight('min(occurred_on)') }} as day_start_at from parted
+),
+
+-- A sum over receipts counts an order twice that came in two parts.
 parted_orders as (
     select
         parted.customer_id,
@@ -59,7 +63,7 @@ parted_orders as (
             and {{ utc_day('order_lines.occurred_at') }} = parted.occurred_on
     where
         order_lines.kind = 'sale'
-        and order_lines.occurred_at >= (select {{ midnight('min(occurred_on)') }} from parted)
+        and order_lines.occurred_at >= (from first_parted)
     group by parted.customer_id, parted.occurred_on
 ),
 

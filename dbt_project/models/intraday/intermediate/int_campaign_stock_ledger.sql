@@ -14,14 +14,18 @@ changes as (
     qualify {{ is_new('available_at') }}
 ),
 
-by_instant as (
+summed as (
     select
         campaign_id,
         available_at,
         sum(initial_stock_count) as initial_stock_count
     from changes
     group by campaign_id, available_at
-    having sum(changes.initial_stock_count) != 0
+),
+
+by_instant as (
+    select * from summed
+    where initial_stock_count != 0
 ),
 
 final as (

@@ -1,0 +1,84 @@
+"""A chain of increments gives the tables of a full build, and what is not true any more is not gone
+on from."""
+
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.dbt_project import small_shop
+from tests.dbt_project.conftest import MIDDLE
+from vitrine import lake
+from vitrine.installation import Installation
+from vitrine.interval import DAY, QUARTER_HOUR, Interval
+from vitrine.settings import load_settings
+from vitrine.transform import dbt, publication
+from vitrine.warehouse import DATABASES, published_file
+
+STEPS = {
+    "daily": [Interval(MIDDLE, MIDDLE + DAY), Interval(MIDDLE + DAY, small_shop.END)],
+    "intraday": [
+        Interval(MIDDLE, MIDDLE + QUARTER_HOUR),
+        Interval(MIDDLE + QUARTER_HOUR, MIDDLE + 2 * QUARTER_HOUR),
+        Interval(MIDDLE + 2 * QUARTER_HOUR, small_shop.END),
+    ],
+}
+OF_THE_RUN = ("interval_start_at",)
+"""What the build info says about the run, not about the data."""
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory, installation, built_to_the_middle) -> Installation:
+    """A home of its own with the same lake, and both databases published up to the middle."""
+    home = tmp_path_factory.mktemp("chain") / "home"
+    shutil.copytree(installation.settings.home, home, ignore=shutil.ignore_patterns("staging"))
+    made = Installation(load_settings({"VITRINE_HOME": str(home)}))
+    until = Interval(small_shop.START, MIDDLE)
+    for database, file in built_to_the_middle.items():
+        build = made.paths.build_file(database, until)
+        build.parent.mkdir(parents=True)
+        shutil.copy(file, build)
+        publication.publish_build(made, database, until)
+    return made
+
+
+@pytest.fixture(scope="module")
+def chain(published) -> dict[str, list[str]]:
+    """Build and publish increment after increment; say what each went on from."""
+    reasons = {}
+    for database in DATABASES:
+        reasons[database] = []
+        for interval in STEPS[database]:
+            _, increment = dbt.build_layers(published, database, interval)
+            publication.publish_build(published, database, interval)
+            reasons[database].append(increment.reason)
+    return reasons
+
+
+def contents(file: Path, database: str) -> dict[str, tuple]:
+    """Count and hash the rows of every relation of a file, whatever their order."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach '{file}' as {database} (read_only)")
+        relations = connection.execute(
+            "select table_schema, table_name, list(column_name order by column_name)"
+            f" from information_schema.columns where table_catalog = '{database}' group by all"
+        ).fetchall()
+        return {
+            f"{schema}.{name}": connection.execute(
+                f"select count(*), sum(hash({', '.join(c for c in columns if c not in OF_THE_RUN)}))"
+                f" from {database}.{schema}.{name}"
+            ).fetchall()[0]
+            for schema, name, columns in relations
+        }
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_chain_of_increments_equals_a_full_build(built, published, chain, database):
+    assert all("it goes on from" in reason for reason in chain[database])
+    full = contents(built[database], database)
+    assert len(full) > 10
+    assert contents(published_file(published.paths, database), database) == full
