@@ -123,6 +123,18 @@ def test_the_trend_compares_the_last_runs_with_those_before():
     assert len(costs.trend([1.0] * 100).split()[0]) == costs.DRAWN_RUNS
 
 
+def test_the_report_shows_the_trend_beside_the_last_run(settings, paths):
+    paths.runs.mkdir(parents=True)
+    runs = [cost(60.0, end="2026-03-31"), *[cost(1.0)] * 5, *[cost(2.0)] * 5, cost(9.0, "score")]
+    for number, run in enumerate(runs):
+        (paths.runs / f"20260301T0000{number:02d}-x.json").write_text(json.dumps(run))
+    lines = status.report(Installation(settings)).splitlines()
+    (land,) = [line for line in lines if line.lstrip().startswith("land ")]
+    (score,) = [line for line in lines if line.lstrip().startswith("score ")]
+    assert land.endswith("▅▅▅▅▅█████ +100 %")
+    assert score.endswith("200 MiB")
+
+
 def test_old_runs_are_left_to_the_archive(settings, paths):
     paths.runs.mkdir(parents=True)
     for month in range(1, 6):

@@ -24,13 +24,20 @@ def table(runs: Sequence[Record]) -> str:
     not the sum; rows and bytes are medians.
     """
     head = (
-        f"{'stage':<28}{'interval':>9}{'runs':>5}{'rows out':>12}{'MB read':>9}{'MB wrote':>9}"
-        f"{'median s':>9}{'slowest':>9}{'sum s':>9}{'peak MiB':>9}  trend"
+        f"{'stage':<28}{'interval':>9}{'runs':>7}{'rows out':>12}{'MB read':>9}{'MB wrote':>9}"
+        f"{'median s':>9}{'slowest':>9}{'sum s':>11}{'peak MiB':>9}  trend"
     )
-    succeeded = [run for run in runs if run["outcome"] == "succeeded"]
+    succeeded = _succeeded(runs)
     order = {kind: number for number, kind in reversed(list(enumerate(map(_kind, succeeded))))}
     by_kind = groupby(sorted(succeeded, key=lambda run: order[_kind(run)]), key=_kind)
     return "\n".join([head, *(_line(*kind, list(own)) for kind, own in by_kind)])
+
+
+def trend_of(runs: Sequence[Record], run: Record) -> str:
+    """Return the trend of a stage's good runs over intervals as long as this run's."""
+    own = [other for other in _succeeded(runs) if other["stage"] == run["stage"]]
+    same = [other["elapsed_s"] for other in own if _kind(other) == _kind(run)]
+    return trend(same) if len(same) > 1 else ""
 
 
 def trend(seconds: Sequence[float]) -> str:
@@ -51,7 +58,7 @@ def comparison(runs: Sequence[Record], stage: str) -> str:
 
     A run notes a metric under its own name and a baseline's under `<baseline>_<metric>`.
     """
-    own = [run for run in runs if run["stage"] == stage and run["outcome"] == "succeeded"]
+    own = [run for run in _succeeded(runs) if run["stage"] == stage]
     if not own:
         return f"  {stage:<18}not run"
     noted = own[-1]["figures"]
@@ -69,6 +76,10 @@ def comparison(runs: Sequence[Record], stage: str) -> str:
     return "\n".join(lines)
 
 
+def _succeeded(runs: Sequence[Record]) -> list[Record]:
+    return [run for run in runs if run["outcome"] == "succeeded"]
+
+
 def _kind(run: Record) -> tuple[str, float]:
     """Return what makes two runs comparable: the stage, and the length of the interval."""
     start, end = (parse_instant(run[f"interval_{which}_at"]) for which in ("start", "end"))
@@ -79,11 +90,11 @@ def _line(stage: str, length_s: float, own: Sequence[Record]) -> str:
     seconds = [run["elapsed_s"] for run in own]
     peak = max(map(peak_bytes, own))
     return (
-        f"{stage:<28}{_length(length_s):>9}{len(own):>5}"
+        f"{stage:<28}{_length(length_s):>9}{len(own):>7,}"
         f"{_median([run['figures'].get('rows_out') for run in own]):>12}"
         f"{_median([bytes_read(run) for run in own], MB):>9}"
         f"{_median([bytes_written(run) for run in own], MB):>9}"
-        f"{median(seconds):>9.1f}{max(seconds):>9.1f}{sum(seconds):>9.1f}{peak / MIB:>9,.0f}"
+        f"{median(seconds):>9.1f}{max(seconds):>9.1f}{sum(seconds):>11,.1f}{peak / MIB:>9,.0f}"
         f"  {trend(seconds)}"
     )
 

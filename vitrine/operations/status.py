@@ -12,7 +12,7 @@ from vitrine import lake
 from vitrine.errors import VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import format_instant, parse_instant
-from vitrine.operations import local_stack
+from vitrine.operations import costs, local_stack
 from vitrine.operations.airflow import DAGS, Airflow
 from vitrine.paths import Paths
 from vitrine.runlog import RECENT_MONTHS, peak_bytes, read_runs
@@ -131,6 +131,7 @@ def _last_runs(runs: list[dict[str, Any]]) -> Iterator[str]:
         yield (
             f"{stage:<30}{run['outcome']:<10}[{run['interval_start_at']}, {run['interval_end_at']})"
             f"{run['elapsed_s']:>8.1f} s{peak_bytes(run) / 1024**2:>7.0f} MiB"
+            f"  {costs.trend_of(runs, run)}".rstrip()
         )
     if not last:
         yield "none yet"
