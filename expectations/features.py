@@ -4,6 +4,8 @@ The private file that a run builds is asked, before it is published, about the c
 campaigns that were active in the interval, at the first instant at which all of it is readable.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,8 +32,11 @@ ACTIVE = {
         where received_at >= $start and received_at < $end and customer_id is not null
     """,
     "intraday": """
-        select demographic_cluster, campaign_id from intraday.staging.stg_campaign_windows
-        where received_window_start_at >= $start and received_window_start_at < $end
+        select demographic_cluster, campaign_id
+        from intraday.intermediate.int_cluster_campaign_window_ledger as l
+        cross join intraday.features.build_info as b
+        where l.available_at > $start + (b.available_at - b.data_end_at)
+            and l.available_at <= $end + (b.available_at - b.data_end_at)
     """,
 }
 
@@ -123,45 +128,56 @@ def _on_sale_check(build: Build) -> Check:
 
 def _answers(build: Build, model: FeatureModel) -> pd.DataFrame:
     """Return one row per question: a missing answer is a row of nulls, a double one two rows."""
-    bounds = {"start": build.interval.start, "end": build.interval.end}
-    entity = [key for key in model.spine if key != "as_of"]
-    listed = ", ".join(entity)
-    with frames.connect(build.file) as connection:
-        _register_instant(connection, build)
-        connection.execute(
-            f"""
-            create temp table gate_spine as
-            select {listed}, as_of
-            from (select distinct {listed} from ({ACTIVE[build.database]})), gate_instant
-            order by {listed} limit {MOST_ROWS}
-            """,
-            bounds,
-        )
+    with _connect(build) as connection:
+        _ask(connection, build, model)
         return connection.execute(
             f"from gate_spine left join {model.function}('gate_spine')"
             f" using ({', '.join(model.spine)}) order by all"
         ).df()
 
 
+def _ask(connection: duckdb.DuckDBPyConnection, build: Build, model: FeatureModel) -> None:
+    """Fill `gate_spine` with who and what was active; of very many with a part, chosen by hash."""
+    bounds = {"start": build.interval.start, "end": build.interval.end}
+    entity = [key for key in model.spine if key != "as_of"]
+    listed, active = ", ".join(entity), ACTIVE[build.database]
+    counted = connection.execute(f"select count(*) from ({active})", bounds).fetchall()
+    share = counted[0][0] // (10 * MOST_ROWS) + 1
+    connection.execute(
+        f"""
+        create temp table gate_spine as
+        select {listed}, as_of
+        from (
+            select distinct {listed} from ({active}) where hash({entity[0]}) % {share} = 0
+        ), gate_instant
+        order by {listed} limit {MOST_ROWS}
+        """,
+        bounds,
+    )
+
+
 def _on_sale(build: Build) -> pd.DataFrame:
-    with frames.connect(build.file) as connection:
-        _register_instant(connection, build)
+    with _connect(build) as connection:
         return connection.execute(
             "from daily.features.on_sale('gate_instant') order by campaign_id, product_id"
         ).df()
 
 
-def _register_instant(connection: duckdb.DuckDBPyConnection, build: Build) -> None:
-    connection.execute(
-        "create temp table gate_instant as"
-        f" select available_at as as_of from {build.database}.features.build_info"
-    )
+@contextmanager
+def _connect(build: Build) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the build, with `gate_instant`: when all of it is readable."""
+    with frames.connect(build.file, spill=build.file.parent / "spill") as connection:
+        connection.execute(
+            "create temp table gate_instant as"
+            f" select available_at as as_of from {build.database}.features.build_info"
+        )
+        yield connection
 
 
 def _times(build: Build) -> pd.DataFrame:
     """Return the newest instant of each relation with an `available_at`, and of the build."""
     name = build.database
-    with frames.connect(build.file) as connection:
+    with _connect(build) as connection:
         relations = connection.execute(
             "select table_schema, table_name from information_schema.columns"
             " where table_catalog = $name and column_name = 'available_at'"

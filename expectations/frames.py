@@ -10,7 +10,7 @@ import pandas as pd
 
 from vitrine.interval import format_instant
 
-MEMORY = "1GB"
+MEMORY = "1200MB"
 """So much a gate's queries take; what does not fit goes to disk."""
 
 

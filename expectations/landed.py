@@ -85,7 +85,8 @@ def checks(installation: Installation, interval: Interval) -> list[Check]:
 def _drops(installation: Installation, interval: Interval) -> pd.DataFrame:
     """Return each drop that the shop delivered, and whether any table holds it."""
     root = installation.paths.lake
-    landed = {lake.file_interval(f) for name in TABLES for f in lake.files(root, name, interval)}
+    files = (file for name in TABLES for file in lake.files(root, name, interval))
+    landed = {drop for file in files for drop in lake.parts(file)}
     drops = installation.shop.drops(installation.paths.landing, interval)
     return pd.DataFrame(
         [(interval_stamp(drop.interval), drop.interval in landed) for drop in drops],

@@ -40,6 +40,10 @@ COMMANDS = {
     "init": ("vitrine.operations.commands:init", "Prepare a home for a shop."),
     "simulate": ("vitrine.simulator.commands:simulate", "Write a simulated shop's raw files."),
     "land": ("vitrine.landing.commands:land", "Turn raw files into lake tables and quarantine."),
+    "compact": (
+        "vitrine.landing.commands:compact",
+        "Merge the many small files of finished days.",
+    ),
     "spark": ("spark_jobs.commands:spark", "Submit a Spark job for an interval."),
     "labels": (
         "vitrine.operations.commands:labels",

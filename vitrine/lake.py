@@ -80,7 +80,7 @@ def merge(root: Path, table: str, day: date) -> int:
 
 
 def _joined(found: list[Path]) -> pa.Table:
-    tables = [pq.ParquetFile(file).read() for file in found]
+    tables = [_read(file) for file in found]
     parts = [[file.stem, rows.num_rows] for file, rows in zip(found, tables, strict=True)]
     metadata = tables[0].schema.metadata or {}
     return pa.concat_tables(tables).replace_schema_metadata(
@@ -122,9 +122,16 @@ def _pieces(file: Path) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _read(file: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read rows as they were written: without a list of parts, maps with their usual names."""
     rows = pq.ParquetFile(file).read(columns=columns)
-    kept = {k: v for k, v in (rows.schema.metadata or {}).items() if k != _PARTS}
-    return rows.replace_schema_metadata(kept or None)
+    fields = [
+        field.with_type(pa.map_(field.type.key_type, field.type.item_type))
+        if pa.types.is_map(field.type)
+        else field
+        for field in rows.schema
+    ]
+    metadata = {k: v for k, v in (rows.schema.metadata or {}).items() if k != _PARTS}
+    return rows.cast(pa.schema(fields, metadata or None))
 
 
 @contextmanager

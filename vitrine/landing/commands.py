@@ -1,4 +1,4 @@
-"""`vitrine land --start S --end E`: raw files to lake tables, quarantine and books."""
+"""`vitrine land` and `vitrine compact`, each with `--start S --end E`."""
 
 from collections import Counter
 
@@ -40,6 +40,27 @@ def land(interval: Interval) -> None:
             drops=totals["drops"],
         )
     _report(interval, totals, reasons)
+
+
+@click.command()
+@interval_options
+def compact(interval: Interval) -> None:
+    """Merge the quarters of an hour of finished days into one file per table and day.
+
+    vitrine compact --start 2026-03-01 --end 2026-03-02
+
+    Landing a quarter of such a day again cuts it into its quarters first, and replaces just that.
+    """
+    from vitrine import runlog
+    from vitrine.compaction import compact as compact_interval
+
+    paths = Installation.load().paths
+    with runlog.record(paths, "compact", interval) as run:
+        merged = list(compact_interval(paths, interval))
+        file_count = sum(each.file_count for each in merged)
+        run.note(files_in=file_count, files_out=len(merged))
+    days = len({each.interval for each in merged})
+    click.echo(f"compacted {interval}: {file_count:,} files of {days} days became {len(merged):,}")
 
 
 def _progress(done: int, total: int) -> None:
