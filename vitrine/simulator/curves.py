@@ -197,7 +197,7 @@ _PANELS = (
     ("returning", "Customers who come back", "weeks after a purchase day", "share buying", ""),
     ("weekdays", "The week", "Monday = 1", "lines / mean", "0"),
     ("weeks", "The year", "ISO week", "lines a week / mean", "0"),
-    ("repeats", "Bought before", "order of the customer", "share of its lines", "0"),
+    ("repeats", "Bought before", "order of the customer", "share of its lines", "1"),
 )
 
 
@@ -207,7 +207,7 @@ def _scale(axis: Any, scale: str) -> None:
     if "y" in scale:
         axis.set_yscale("log")
     else:
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(bottom=0, top=1 if "1" in scale else None)
 
 
 @click.command()

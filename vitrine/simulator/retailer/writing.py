@@ -7,15 +7,19 @@ rows at a time. Long intervals are cut into spans, written by two processes.
 import gzip
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from vitrine.errors import MachineError
 from vitrine.interval import DAY, Interval
 from vitrine.paths import interval_stamp
 from vitrine.publish import TEMPORARY
@@ -39,6 +43,8 @@ REACH_DAYS = LONGEST_RETURN_DAYS + LONGEST_DELAY_DAYS + 1
 SPANS_PER_PROCESS = 4
 LEAST_WORK_FOR_TWO = 150_000_000
 """Customers times days from which on a second process is worth its start."""
+_reports: "list[SimpleQueue[date]]" = []
+"""In a process of `write_interval`: where it tells which days it has done."""
 _WORK_WITH_VISITS = 12
 """Work of a day with visits, in days without."""
 
@@ -174,19 +180,55 @@ def write_interval(
 
     `every` cuts the drops: `DAY` or `QUARTER_HOUR`. Each table has a file for each drop, also one
     without rows, so that a missing file is a missing delivery. Bytes do not depend on `processes`.
+
+    Raises
+    ------
+    MachineError
+        If one of several processes was killed.
     """
     spans = _spans(shop, interval, processes)
     if len(spans) == 1:
         return write_span(shop, landing, interval, every, progress)
-    summary = Summary()
-    context = get_context("spawn")
-    with ProcessPoolExecutor(processes, context) as pool:
-        running = {pool.submit(write_span, shop, landing, s, every): s for s in spans}
-        for done in as_completed(running):
-            summary.add(done.result())
-            for day in running[done].days():
-                progress(day)
+    return _side_by_side(
+        partial(write_span, shop, landing, every=every), spans, progress, processes
+    )
+
+
+def _side_by_side(
+    write: Callable[..., Summary],
+    spans: list[Interval],
+    progress: Callable[[date], None],
+    processes: int,
+) -> Summary:
+    """Write spans in processes of their own; the days that they have done come through a queue."""
+    # A forked child would inherit the threads of libraries in an unknown state.
+    context, summary = get_context("spawn"), Summary()
+    days = context.SimpleQueue()
+    with ProcessPoolExecutor(processes, context, _report_to, (days,)) as pool:
+        pending = {pool.submit(_write_and_report, write, span) for span in spans}
+        try:
+            while pending:
+                done, pending = wait(pending, timeout=1)
+                while not days.empty():
+                    progress(days.get())
+                for future in done:
+                    summary.add(future.result())
+        except BrokenProcessPool as error:
+            raise MachineError(
+                "a process of the simulator was killed, probably for want of memory;"
+                " free some, then simulate again: what is written is written again"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
     return summary
+
+
+def _report_to(days: "SimpleQueue[date]") -> None:
+    _reports.append(days)
+
+
+def _write_and_report(write: Callable[..., Summary], span: Interval) -> Summary:
+    return write(span, progress=_reports[0].put)
 
 
 def usable_processes() -> int:
