@@ -4,6 +4,7 @@ A reader sees the old version or the new one, never a mixture, and a killed writ
 but a file or folder whose name starts with `.tmp-`, which the next writer of that place removes.
 """
 
+import errno
 import fcntl
 import filecmp
 import os
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vitrine.errors import NotPublishedError
+from vitrine.errors import MachineError, NotPublishedError
 
 TEMPORARY = ".tmp-"
 
@@ -23,20 +24,39 @@ def atomic_file(target: Path) -> Iterator[Path]:
 
     A target that holds the same bytes already is left alone, its time of change included: what was
     made from it is still true.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full; the target is as it was.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f"{TEMPORARY}*-{target.name}"):
-        if not _is_running(_writer(leftover)):
-            leftover.unlink(missing_ok=True)
-    temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+    with _told_of_a_full_disk(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in target.parent.glob(f"{TEMPORARY}*-{target.name}"):
+            if not _is_running(_writer(leftover)):
+                leftover.unlink(missing_ok=True)
+        temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+        try:
+            yield temporary
+            if not _is_same(temporary, target):
+                _sync(temporary)
+                temporary.replace(target)
+                _sync(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told_of_a_full_disk(place: Path) -> Iterator[None]:
     try:
-        yield temporary
-        if not _is_same(temporary, target):
-            _sync(temporary)
-            temporary.replace(target)
-            _sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise MachineError(
+            f"{place} was not written: {os.strerror(error.errno).lower()}; what was there before"
+            " is unharmed; make room on that disk, then type the same command again"
+        ) from error
 
 
 def _is_same(file: Path, target: Path) -> bool:
@@ -50,7 +70,18 @@ def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
     The layout is `root/versions/<version>/` and the symbolic link `root/current`. Publishing a
     version again replaces it: the link moves to a fresh folder first, so readers never miss it.
     Several processes may publish under one root; the last one to finish is current.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full; the current version is as it was.
     """
+    with _told_of_a_full_disk(root), _new_version(root, version, keep) as folder:
+        yield folder
+
+
+@contextmanager
+def _new_version(root: Path, version: str, keep: int) -> Iterator[Path]:
     versions = root / "versions"
     versions.mkdir(parents=True, exist_ok=True)
     for leftover in versions.glob(f"{TEMPORARY}*"):

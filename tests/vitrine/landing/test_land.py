@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
@@ -264,6 +265,32 @@ def test_drops_landed_side_by_side_give_the_same_bytes(tmp_path):
     assert [entry.interval for entry in books] == list(stretch.split(DAY))
     assert sum(entry.accepted_count for entry in books) == 9
     assert hashes(paths.home) == hashes(alone.home)
+
+
+def test_a_killed_landing_leaves_whole_drops_and_can_be_repeated(tmp_path):
+    landing = tmp_path / "landing"
+    days = list(Interval(FIRST, FIRST + 6 * DAY).split(DAY))
+    for day in days:
+        rows = [event(f"{day.start:%d}-{n}", day.start) for n in range(300)]
+        drop_events(landing, day.start, DAY, *rows)
+    stretch = Interval(FIRST, days[-1].end)
+    expected = hashes(land_all(FLASH_SALE, tmp_path / "once", landing, stretch).home)
+    for kill_after_s in (0.05, 0.15, 0.3, 0.5):
+        process = get_context("fork").Process(
+            target=land_all, args=(FLASH_SALE, tmp_path / "killed", landing, stretch)
+        )
+        process.start()
+        process.join(kill_after_s)
+        process.kill()
+        process.join()
+        left = {
+            name: digest
+            for name, digest in hashes(tmp_path / "killed").items()
+            if not Path(name).name.startswith(".tmp-")
+        }
+        assert left.items() <= expected.items()
+    paths = land_all(FLASH_SALE, tmp_path / "killed", landing, stretch)
+    assert hashes(paths.home) == expected
 
 
 rows_of_drops = st.lists(

@@ -1,0 +1,85 @@
+"""A disk that fills up during a write: the last good version stays, and the error is one line.
+
+Where mounting is permitted the disk is a small one in memory; elsewhere the system refuses to let
+a file grow. Either way a real write fails in the middle of a real file.
+"""
+
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+
+from tests.vitrine.landing.test_land import FIRST, drop_events, event
+from vitrine import lake
+from vitrine.errors import MachineError
+from vitrine.interval import DAY, Interval
+from vitrine.landing.commands import land
+from vitrine.publish import current_version, new_version
+
+ROOM = 400_000
+A_DAY = Interval(FIRST, FIRST + DAY)
+
+
+def noise(count: int) -> pa.Table:
+    """Rows that no compression makes smaller."""
+    return pa.table({"x": np.random.default_rng(7).integers(0, 2**62, count)})
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which less than a megabyte can be written."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)]
+    is_mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if not is_mounted:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, limits[1]))
+    yield folder
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    if is_mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_partition_that_does_not_fit_leaves_the_one_before(disk):
+    kept = lake.write_partition(disk, "t", A_DAY, noise(1000))
+    before = kept.read_bytes()
+    with pytest.raises(MachineError, match=r"was not written: .*make room") as error:
+        lake.write_partition(disk, "t", A_DAY, noise(100_000))
+    assert str(kept) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert kept.read_bytes() == before
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_version_that_does_not_fit_is_never_seen(disk):
+    with new_version(disk, "good") as folder:
+        (folder / "x").write_bytes(b"good")
+    with pytest.raises(MachineError, match="make room"), new_version(disk, "large") as folder:
+        (folder / "x").write_bytes(b"x" * 10 * ROOM)
+    assert (current_version(disk) / "x").read_bytes() == b"good"
+    assert [version.name for version in (disk / "versions").iterdir()] == ["good"]
+
+
+def test_a_day_that_does_not_fit_can_be_landed_once_there_is_room(disk, tmp_path, monkeypatch):
+    landing, days = tmp_path / "landing", [A_DAY, Interval(FIRST + DAY, FIRST + 2 * DAY)]
+    drop_events(landing, days[0].start, DAY, event("small", days[0].start))
+    monkeypatch.setenv("VITRINE_HOME", str(disk / "home"))
+    monkeypatch.setenv("VITRINE_LANDING", str(landing))
+    typed = ["--start", "2026-03-01", "--end", "2026-03-03"]
+    ids = [f"{number:x}" for number in noise(40_000)["x"].to_pylist()]
+    drop_events(landing, days[1].start, DAY, *[event(name, days[1].start) for name in ids])
+    done = CliRunner().invoke(land, typed)
+    assert isinstance(done.exception, MachineError)
+    root = disk / "home" / "lake"
+    assert lake.read(root, "events", days[0])["event_id"].to_pylist() == ["small"]
+    assert lake.files(root, "events", days[1]) == []
+    drop_events(landing, days[1].start, DAY, event("shorter", days[1].start))
+    assert CliRunner().invoke(land, typed).exit_code == 0
+    assert lake.read(root, "events", days[1])["event_id"].to_pylist() == ["shorter"]
