@@ -67,14 +67,21 @@ def test_a_version_that_does_not_fit_is_never_seen(disk):
     assert [version.name for version in (disk / "versions").iterdir()] == ["good"]
 
 
-def test_a_day_that_does_not_fit_can_be_landed_once_there_is_room(disk, tmp_path, monkeypatch):
-    landing, days = tmp_path / "landing", [A_DAY, Interval(FIRST + DAY, FIRST + 2 * DAY)]
-    drop_events(landing, days[0].start, DAY, event("small", days[0].start))
+@pytest.fixture
+def landing(tmp_path: Path) -> Path:
+    """A small day and one that is too large for the disk; asked for before the disk fills up."""
+    ids = [f"{number:x}" for number in noise(40_000)["x"].to_pylist()]
+    drop_events(tmp_path / "landing", FIRST, DAY, event("small", FIRST))
+    rows = [event(name, FIRST + DAY) for name in ids]
+    drop_events(tmp_path / "landing", FIRST + DAY, DAY, *rows)
+    return tmp_path / "landing"
+
+
+def test_a_day_that_does_not_fit_can_be_landed_once_there_is_room(landing, disk, monkeypatch):
+    days = [A_DAY, Interval(FIRST + DAY, FIRST + 2 * DAY)]
     monkeypatch.setenv("VITRINE_HOME", str(disk / "home"))
     monkeypatch.setenv("VITRINE_LANDING", str(landing))
     typed = ["--start", "2026-03-01", "--end", "2026-03-03"]
-    ids = [f"{number:x}" for number in noise(40_000)["x"].to_pylist()]
-    drop_events(landing, days[1].start, DAY, *[event(name, days[1].start) for name in ids])
     done = CliRunner().invoke(land, typed)
     assert isinstance(done.exception, MachineError)
     root = disk / "home" / "lake"
