@@ -6,13 +6,14 @@ VENV := .venv
 VITRINE := $(VENV)/bin/vitrine
 SOURCE ?=
 LANDING ?=
+SCALE ?=
 INSTALLED := $(VENV)/requirements.lock
 
-.PHONY: help setup demo test lint up down sql docs bench
+.PHONY: help setup demo test lint up down sql docs bench bench-features
 .DEFAULT_GOAL := help
 
 help: ## Say what each target does.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make the virtual environment from requirements.lock; does nothing when it is up to date.
 
@@ -43,6 +44,9 @@ docs: setup ## Generate the dbt docs and the data dictionary.
 
 bench: setup ## Show what each stage of the runs in the home cost, and its trend.
 	@$(VITRINE) status --costs
+
+bench-features: setup ## Measure a large retailer's features beside plain DuckDB and Polars: an hour, or less with SCALE=0.01.
+	@$(VENV)/bin/python -m benchmarks.features $(if $(SCALE),--scale $(SCALE))
 
 # The copy of the lock tells what is installed: a new environment only when the lock has changed.
 $(INSTALLED): requirements.lock

@@ -43,7 +43,8 @@ def _compare(ours: Path, theirs: Path) -> Difference:
     kinds = connection.execute("select column_name, column_type from (describe ours)").fetchall()
     key = KEYS[ours.stem]
     is_different = " or ".join(
-        f"abs(ours.{name} - theirs.{name}) >= 0.005"
+        f"coalesce(abs(ours.{name} - theirs.{name}) >= 0.005,"
+        f" ours.{name} is distinct from theirs.{name})"
         if kind == "DOUBLE"
         else f"ours.{name} is distinct from theirs.{name}"
         for name, kind in kinds

@@ -77,11 +77,11 @@ def main() -> None:
     answer(question, Path(out), *memory)
 
 
-def answer(question: Question, out: Path, memory: str = "4GB", threads: int = 2) -> None:
+def answer(question: Question, out: Path, memory: str = "4GB") -> None:
     """Write the answer's tables to `out`."""
     out.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(str(out / "work.duckdb"))
-    connection.execute(f"set memory_limit = '{memory}'; set threads = {threads}")
+    connection.execute(f"set memory_limit = '{memory}'; set threads = 2")
     connection.execute("set TimeZone = 'UTC'")
     _read(connection, question)
     for table in ANSWERS[question.phase]:

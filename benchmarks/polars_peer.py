@@ -6,6 +6,7 @@ A phase's question answered by plain Polars: lazy frames, collected by its strea
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -55,6 +56,8 @@ VALID = {
 GENDERS = {"F": "female", "M": "male", "X": "other"}
 AGE_BANDS = ((24, "16-24"), (34, "25-34"), (49, "35-49"), (64, "50-64"), (200, "65+"))
 QUARTER_HOUR = "15m"
+Columns = dict[str, Any]
+"""Names and Polars types."""
 
 
 def main() -> None:
@@ -86,7 +89,7 @@ def answer(question: Question, out: Path) -> None:
 
 
 def _facts(
-    question: Question, table: str, columns: dict[str, pl.DataType], key: list[str], out: Path
+    question: Question, table: str, columns: Columns, key: list[str], out: Path
 ) -> pl.LazyFrame:
     """Keep the readable rows that came in time, in a file; of equal keys the first stays."""
     kept = out / f"typed-{table}.parquet"
@@ -98,7 +101,7 @@ def _facts(
     return pl.scan_parquet(kept)
 
 
-def _scan(question: Question, table: str, columns: dict[str, pl.DataType]) -> pl.LazyFrame:
+def _scan(question: Question, table: str, columns: Columns) -> pl.LazyFrame:
     """Read a table's rows of which every required column can be read, with known_at."""
     files = question.files(table)
     known = (
@@ -118,7 +121,7 @@ def _scan(question: Question, table: str, columns: dict[str, pl.DataType]) -> pl
     return text.select(*typed, known_at).filter(*required)
 
 
-def _typed(name: str, kind: pl.DataType) -> pl.Expr:
+def _typed(name: str, kind: Any) -> pl.Expr:
     column = pl.col(name)
     if kind == INSTANT:
         return column.str.to_datetime("%Y-%m-%dT%H:%M:%S%#z", strict=False, time_unit="us")
