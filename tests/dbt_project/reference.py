@@ -149,6 +149,10 @@ def campaign_performance(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
 
     prior = last(28 * 1440, sector)
     rate = min(ratio(prior["order_count"], prior["view_count"]), 1)
+    share = _usual_share(
+        prior["order_count"], last(28 * 1440, everything)["order_count"], sector, as_of
+    )
+    sold_out = _usual_sell_through(shop, sector, known and known["sector"], as_of)
     stock = sum(row["initial_stock"] or 0 for row in newest_offers(shop, campaign_id, as_of))
     return {
         "campaign_turnover_15min": last(15)["turnover"],
@@ -157,13 +161,57 @@ def campaign_performance(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
         "campaign_cart_count_1h": last(60)["cart_count"],
         "campaign_conversion_ratio_1h": (last(60)["order_count"] + 50 * rate)
         / (last(60)["view_count"] + 50),
-        "campaign_purchase_ratio_4h": ratio(
-            last(240)["order_count"], last(240, everything)["order_count"]
-        ),
+        "campaign_purchase_ratio_4h": (last(240)["order_count"] + 20 * share)
+        / (last(240, everything)["order_count"] + 20),
         "campaign_unit_count_24h": last(1440)["unit_count"],
         "campaign_turnover_24h": last(1440)["turnover"],
-        "campaign_sell_through_ratio": min(ratio(last(10**6)["unit_count"], stock), 1),
+        "campaign_sell_through_ratio": min(
+            ((last(10**6)["unit_count"] if stock else 0) + 20 * sold_out) / (stock + 20), 1
+        ),
     }
+
+
+def _lately(sector: list[Row], as_of: datetime) -> list[Row]:
+    span = timedelta(days=28)
+    return [fact for fact in sector if as_of - span < window_available_at(fact) <= as_of]
+
+
+def _usual_share(orders: float, all_orders: float, sector: list[Row], as_of: datetime) -> float:
+    """Return the share of all orders that an average campaign of the sector had."""
+    kinds = ("campaign_view", "product_view", "sale")
+    active = {
+        (fact["received_window_start_at"], fact["campaign_id"])
+        for fact in _lately(sector, as_of)
+        if fact["kind"] in kinds
+    }
+    windows = {window for window, _ in active}
+    return min(ratio(orders * len(windows), all_orders * len(active)), 1)
+
+
+def _usual_sell_through(shop: Shop, facts: list[Row], sector: str | None, as_of: datetime) -> float:
+    """Return the units sold over the stock announced in 28 days."""
+    readable_at = floor(as_of - WINDOW_DELAY, QUARTER_HOUR) + WINDOW_DELAY
+    announced: dict[tuple[str, str], Row] = {}
+    for offer in sorted(shop.tables["campaign_products"], key=lambda row: row["received_at"]):
+        if offer["initial_stock"]:
+            announced.setdefault((offer["campaign_id"], offer["product_id"]), offer)
+    stocked_at: dict[str, datetime] = {}
+    stock = 0
+    for offer in announced.values():
+        came, campaign_id = offer["received_at"], offer["campaign_id"]
+        stocked_at[campaign_id] = min(came, stocked_at.get(campaign_id, came))
+        known = shop.latest("campaigns", came, campaign_id=campaign_id)
+        is_lately = readable_at - timedelta(days=28) < came <= readable_at
+        if known and known["sector"] == sector and is_lately:
+            stock += offer["initial_stock"]
+    sold = sum(
+        fact["quantity"]
+        for fact in _lately(facts, as_of)
+        if fact["kind"] == "sale"
+        and fact["campaign_id"] in stocked_at
+        and stocked_at[fact["campaign_id"]] < fact["received_window_start_at"] + QUARTER_HOUR
+    )
+    return min(ratio(sold, stock), 1)
 
 
 def cluster(shop: Shop, demographic_cluster: str, campaign_id: str, as_of: datetime) -> Row:

@@ -13,7 +13,7 @@ from vitrine.proof.references.offers import offers
 
 Values = dict[str, Any]
 DATABASE = "intraday"
-PRIOR_VIEWS = 50
+PRIOR_VIEWS, PRIOR_ORDERS, PRIOR_STOCK = 50, 20, 20
 HOUR, MONTH = 60, 28 * 1440
 SLACK = timedelta(days=1)
 """More than any delay: a fact that became readable in a span was received at most this before."""
@@ -43,7 +43,8 @@ def campaign_performance(history: History, campaign_id: str, as_of: datetime) ->
     quarter, hour, four_hours, day = (
         history.learnt_intraday(facts, as_of, minutes) for minutes in (15, HOUR, 240, 1440)
     )
-    sold = counts.units(history.known_intraday(facts, as_of))
+    units_for_sale = stock(history, campaign_id, as_of)
+    sold = counts.units(history.known_intraday(facts, as_of)) if units_for_sale else 0
     known = history.latest("campaigns", campaign_id, as_of, DATABASE)
     sector = known["sector"] if known else None
     return {
@@ -57,13 +58,18 @@ def campaign_performance(history: History, campaign_id: str, as_of: datetime) ->
         )
         / (counts.views(hour) + PRIOR_VIEWS),
         "campaign_unit_count_4h": counts.units(four_hours),
-        "campaign_purchase_ratio_4h": ratio(
-            counts.orders(four_hours, group), counts.orders(everything(history, as_of, 240), group)
-        ),
+        "campaign_purchase_ratio_4h": (
+            counts.orders(four_hours, group) + PRIOR_ORDERS * usual_share(history, sector, as_of)
+        )
+        / (counts.orders(everything(history, as_of, 240), group) + PRIOR_ORDERS),
         "campaign_unit_count_24h": counts.units(day),
         "campaign_turnover_24h": counts.turnover(day, group),
         "campaign_view_count_24h": counts.views(day),
-        "campaign_sell_through_ratio": min(1.0, ratio(sold, stock(history, campaign_id, as_of))),
+        "campaign_sell_through_ratio": min(
+            1.0,
+            (sold + PRIOR_STOCK * usual_sell_through(history, sector, as_of))
+            / (units_for_sale + PRIOR_STOCK),
+        ),
     }
 
 
@@ -91,6 +97,60 @@ def sector_conversion(history: History, sector: str | None, as_of: datetime) -> 
     """Return the orders per view that a sector had in 28 days."""
     learnt = of_sector(history, sector, as_of) if sector else []
     return min(1.0, ratio(counts.orders(learnt, by_window(history)), counts.views(learnt)))
+
+
+@lru_cache(maxsize=64)
+def usual_share(history: History, sector: str | None, as_of: datetime) -> float:
+    """Return the share of all orders that an average campaign of a sector had in 28 days."""
+    if not sector:
+        return 0.0
+    learnt, group = of_sector(history, sector, as_of), by_window(history)
+    active = {(f.received_window, f.campaign_id) for f in learnt}
+    windows = len({window for window, _ in active})
+    everywhere = counts.orders(everything(history, as_of, MONTH), group)
+    return min(1.0, ratio(counts.orders(learnt, group) * windows, everywhere * len(active)))
+
+
+@lru_cache(maxsize=64)
+def usual_sell_through(history: History, sector: str | None, as_of: datetime) -> float:
+    """Return the units that a sector sold over the stock that it announced in 28 days."""
+    if not sector:
+        return 0.0
+    delay = history.rule.window_delay
+    until = floor(as_of - delay, QUARTER_HOUR) + delay
+    changes = [c for c in stock_changes(history, sector) if c[1] <= until]
+    since = until - timedelta(minutes=MONTH)
+    announced = sum(count for _, at, count, is_here in changes if at > since and is_here)
+    stocked_at: dict[str, datetime] = {}
+    for campaign_id, at, _, _ in changes:
+        stocked_at[campaign_id] = min(at, stocked_at.get(campaign_id, at))
+    sold = counts.units(
+        f
+        for f in of_sector(history, sector, as_of)
+        if f.campaign_id in stocked_at
+        and stocked_at[f.campaign_id] < f.received_window + QUARTER_HOUR
+    )
+    return min(1.0, ratio(sold, announced))
+
+
+@lru_cache(maxsize=16)
+def stock_changes(history: History, sector: str) -> list[tuple[str, datetime, int, bool]]:
+    """List what became known of the stock of campaigns that were ever of a sector.
+
+    Campaign, instant, units more, and whether the campaign was of the sector then.
+    """
+    found = []
+    for campaign_id in history.where("campaigns", "sector", sector):
+        for rows in offers(history, campaign_id, history.ends[DATABASE], DATABASE).values():
+            before = 0
+            for row in rows:
+                units, at = row["initial_stock"] or 0, row["received_at"]
+                if units != before:
+                    known = history.latest("campaigns", campaign_id, at, DATABASE)
+                    is_here = known is not None and known["sector"] == sector
+                    found.append((campaign_id, at, units - before, is_here))
+                before = units
+    return found
 
 
 def of_sector(history: History, sector: str, as_of: datetime) -> list[Fact]:

@@ -2,8 +2,11 @@
 {%- set measures = [
     'visitor_count', 'view_count', 'cart_count', 'order_count', 'unit_count', 'turnover',
 ] %}
-{#- A fresh campaign counts as this many views at its sector's conversion rate. #}
+{#- A fresh campaign counts as so much at its sector's rates: views that convert, orders of the
+    shop, units for sale. #}
 {%- set prior_view_count = 50 %}
+{%- set prior_order_count = 20 %}
+{%- set prior_stock_count = 20 %}
 {{ config(
     materialized='table_function',
     parameters='spine',
@@ -37,6 +40,10 @@ shop_ledger as (
 
 sector_ledger as (
     select * from {{ ref('int_sector_window_ledger') }}
+),
+
+sector_stock_ledger as (
+    select * from {{ ref('int_sector_stock_ledger') }}
 ),
 
 described as (
@@ -89,11 +96,14 @@ asked_shop_windows as (
 shop_windows as (
     select
         asked_shop_windows.readable_at,
-        {{ growth('order_count', 'shop_ledger', 'before_4h') }} as order_count_4h
+        {{ growth('order_count', 'shop_ledger', 'before_4h') }} as order_count_4h,
+        {{ growth('order_count', 'shop_ledger', 'before_28d') }} as order_count_28d
     from asked_shop_windows
     asof left join shop_ledger on asked_shop_windows.readable_at >= shop_ledger.available_at
     asof left join shop_ledger as before_4h
         on asked_shop_windows.readable_at - interval '4 hours' >= before_4h.available_at
+    asof left join shop_ledger as before_28d
+        on asked_shop_windows.readable_at - interval '672 hours' >= before_28d.available_at
 ),
 
 asked_sector_windows as (
@@ -107,7 +117,16 @@ sector_windows as (
     select
         asked_sector_windows.*,
         {{ growth('order_count', 'sector_ledger', 'before_28d') }} as order_count_28d,
-        {{ growth('view_count', 'sector_ledger', 'before_28d') }} as view_count_28d
+        {{ growth('view_count', 'sector_ledger', 'before_28d') }} as view_count_28d,
+        {{ growth('stocked_unit_count', 'sector_ledger', 'before_28d') }}
+            as stocked_unit_count_28d,
+        -- How many of its campaigns are about in a window, on average.
+        {{ ratio(
+            growth('campaign_count', 'sector_ledger', 'before_28d'),
+            growth('window_count', 'sector_ledger', 'before_28d'),
+        ) }} as campaign_count_28d,
+        {{ growth('initial_stock_count', 'stock', 'stock_before_28d') }}
+            as initial_stock_count_28d
     from asked_sector_windows
     asof left join sector_ledger
         on
@@ -117,6 +136,34 @@ sector_windows as (
         on
             asked_sector_windows.sector = before_28d.sector
             and asked_sector_windows.readable_at - interval '672 hours' >= before_28d.available_at
+    asof left join sector_stock_ledger as stock
+        on
+            asked_sector_windows.sector = stock.sector
+            and asked_sector_windows.readable_at >= stock.available_at
+    asof left join sector_stock_ledger as stock_before_28d
+        on
+            asked_sector_windows.sector = stock_before_28d.sector
+            and asked_sector_windows.readable_at - interval '672 hours'
+            >= stock_before_28d.available_at
+),
+
+-- The rates of an average campaign of each sector.
+priors as (
+    select
+        sector_windows.sector,
+        sector_windows.readable_at,
+        least({{ ratio(
+            'sector_windows.order_count_28d', 'sector_windows.view_count_28d'
+        ) }}, 1) as conversion_ratio,
+        least({{ ratio(
+            'sector_windows.order_count_28d',
+            'shop_windows.order_count_28d * sector_windows.campaign_count_28d',
+        ) }}, 1) as purchase_ratio,
+        least({{ ratio(
+            'sector_windows.stocked_unit_count_28d', 'sector_windows.initial_stock_count_28d'
+        ) }}, 1) as sell_through_ratio
+    from sector_windows
+    inner join shop_windows using (readable_at)
 ),
 
 final as (
@@ -128,27 +175,27 @@ final as (
         coalesce(windows.visitor_count_1h, 0) as campaign_visitor_count_1h,
         coalesce(windows.cart_count_1h, 0) as campaign_cart_count_1h,
         coalesce(windows.turnover_1h, 0) as campaign_turnover_1h,
-        (
-            coalesce(windows.order_count_1h, 0)
-            + {{ prior_view_count }}
-            * least({{ ratio(
-                'sector_windows.order_count_28d', 'sector_windows.view_count_28d'
-            ) }}, 1)
-        )
+        (coalesce(windows.order_count_1h, 0) + {{ prior_view_count }} * priors.conversion_ratio)
         / (coalesce(windows.view_count_1h, 0) + {{ prior_view_count }})
             as campaign_conversion_ratio_1h,
         coalesce(windows.unit_count_4h, 0) as campaign_unit_count_4h,
-        {{ ratio('windows.order_count_4h', 'shop_windows.order_count_4h') }}
-            as campaign_purchase_ratio_4h,
+        (coalesce(windows.order_count_4h, 0) + {{ prior_order_count }} * priors.purchase_ratio)
+        / (shop_windows.order_count_4h + {{ prior_order_count }}) as campaign_purchase_ratio_4h,
         coalesce(windows.unit_count_24h, 0) as campaign_unit_count_24h,
         coalesce(windows.turnover_24h, 0) as campaign_turnover_24h,
         coalesce(windows.view_count_24h, 0) as campaign_view_count_24h,
-        least({{ ratio('windows.unit_count', 'described.initial_stock_count') }}, 1)
-            as campaign_sell_through_ratio
+        least(
+            (
+                if(described.initial_stock_count > 0, coalesce(windows.unit_count, 0), 0)
+                + {{ prior_stock_count }} * priors.sell_through_ratio
+            )
+            / (coalesce(described.initial_stock_count, 0) + {{ prior_stock_count }}),
+            1
+        ) as campaign_sell_through_ratio
     from described
     left join windows using (campaign_id, readable_at)
     inner join shop_windows using (readable_at)
-    inner join sector_windows using (sector, readable_at)
+    inner join priors using (sector, readable_at)
 )
 
 select * from final
