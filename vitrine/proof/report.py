@@ -6,15 +6,16 @@ from vitrine.proof.history import Fact, History
 from vitrine.proof.plants import named
 from vitrine.proof.proof import Outcome, Planted
 
-SHOWN = 5
+SHOWN = 2
 NEAREST = 3
 
 
 def written(outcome: Outcome) -> str:
-    """Write the table, what was planted, and the first differences with the raw rows around."""
+    """Write the table, what was planted, and where functions differ with the raw rows around."""
     lines = [*_table(outcome.verdicts), "", *map(_planted, outcome.planted)]
-    for difference in outcome.differences[:SHOWN]:
-        lines += ["", *_difference(difference, outcome.history)]
+    for verdict in outcome.verdicts:
+        for difference in verdict.differences[:SHOWN]:
+            lines += ["", *_difference(difference, outcome.history)]
     return "\n".join(lines)
 
 
