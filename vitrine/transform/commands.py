@@ -113,9 +113,12 @@ def docs() -> None:
 @click.argument("query", required=False)
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, all rows.")
 def sql(query: str | None, as_csv: bool) -> None:
-    """Query the published warehouse read-only; without a query, ask for one after another.
+    r"""Query the published warehouse read-only; without a query, ask for one after another.
 
     vitrine sql "select segment, count(*) from dim_customers group by segment"
+
+    \d lists the tables and functions, \d NAME describes one. A row that is too wide for the
+    terminal takes a line per column. docs/queries.md has ten worked queries.
     """
     from vitrine.transform import console
 

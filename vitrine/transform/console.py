@@ -9,7 +9,8 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -88,6 +89,8 @@ def show(
 
 def prompt(connection: duckdb.DuckDBPyConnection) -> None:
     r"""Read queries, each ended by `;`, until `\q` or the end of input."""
+    with suppress(ImportError):
+        import_module("readline")  # input() then edits its line and knows the ones before
     click.echo(BANNER)
     lines: list[str] = []
     is_expanded = False
