@@ -49,3 +49,13 @@ def test_who_bought_lately_comes_sooner_than_who_did_not(history):
     weekly = np.histogram(gaps, np.arange(1, 85, 7))[0]
     assert (np.diff(weekly) < 0).mean() > 0.8
     assert weekly[0] > 3 * weekly[7]
+
+
+def test_a_mood_holds_for_a_spell_and_is_forgotten_after_it(history):
+    weights = [history.book.orders.demand.weights(day) for day in (400, 407, 428)]
+    buys = weights[0] > 0
+    week, month = (
+        np.abs(np.log(later[: len(buys)][buys] / weights[0][buys])) for later in weights[1:]
+    )
+    assert (week < 0.1).mean() > 0.65
+    assert (month < 0.1).mean() < 0.2
