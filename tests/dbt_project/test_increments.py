@@ -1,9 +1,10 @@
 """A chain of increments gives the tables of a full build, and what is not true any more is not gone
 on from."""
 
-import os
 import shutil
-from datetime import timedelta
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ from tests.dbt_project.conftest import MIDDLE
 from vitrine import lake
 from vitrine.installation import Installation
 from vitrine.interval import DAY, QUARTER_HOUR, Interval
-from vitrine.settings import load_settings
+from vitrine.settings import REPOSITORY, load_settings
 from vitrine.transform import dbt, publication
 from vitrine.warehouse import DATABASES, published_file
 
@@ -26,7 +27,8 @@ STEPS = {
         Interval(MIDDLE + 2 * QUARTER_HOUR, small_shop.END),
     ],
 }
-OF_THE_RUN = ("interval_start_at",)
+HALFWAY = "START sql incremental model intermediate.int_shop_window_ledger"
+OF_THE_RUN = {"interval_start_at"}
 """What the build info says about the run, not about the data."""
 
 
@@ -69,7 +71,7 @@ def contents(file: Path, database: str) -> dict[str, tuple]:
         ).fetchall()
         return {
             f"{schema}.{name}": connection.execute(
-                f"select count(*), sum(hash({', '.join(c for c in columns if c not in OF_THE_RUN)}))"
+                f"select count(*), sum(hash({', '.join(sorted(set(columns) - OF_THE_RUN))}))"
                 f" from {database}.{schema}.{name}"
             ).fetchall()[0]
             for schema, name, columns in relations
@@ -82,3 +84,45 @@ def test_a_chain_of_increments_equals_a_full_build(built, published, chain, data
     full = contents(built[database], database)
     assert len(full) > 10
     assert contents(published_file(published.paths, database), database) == full
+
+
+def test_a_killed_build_leaves_the_published_version_and_its_retry_equals_it(published, chain):
+    last = STEPS["intraday"][-1]
+    before = contents(published_file(published.paths, "intraday"), "intraday")
+    build = published.paths.build_file("intraday", last)
+    shutil.rmtree(build.parent, ignore_errors=True)
+    command = (
+        "from vitrine.installation import Installation; from vitrine.interval import Interval;"
+        "from vitrine.transform import dbt; from vitrine.settings import load_settings;"
+        f"home = Installation(load_settings({{'VITRINE_HOME': {str(published.settings.home)!r}}}));"
+        f"dbt.build_layers(home, 'intraday', Interval.parse({last.start.isoformat()!r},"
+        f" {last.end.isoformat()!r}))"
+    )
+    with subprocess.Popen([sys.executable, "-c", command], cwd=REPOSITORY) as process:
+        log = build.parent / "dbt" / "logs" / "dbt.log"
+        while process.poll() is None and not (log.exists() and HALFWAY in log.read_text()):
+            time.sleep(0.05)
+        process.kill()
+    assert process.returncode == -9
+    assert contents(published_file(published.paths, "intraday"), "intraday") == before
+    _, increment = dbt.build_layers(published, "intraday", last)
+    assert increment.base_end_at == last.start
+    assert contents(build, "intraday") == before
+
+
+def test_a_day_landed_again_is_not_built_upon(published, chain, tmp_path):
+    """What was added up of it is wrong now: the build begins anew, and equals one in a new home."""
+    paths, day = published.paths, Interval.of_day(small_shop.START.date())
+    rows = lake.read(paths.deltas, "campaign_windows", day)
+    lake.write_partition(paths.deltas, "campaign_windows", day, rows.slice(1))
+    last = STEPS["intraday"][-1]
+    _, increment = dbt.build_layers(published, "intraday", last)
+    assert "it begins anew" in increment.reason
+    assert "is older than campaign_windows [2026-03-23" in increment.reason
+    home = tmp_path / "home"
+    shutil.copytree(paths.home, home, ignore=shutil.ignore_patterns("staging", "warehouse"))
+    fresh = Installation(load_settings({"VITRINE_HOME": str(home)}))
+    dbt.build_layers(fresh, "intraday", last)
+    built = contents(paths.build_file("intraday", last), "intraday")
+    assert built == contents(fresh.paths.build_file("intraday", last), "intraday")
+    assert built != contents(published_file(paths, "intraday"), "intraday")
