@@ -14,7 +14,9 @@ def test_what_is_picked_is_on_offer_by_the_brand_or_in_the_department(history, w
     shelf, products = history.book.orders.layout.shelf(DAY), history.book.products
     draws = np.random.default_rng(1)
     department, brand = draws.integers(0, G, 2_000), draws.integers(-1, BRANDS_PER_SECTOR, 2_000)
-    picked = shelf.pick(which, department, brand, draws.random(2_000))
+    luck = draws.random(2_000)
+    luck[:200], luck[200:400] = 0, np.nextafter(1, 0)
+    picked = shelf.pick(which, department, brand, luck)
     is_offered = (shelf.weight_P > 0) & ((which != REDUCED) | (shelf.off_P > 0))
     for product, d, b in zip(picked, department, brand, strict=True):
         in_department = is_offered & (products.department_P == d)
