@@ -16,7 +16,7 @@ from vitrine.settings import load_settings
 from vitrine.transform import publication
 from vitrine.warehouse import connect
 
-READERS, PUBLICATIONS, ROWS = 8, 20, 20_000
+READERS, PUBLICATIONS, ROWS = 8, 20, 5_000
 TABLES = ("marts.fct_orders", "features.customers", "features.build_info")
 PATIENCE_S = 120.0
 
