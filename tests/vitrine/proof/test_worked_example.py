@@ -14,7 +14,7 @@ from vitrine.proof.references.performance import campaign_performance
 from vitrine.settings import REPOSITORY
 
 END = datetime(2026, 3, 14, tzinfo=UTC)
-LINE = {
+LINE: dict = {
     "order_id": "o1",
     "line": 1,
     "customer_id": "ann",
