@@ -33,7 +33,9 @@ PAGE_PART = 8
 MORE_LOOKS = 1.2
 PRODUCT_VIEW_SHARE, SEARCH_SHARE, CART_SHARE, ANONYMOUS_SHARE = 0.75, 0.3, 0.12, 0.3
 LOOK_SECONDS = 50
-_STORE = CHANNELS.index("store")
+TABLET_SHARE = 0.15
+"""Of those without a phone."""
+_STORE, _APP = CHANNELS.index("store"), CHANNELS.index("app")
 
 
 @dataclass(frozen=True)
@@ -94,27 +96,35 @@ class VisitorBook:
         self, draws: np.random.Generator, day: int, online: Facts
     ) -> tuple[_Sessions, np.ndarray]:
         """Return the day's sessions, and that of each line ordered online."""
-        first_B, session_L = np.unique(online["basket"], return_index=True, return_inverse=True)[1:]
-        weekday = WEEK[self.shop.date_of(day).weekday()]
-        wanted = self.shop.customer_count * EVENTS_PER_CUSTOMER_AND_DAY / MEAN_EVENTS * weekday
-        others = max(0, round(wanted) - len(first_B))
-        there = self.shop.customers_by(day)
-        curious_N = self.demand.weights(day) + 0.3 * self.customers.activity_N[:there]
-        visitor_V = spread(draws, curious_N, others)
-        others = len(visitor_V)
-        who_S = np.r_[online["customer"][first_B], visitor_V]
-        midnight, nobody = self.shop.midnight(day), np.zeros(others, bool)
-        market_V = self.customers.market_N[visitor_V]
-        start_V = seconds(draws.random(others), nobody, market_V, self.shop.date_of(day))
-        paid_S = np.r_[online["occurred_at"][first_B], np.full(others, -1)]
-        luck_S = draws.random((2, len(who_S)))
-        is_phone_S = luck_S[0] < self.customers.phone_share_N[who_S]
-        device_S = np.where(is_phone_S, 0, 1 + (luck_S[1] < 0.15))
-        is_app_B = online["channel"][first_B] == CHANNELS.index("app")
-        device_S[: len(first_B)][is_app_B] = DEVICES.index("phone")
+        _, first_B, session_L = np.unique(online["basket"], return_index=True, return_inverse=True)
+        buyers = {name: column[first_B] for name, column in online.items()}
+        visitor_V, start_V = self._visitors(draws, day, len(first_B))
+        who_S = np.r_[buyers["customer"], visitor_V]
+        on_app_S = np.r_[buyers["channel"] == _APP, np.zeros(len(visitor_V), bool)]
+        device_S = self._devices(draws, who_S, on_app_S)
+        paid_S = np.r_[buyers["occurred_at"], np.full(len(visitor_V), -1)]
         is_anonymous_S = (paid_S < 0) & (draws.random(len(who_S)) < ANONYMOUS_SHARE)
-        start_S = np.r_[paid_S[: len(first_B)], midnight + start_V]
+        start_S = np.r_[buyers["occurred_at"], start_V]
         return _Sessions(who_S, is_anonymous_S, device_S, start_S, paid_S), session_L
+
+    def _visitors(
+        self, draws: np.random.Generator, day: int, buyers: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return who comes without ordering, and when, up to the day's number of sessions."""
+        on, there = self.shop.date_of(day), self.shop.customers_by(day)
+        wanted = self.shop.customer_count * EVENTS_PER_CUSTOMER_AND_DAY / MEAN_EVENTS
+        curious_N = self.demand.weights(day) + 0.3 * self.customers.activity_N[:there]
+        who_V = spread(draws, curious_N, round(wanted * WEEK[on.weekday()]) - buyers)
+        luck_V, nobody_V = draws.random(len(who_V)), np.zeros(len(who_V), bool)
+        second_V = seconds(luck_V, nobody_V, self.customers.market_N[who_V], on)
+        return who_V, self.shop.midnight(day) + second_V
+
+    def _devices(
+        self, draws: np.random.Generator, who_S: np.ndarray, on_app_S: np.ndarray
+    ) -> np.ndarray:
+        luck_S = draws.random((2, len(who_S)))
+        on_phone_S = on_app_S | (luck_S[0] < self.customers.phone_share_N[who_S])
+        return np.where(on_phone_S, DEVICES.index("phone"), 1 + (luck_S[1] < TABLET_SHARE))
 
     def _looks(
         self,
@@ -125,23 +135,21 @@ class VisitorBook:
         session_L: np.ndarray,
     ) -> _Looks:
         """Look at some products and then at what is bought; buyers start early enough for it."""
-        count_S = 1 + draws.poisson(MORE_LOOKS, len(sessions.customer_S))
-        browsed = np.repeat(np.arange(len(count_S)), count_S)
-        product = choose(self.customers, self.layout, day, sessions.customer_S[browsed], draws)
-        session_K, product_K = np.r_[browsed, session_L], np.r_[product, online["product"]]
+        who_S = sessions.customer_S
+        browsed = np.repeat(np.arange(len(who_S)), 1 + draws.poisson(MORE_LOOKS, len(who_S)))
+        product = choose(self.customers, self.layout, day, who_S[browsed], draws)
+        session_K = np.r_[browsed, session_L]
         is_bought_K = np.arange(len(session_K)) >= len(browsed)
         order = np.lexsort((is_bought_K, session_K))
-        session_K, product_K = session_K[order], product_K[order]
-        is_bought_K = is_bought_K[order]
-        looks_S = np.bincount(session_K, minlength=len(count_S))
-        early = 90 + LOOK_SECONDS * (looks_S + 1)
-        has_paid_S = sessions.paid_at_S >= 0
-        sessions.start_S[has_paid_S] -= early[has_paid_S]
-        np.maximum(sessions.start_S, self.shop.midnight(day), out=sessions.start_S)
+        session_K, is_bought_K = session_K[order], is_bought_K[order]
+        _start_early(sessions, np.bincount(session_K), self.shop.midnight(day))
         pause_K = draws.integers(0, 20, len(session_K))
-        at_K = sessions.start_S[session_K] + LOOK_SECONDS * (turns(session_K) + 1) + pause_K
-        is_carted_K = is_bought_K | (draws.random(len(session_K)) < CART_SHARE)
-        return _Looks(session_K, product_K, is_carted_K, at_K)
+        return _Looks(
+            session_K,
+            np.r_[product, online["product"]][order],
+            is_bought_K | (draws.random(len(session_K)) < CART_SHARE),
+            sessions.start_S[session_K] + LOOK_SECONDS * (turns(session_K) + 1) + pause_K,
+        )
 
     def _impressions(self, draws: np.random.Generator, day: int, sessions: _Sessions) -> Facts:
         """Show a part of the page of a department that the visitor likes."""
@@ -158,6 +166,14 @@ class VisitorBook:
             "position": place + 1,
             "occurred_at": sessions.start_S[session] + 2 + place % PAGE_PART,
         }
+
+
+def _start_early(sessions: _Sessions, looks_S: np.ndarray, midnight: int) -> None:
+    """Move the start of buyers' sessions, so that their looks end before they check out."""
+    early_S = 90 + LOOK_SECONDS * (looks_S + 1)
+    has_paid_S = sessions.paid_at_S >= 0
+    sessions.start_S[has_paid_S] -= early_S[has_paid_S]
+    np.maximum(sessions.start_S, midnight, out=sessions.start_S)
 
 
 def _looked(draws: np.random.Generator, looks: _Looks) -> Facts:
