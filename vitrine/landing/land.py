@@ -117,10 +117,17 @@ def _land_stretch(
     hull = Interval(stretch[0].interval.start, stretch[-1].interval.end)
     look_back = LookBack(shop, paths, reach, hull)
     for drop in stretch:
-        seen = look_back.before(drop)
-        batch = shop.read(paths.landing, drop)
-        look_back.remember(drop, batch.tables)
-        yield _land_batch(shop, paths, drop.interval, batch, seen, reach)
+        yield _land_drop(shop, paths, reach, look_back, drop)
+
+
+def _land_drop(
+    shop: Source, paths: Paths, reach: timedelta, look_back: LookBack, drop: Drop
+) -> Books:
+    # A function of its own, so that one drop is let go of before the next one is read.
+    seen = look_back.before(drop)
+    batch = shop.read(paths.landing, drop)
+    look_back.remember(drop, batch.tables)
+    return _land_batch(shop, paths, drop.interval, batch, seen, reach)
 
 
 def _ensure_tables(paths: Paths) -> None:

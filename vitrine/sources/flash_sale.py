@@ -78,7 +78,7 @@ class FlashSale:
         for path in drop.files:
             table = path.parent.name
             raw = raw_csv.read(path, _header(table), landing)
-            good, refused = _parse(contracts.table(table), raw.rows, drop.interval)
+            good, refused = _parsed(contracts.table(table), raw.rows, drop.interval)
             tables[table] = good
             rows_in[raw.file], accepted[raw.file] = raw.row_count, good.num_rows
             quarantined.append(raw.quarantine(refused, table))
@@ -109,6 +109,13 @@ def _bad_name(file: Path) -> BadInputError:
 
 def _header(table: str) -> tuple[str, ...]:
     return tuple(c.name for c in contracts.table(table).columns if c.name not in DERIVED)
+
+
+def _parsed(table: contracts.Table, raw: pa.Table, received: Interval) -> tuple[pa.Table, pa.Table]:
+    """Type a file block by block as it was read, so that little is held twice."""
+    blocks = [raw.slice(0, 0), *(pa.Table.from_batches([block]) for block in raw.to_batches())]
+    good, refused = zip(*(_parse(table, block, received) for block in blocks), strict=True)
+    return pa.concat_tables(good), pa.concat_tables(refused)
 
 
 def _parse(table: contracts.Table, raw: pa.Table, received: Interval) -> tuple[pa.Table, pa.Table]:
