@@ -20,5 +20,15 @@ def test_a_function_is_called_by_its_qualified_name():
 
 
 def test_an_unknown_function_is_refused_by_name():
-    with pytest.raises(BadArgumentError, match=r"feat_nothing.*known: feat_campaign"):
+    with pytest.raises(BadArgumentError, match=r"feat_nothing.*known: .*feat_campaign"):
         feature_catalogue.feature_columns("feat_nothing")
+
+
+def test_the_ranker_has_four_sides_and_no_other():
+    keys = {side: feature_catalogue.ranker_models(side)[0].spine for side in ("customer", "pair")}
+    assert keys == {
+        "customer": ("customer_id", "as_of"),
+        "pair": ("customer_id", "campaign_id", "as_of"),
+    }
+    with pytest.raises(BadArgumentError, match=r"no side 'shop'.*customer, campaign, pair"):
+        feature_catalogue.ranker_models("shop")
