@@ -102,11 +102,10 @@ def _read(connection: duckdb.DuckDBPyConnection, question: Question) -> None:
         create view activity as
         select
             kind, customer_id, order_id, campaign_id, product_id, quantity,
-            quantity * unit_price as amount, occurred_at, received_at, known_at
+            quantity * unit_price as amount, occurred_at, received_at
         from orders
         union all by name
-        select kind, customer_id, session_id, campaign_id, product_id, occurred_at, received_at,
-            known_at
+        select kind, customer_id, session_id, campaign_id, product_id, occurred_at, received_at
         from events
     """)
 
@@ -143,30 +142,25 @@ def _facts(
 
 
 def _scan(question: Question, table: str, columns: dict[str, str]) -> str:
-    """Select a table's rows of which every required column can be read, with known_at."""
+    """Select a table's rows of which every required column can be read."""
     files = question.files(table)
     names = ", ".join(f"'{f}'" for f in files)
-    known = "strptime(regexp_extract(filename, '-(\\d+T\\d+)', 1), '%Y%m%dT%H%M')"
     if question.source == "lake":
-        read = f"read_parquet([{names}], filename = true, hive_partitioning = false)"
-        typed = ", ".join(columns)
-        return f"select {typed}, {known}::timestamptz as known_at from {read}"
+        read = f"read_parquet([{names}], hive_partitioning = false)"
+        return f"select {', '.join(columns)} from {read}"
     if not files:
-        typed = ", ".join(f"null::{kind} as {name}" for name, kind in columns.items())
-        return f"select {typed}, null::timestamptz as known_at where false"
+        nulls = ", ".join(f"null::{kind} as {name}" for name, kind in columns.items())
+        return f"select {nulls} where false"
     header = ", ".join(f"'{name}': 'varchar'" for name in columns)
     read = (
         f"read_csv([{names}], columns = {{{header}}}, header = true, auto_detect = false,"
-        " delim = ',', quote = '\"', null_padding = true, ignore_errors = true, filename = true)"
+        " delim = ',', quote = '\"', null_padding = true, ignore_errors = true)"
     )
     typed = ", ".join(f"try_cast({name} as {kind}) as {name}" for name, kind in columns.items())
     required = " and ".join(
         f"{name} is not null" for name in columns if name not in OPTIONAL[table]
     )
-    return (
-        f"select * from (select {typed}, {known}::timestamptz as known_at from {read})"
-        f" where {required}"
-    )
+    return f"select * from (select {typed} from {read}) where {required}"
 
 
 def _customers(connection: duckdb.DuckDBPyConnection, question: Question) -> None:
@@ -245,6 +239,7 @@ def _product_days(question: Question) -> str:
 
 
 def _campaign_windows(question: Question) -> str:
+    known_at = f"{_quarter('received_at')} + interval '15 minutes'"
     return f"""
         create or replace table windows as
         select
@@ -263,10 +258,8 @@ def _campaign_windows(question: Question) -> str:
         left join customers
             on
                 activity.customer_id = customers.customer_id
-                and customers.known_from < activity.known_at
-                and (
-                    customers.known_until is null or activity.known_at <= customers.known_until
-                )
+                and customers.known_from < {known_at}
+                and (customers.known_until is null or {known_at} <= customers.known_until)
         where
             campaign_id is not null and kind <> 'return'
             and received_at >= timestamptz '{format_instant(question.windows_from)}'

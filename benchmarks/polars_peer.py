@@ -102,23 +102,16 @@ def _facts(
 
 
 def _scan(question: Question, table: str, columns: Columns) -> pl.LazyFrame:
-    """Read a table's rows of which every required column can be read, with known_at."""
+    """Read a table's rows of which every required column can be read."""
     files = question.files(table)
-    known = (
-        pl.col("file").str.extract(r"-(\d+T\d+)", 1).str.to_datetime("%Y%m%dT%H%M", time_unit="us")
-    )
-    known_at = known.dt.replace_time_zone("UTC").alias("known_at")
     if not files:
-        return pl.LazyFrame(schema={**columns, "known_at": INSTANT})
+        return pl.LazyFrame(schema=columns)
     if question.source == "lake":
-        lake = pl.scan_parquet(files, include_file_paths="file")
-        return lake.select(*columns, known_at)
-    text = pl.scan_csv(
-        files, infer_schema=False, truncate_ragged_lines=True, include_file_paths="file"
-    )
+        return pl.scan_parquet(files).select(*columns)
+    text = pl.scan_csv(files, infer_schema=False, truncate_ragged_lines=True)
     required = [pl.col(name).is_not_null() for name in columns if name not in OPTIONAL[table]]
     typed = [_typed(name, kind) for name, kind in columns.items()]
-    return text.select(*typed, known_at).filter(*required)
+    return text.select(*typed).filter(*required)
 
 
 def _typed(name: str, kind: Any) -> pl.Expr:
@@ -134,11 +127,11 @@ def _activity(orders: pl.LazyFrame, events: pl.LazyFrame) -> pl.LazyFrame:
         "kind", "customer_id", "order_id", "campaign_id", "product_id",
         pl.col("quantity").cast(pl.Int64),
         (pl.col("quantity") * micros).alias("amount"),
-        "occurred_at", "received_at", "known_at",
+        "occurred_at", "received_at",
     )  # fmt: skip
     seen = events.select(
         "kind", "customer_id", "session_id", "campaign_id", "product_id", "occurred_at",
-        "received_at", "known_at",
+        "received_at",
     )  # fmt: skip
     days = {"occurred_on": pl.col("occurred_at").dt.date(), "ds": pl.col("received_at").dt.date()}
     return pl.concat([bought, seen], how="diagonal").with_columns(**days)
@@ -199,11 +192,12 @@ def _product_days(done: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _windows(done: pl.LazyFrame, question: Question) -> pl.LazyFrame:
+    window = pl.col("received_at").dt.truncate(QUARTER_HOUR)
     counted = done.filter(
         pl.col("campaign_id").is_not_null()
         & (pl.col("kind") != "return")
         & (pl.col("received_at") >= question.windows_from)
-    )
+    ).with_columns(known_at=window.dt.offset_by(QUARTER_HOUR))
     return (
         _with_cluster(counted, question)
         .group_by(

@@ -53,7 +53,7 @@ with DAG(
     spark = [
         SparkJobOperator(
             task_id=f"spark_{job.replace('-', '_')}",
-            submission=submission(SETTINGS, job),
+            submission=submission(SETTINGS, job, is_long=True),
             pool="spark",
         )
         for job in ("days", "campaign-windows")

@@ -97,8 +97,8 @@ def days_owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
     Returns
     -------
     DataFrame
-        ds date, file string, known_at timestamp: the end of the file's interval, up to which the
-        catalogue is read for its rows.
+        ds date, file bigint, known_at timestamp: the file's place in `files`, and the end of its
+        interval, up to which the catalogue is read for its rows.
     """
     return _owned(spark, files).select(F.to_date("_start").alias("ds"), "file", "known_at")
 
@@ -109,9 +109,9 @@ def windows_owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
     Returns
     -------
     DataFrame
-        received_window_start_at timestamp, file string, known_at timestamp: the end of the window,
-        up to which the catalogue is read for its rows. What a file says of a window does not depend
-        on how much later the file ends.
+        received_window_start_at timestamp, file bigint, known_at timestamp: the file's place in
+        `files`, and the end of the window, up to which the catalogue is read for its rows. What a
+        file says of a window does not depend on how much later the file ends.
     """
     step = F.expr("interval 15 minutes")
     ends = F.explode(F.sequence(F.col("_start") + step, "known_at", step))
@@ -124,14 +124,10 @@ def windows_owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
 def _owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
     # Instants travel as integers, so that no local time zone of Python can touch them.
     rows = [
-        (
-            interval_stamp(file),
-            (file.start - EPOCH) // MICROSECOND,
-            (file.end - EPOCH) // MICROSECOND,
-        )
-        for file in files
+        (number, (file.start - EPOCH) // MICROSECOND, (file.end - EPOCH) // MICROSECOND)
+        for number, file in enumerate(files)
     ]
-    owned = spark.createDataFrame(rows, "file string, _start_us long, _end_us long")
+    owned = spark.createDataFrame(rows, "file long, _start_us long, _end_us long")
     return F.broadcast(
         owned.select(
             "file",
@@ -169,9 +165,9 @@ def replace(paths: Paths, table: Table, rows: DataFrame, files: list[Interval]) 
     )
     left, written = set(files), 0
     for part in sorted(staged.glob("*.parquet")):
-        for interval, content in _cut(part):
-            lake.write_partition(paths.deltas, table.name, interval, table.conform(content))
-            left.remove(interval)
+        for number, content in _cut(part):
+            lake.write_partition(paths.deltas, table.name, files[number], table.conform(content))
+            left.remove(files[number])
             written += content.num_rows
     for interval in sorted(left):
         lake.write_partition(paths.deltas, table.name, interval, table.empty())
@@ -179,18 +175,16 @@ def replace(paths: Paths, table: Table, rows: DataFrame, files: list[Interval]) 
     return written
 
 
-def _cut(part: Path) -> Iterator[tuple[Interval, pa.Table]]:
+def _cut(part: Path) -> Iterator[tuple[int, pa.Table]]:
     """Yield the rows of each file from a part that is sorted by `file`, one file in memory."""
     pieces = (piece for batch in pq.ParquetFile(part).iter_batches() for piece in _runs(batch))
-    for name, same in groupby(pieces, key=lambda piece: piece["file"][0].as_py()):
-        rows = pa.Table.from_batches(list(same)).drop_columns(["file"])
-        yield lake.file_interval(Path(name)), rows
+    for number, same in groupby(pieces, key=lambda piece: piece["file"][0].as_py()):
+        yield number, pa.Table.from_batches(list(same)).drop_columns(["file"])
 
 
 def _runs(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Cut a batch where `file` changes."""
-    codes = batch["file"].dictionary_encode().indices.to_numpy()
-    ends = np.flatnonzero(np.diff(codes, append=-1)) + 1
+    ends = np.flatnonzero(np.diff(batch["file"].to_numpy(), append=-1)) + 1
     for start, end in pairwise([0, *ends.tolist()]):
         yield batch.slice(start, end - start)
 

@@ -6,6 +6,7 @@ Nothing here imports pyspark, so a DAG file may read it.
 import os
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,8 +45,20 @@ class Submission:
         return ["--start", start, "--end", end]
 
 
-def submission(settings: Settings, job: str) -> Submission:
+LONG = timedelta(days=7)
+JAVA = {
+    # whether the interval is longer than LONG: how Java compiles, and clears its memory
+    # Quickly, not well: a day is over before anything better would pay.
+    False: "-XX:TieredStopAtLevel=1",
+    # Well, and in long pauses that nobody waits for: a third less time for a year.
+    True: "-XX:+UseParallelGC",
+}
+
+
+def submission(settings: Settings, job: str, is_long: bool = False) -> Submission:
     """Describe how to submit one of `JOBS`; the master is left to the caller or the connection.
+
+    `is_long` says that the interval is longer than `LONG`.
 
     Raises
     ------
@@ -57,6 +70,7 @@ def submission(settings: Settings, job: str) -> Submission:
     if job not in JOBS:
         raise BadArgumentError(f"no Spark job '{job}'; known: {', '.join(JOBS)}")
     utc = "-Duser.timezone=UTC"
+    java = f"{JAVA[is_long]} {settings.spark_driver_options}"
     logging = f"-Dlog4j2.configurationFile={Path(__file__).parent / 'log4j2.properties'}"
     return Submission(
         name=f"vitrine {job}",
@@ -64,7 +78,7 @@ def submission(settings: Settings, job: str) -> Submission:
         conf=SQL_CONF
         | {
             "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
-            "spark.driver.extraJavaOptions": f"{utc} {logging} {settings.spark_driver_options}",
+            "spark.driver.extraJavaOptions": f"{utc} {logging} {java}",
             "spark.executor.extraJavaOptions": utc,
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
@@ -88,7 +102,7 @@ def submission(settings: Settings, job: str) -> Submission:
 
 def command(settings: Settings, job: str, interval: Interval) -> list[str]:
     """Return the whole `spark-submit` command with the master of the settings."""
-    it = submission(settings, job)
+    it = submission(settings, job, is_long=interval.end - interval.start > LONG)
     conf = [part for key, value in it.conf.items() for part in ("--conf", f"{key}={value}")]
     return [
         str(spark_home() / "bin" / "spark-submit"),

@@ -64,9 +64,7 @@ class Settings(BaseModel):
     )
     spark_driver_memory: str = Field("2g", description="Memory of the Spark driver.")
     spark_driver_options: str = Field(
-        "-XX:TieredStopAtLevel=1",
-        description="Java options of the driver. The default compiles quickly, not well, which"
-        " saves a third of the time for small shops; -XX:TieredStopAtLevel=4 suits large ones.",
+        "", description="Further Java options of the driver; the last of two that differ holds."
     )
     spark_shuffle_partitions: int = Field(4, ge=1, description="Twice the cores is a good start.")
     torch_device: str = Field(

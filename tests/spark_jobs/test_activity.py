@@ -63,7 +63,7 @@ def frames(spark, drawn):
         for name, found in (("orders", orders), ("events", events))
     }
     done = activity(as_frame["orders"], as_frame["events"])
-    return done.withColumn("file", F.lit("one")), orders + events
+    return done.withColumn("file", F.lit(0)), orders + events
 
 
 def slow(rows, key):

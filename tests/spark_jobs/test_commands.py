@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -83,6 +83,17 @@ def test_a_submission_names_a_file_that_exists_and_keeps_utc(settings, job):
     assert found.environment["VITRINE_HOME"] == str(settings.home)
     typed = command(settings, job, DAY_1)
     assert typed[-4:] == ["--start", "2026-03-01T00:00:00Z", "--end", "2026-03-02T00:00:00Z"]
+
+
+def test_long_intervals_are_compiled_well_and_short_ones_quickly(settings):
+    year = Interval(DAY_1.start, DAY_1.start + timedelta(days=365))
+    options = {
+        name: next(word for word in command(settings, "days", interval) if "extraJava" in word)
+        for name, interval in (("day", DAY_1), ("year", year))
+    }
+    assert "TieredStopAtLevel=1" in options["day"]
+    assert "TieredStopAtLevel" not in options["year"]
+    assert "ParallelGC" in options["year"]
 
 
 def test_an_unknown_job_is_refused(settings):
