@@ -78,7 +78,7 @@ def _examples(
 
 
 def _is_null(rule: Rule) -> str:
-    return f"coalesce({', '.join(f'{name}::varchar' for name in rule.columns)}) is null"
+    return " and ".join(f"{name} is null" for name in rule.columns)
 
 
 def _length(connection: duckdb.DuckDBPyConnection, query: str) -> int:
