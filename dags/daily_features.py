@@ -5,7 +5,8 @@ daily warehouse.
 "2026-02-14"}`; for many days: `vitrine backfill daily_features --start … --end …`.
 
 **Makes** the asset `daily_features`, which starts `train_ranker` and, with its champion,
-`nightly_email_lists`; and the asset `labelled_products` when the day brought some.
+`nightly_email_lists`; and the asset `labelled_products` when the day brought some. Last, the day's
+small files are merged.
 
 **If it fails** nothing was published, and readers keep yesterday's warehouse. A failed `check_…`
 names the rows; a failed `land` names the file. Mend, then clear the failed task: each task replaces
@@ -84,5 +85,6 @@ with DAG(
         outlets=[assets.FEATURES],
         extra=BUILT,
     )
-    chain(land, check_landed, spark, check_deltas, *build, check_features, publish)
+    compact = CommandOperator(task_id="compact", command=f"compact {INTERVAL}", pool="landing")
+    chain(land, check_landed, spark, check_deltas, *build, check_features, publish, compact)
     check_landed >> labelled_products

@@ -34,6 +34,7 @@ CHAINS = {
         "build daily",
         "check features --database daily",
         "publish daily",
+        "compact",
     ),
     "campaign_performance": (
         "land",
