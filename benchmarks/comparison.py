@@ -39,6 +39,7 @@ def compare(ours: Path, theirs: Path, tables: tuple[str, ...]) -> list[Differenc
 def _compare(ours: Path, theirs: Path) -> Difference:
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'; set memory_limit = '3GB'; set threads = 2")
+    connection.execute(f"set temp_directory = '{ours.parent / 'spill'}'")
     connection.execute(f"create view ours as from '{ours}'; create view theirs as from '{theirs}'")
     kinds = connection.execute("select column_name, column_type from (describe ours)").fetchall()
     key = KEYS[ours.stem]

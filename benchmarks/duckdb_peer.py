@@ -10,7 +10,6 @@ import duckdb
 
 from benchmarks.question import (
     ANSWERS,
-    KEYS,
     LOOK_BACK_DAYS,
     LOOK_BACK_MINUTES,
     READABLE_AFTER,
@@ -86,10 +85,7 @@ def answer(question: Question, out: Path, memory: str = "4GB") -> None:
     _read(connection, question)
     for table in ANSWERS[question.phase]:
         connection.execute(_QUERIES[table](question))
-        connection.execute(
-            f"copy (select * from answer order by {', '.join(KEYS[table])})"
-            f" to '{out / table}.parquet'"
-        )
+        connection.execute(f"copy (select * from answer) to '{out / table}.parquet'")
     connection.close()
     (out / "work.duckdb").unlink()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.question import ANSWERS, KEYS, LOOK_BACK_DAYS, Question
+from benchmarks.question import ANSWERS, LOOK_BACK_DAYS, Question
 from vitrine import deltas, lake, warehouse
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths
@@ -29,8 +29,8 @@ def copy_answer(paths: Paths, question: Question, out: Path) -> None:
             database = "daily" if table == "customers" else "intraday"
             connection = warehouse.connect(paths, (database,))
             query = _customers() if table == "customers" else _campaigns(connection)
-        order = ", ".join(KEYS[table])
-        connection.execute(f"copy ({query} order by {order}) to '{out / table}.parquet'")
+        connection.execute(f"set temp_directory = '{out / 'spill'}'")
+        connection.execute(f"copy ({query}) to '{out / table}.parquet'")
         connection.close()
 
 
@@ -52,7 +52,7 @@ def _customers() -> str:
 def _campaigns(connection: duckdb.DuckDBPyConnection) -> str:
     """Ask about every campaign at the first instant at which all of the build was readable."""
     ((as_of,),) = connection.execute(
-        "select available_at from features.intraday_build_info"
+        "select available_at from intraday.features.build_info"
     ).fetchall()
     connection.execute(f"""
         create table memory.main.spine as
