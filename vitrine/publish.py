@@ -128,8 +128,8 @@ def publish_file(source: Path, root: Path, version: str, keep: int = 3) -> Path:
     target = _free_name(versions, f"{source.stem}-{version}", source.suffix)
     _sync(source)
     source.replace(target)
-    _point(root / source.name, target)
-    for old in sorted(versions.glob(f"{source.stem}-*{source.suffix}"), key=_age)[:-keep]:
+    point(root / source.name, target)
+    for old in sorted(versions.glob(f"{source.stem}-*{source.suffix}"), key=age)[:-keep]:
         if old != target:
             old.unlink()
     return target
@@ -146,10 +146,11 @@ def _alone(root: Path) -> Iterator[None]:
 
 def _switch(root: Path, temporary: Path, final: Path) -> None:
     temporary.replace(final)
-    _point(root / "current", final)
+    point(root / "current", final)
 
 
-def _point(link: Path, target: Path) -> None:
+def point(link: Path, target: Path) -> None:
+    """Let a symbolic link name another place beside it, in one step."""
     fresh = link.with_name(f"{TEMPORARY}{os.getpid()}-{link.name}")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target.relative_to(link.parent))
@@ -168,12 +169,13 @@ def _free_name(folder: Path, stem: str, suffix: str = "") -> Path:
 def _prune(root: Path, keep: int) -> None:
     current = (root / "current").resolve()
     versions = [p for p in (root / "versions").iterdir() if not p.name.startswith(TEMPORARY)]
-    for old in sorted(versions, key=_age)[:-keep]:
+    for old in sorted(versions, key=age)[:-keep]:
         if old != current:
             shutil.rmtree(old)
 
 
-def _age(path: Path) -> tuple[int, str]:
+def age(path: Path) -> tuple[int, str]:
+    """Return what versions are sorted by: when they were written, then their names."""
     return path.stat().st_mtime_ns, path.name
 
 

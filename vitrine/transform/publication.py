@@ -17,6 +17,8 @@ def publish_build(
 ) -> Path:
     """Move the file that was built for `interval` to where readers look; return its new place.
 
+    Where a run that was killed has moved it already, the switch is completed.
+
     Raises
     ------
     NotPublishedError
@@ -26,13 +28,11 @@ def publish_build(
     """
     paths = installation.paths
     file = paths.build_file(database, interval)
+    link = paths.warehouse / file.name
     if not file.exists():
-        raise NotPublishedError(
-            f"no build of {database} for {interval} is there ({file});"
-            " `vitrine build` makes it layer by layer"
-        )
+        return _completed(link, database, interval, file)
     _checkpoint(file)
-    built, published = data_end(file), published_end(paths.warehouse / file.name)
+    built, published = data_end(file), published_end(link)
     if published is not None and built < published and not force:
         raise BadArgumentError(
             f"{database} is published with data until {format_instant(published)}, this build ends"
@@ -41,6 +41,33 @@ def publish_build(
     return publish.publish_file(
         file, paths.warehouse, stamp(interval.end), installation.settings.keep_versions
     )
+
+
+def _completed(link: Path, database: str, interval: Interval, file: Path) -> Path:
+    """Let readers see the version that was moved for `interval`, unless another came after it."""
+    versions = sorted((link.parent / "versions").glob(f"{database}-*.duckdb"), key=publish.age)
+    moved = [
+        version
+        for version in versions
+        if version.stem.startswith(f"{database}-{stamp(interval.end)}")
+        and _built_for(version) == interval
+    ]
+    if not moved:
+        raise NotPublishedError(
+            f"no build of {database} for {interval} is there ({file});"
+            " `vitrine build` makes it layer by layer"
+        )
+    if moved[-1] == versions[-1]:
+        publish.point(link, moved[-1])
+    return moved[-1]
+
+
+def _built_for(file: Path) -> Interval:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        ((start, end),) = connection.execute(
+            "select epoch_us(interval_start_at), epoch_us(data_end_at) from features.build_info"
+        ).fetchall()
+    return Interval(*(datetime.fromtimestamp(at / 1e6, UTC) for at in (start, end)))
 
 
 def data_end(file: Path) -> datetime:

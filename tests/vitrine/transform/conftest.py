@@ -27,8 +27,9 @@ def build_file(installation) -> Callable[[str, Interval], Path]:
             connection.execute("create schema features")
             connection.execute("create schema marts")
             connection.execute(
-                "create table features.build_info as select ?::timestamptz as data_end_at",
-                [interval.end],
+                "create table features.build_info as"
+                " select ?::timestamptz as interval_start_at, ?::timestamptz as data_end_at",
+                [interval.start, interval.end],
             )
             connection.execute("create table marts.dim_days as select range as day from range(50)")
         return file

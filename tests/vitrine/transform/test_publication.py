@@ -60,3 +60,24 @@ def test_a_build_without_its_features_is_refused(installation):
     with pytest.raises(NotPublishedError, match="not built to the end"):
         publication.publish_build(installation, "daily", FIRST)
     assert not (installation.paths.warehouse / "daily.duckdb").exists()
+
+
+def test_a_publish_that_was_killed_after_the_move_is_completed(installation, build_file):
+    build_file("daily", FIRST)
+    first = publication.publish_build(installation, "daily", FIRST)
+    build_file("daily", SECOND)
+    second = publication.publish_build(installation, "daily", SECOND)
+    link = installation.paths.warehouse / "daily.duckdb"
+    link.unlink()
+    link.symlink_to(first.relative_to(link.parent))
+    assert publication.publish_build(installation, "daily", SECOND) == second
+    assert published_file(installation.paths, "daily") == second
+
+
+def test_an_older_publish_that_is_run_again_switches_nothing_back(installation, build_file):
+    build_file("daily", FIRST)
+    first = publication.publish_build(installation, "daily", FIRST)
+    build_file("daily", SECOND)
+    second = publication.publish_build(installation, "daily", SECOND)
+    assert publication.publish_build(installation, "daily", FIRST) == first
+    assert published_file(installation.paths, "daily") == second
