@@ -1,0 +1,119 @@
+"""Commands that run to their end, commands that are killed half-way, and what they leave behind."""
+
+import hashlib
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+VITRINE = Path(sys.executable).with_name("vitrine")
+START, END = "2026-03-09", "2026-04-08"
+MONTH = ["--start", START, "--end", END]
+"""Thirty days; on one of them the clocks change."""
+LAYERS = ("staging", "intermediate", "features", "marts")
+
+
+def build(database: str) -> list[list[str]]:
+    """The commands that build and publish one warehouse."""
+    return [
+        *(["build", database, "--layer", layer, *MONTH] for layer in LAYERS),
+        ["publish", database, *MONTH],
+    ]
+
+
+SIMULATE = ["simulate", "--customers", "120", *MONTH]
+SPARK = [["spark", "days"], ["spark", "campaign-windows"]]
+
+
+def run(home: Path, command: list[str]) -> float:
+    """Run one command to its end; return the seconds it took."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        [VITRINE, *command], env=_environment(home), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"vitrine {' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return time.monotonic() - begun
+
+
+def kill_midway(home: Path, command: list[str], after_s: float) -> None:
+    """Start one command in its own process group and kill the group."""
+    process = subprocess.Popen(
+        [VITRINE, *command],
+        env=_environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait()
+
+
+def run_killed(home: Path, command: list[str], usual_s: float, dice: random.Random) -> None:
+    """Kill a command at any point of the time it usually takes, then run it again."""
+    kill_midway(home, command, usual_s * dice.uniform(0.2, 0.95))
+    run(home, command)
+
+
+def data(home: Path) -> dict[str, str]:
+    """Hash what was landed, counted and published: files by bytes, tables by content."""
+    found = {
+        str(file.relative_to(home)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for folder in ("lake", "deltas", "quarantine", "books")
+        for file in sorted((home / folder).rglob("*"))
+        if file.is_file() and not file.name.startswith(".")
+    }
+    for database in ("daily", "intraday"):
+        with duckdb.connect(str(home / "warehouse" / f"{database}.duckdb"), read_only=True) as c:
+            tables = c.execute(
+                "select table_schema, table_name from information_schema.tables"
+                " where table_type = 'BASE TABLE' order by all"
+            ).fetchall()
+            for schema, table in tables:
+                # When the files were written is no fact about the shop.
+                facts = "columns(lambda name: name != 'inputs_changed_at')"
+                rows = c.execute(
+                    f'select {facts} from "{schema}"."{table}" order by all'
+                ).fetchall()
+                digest = hashlib.sha256(repr(rows).encode()).hexdigest()
+                found[f"{database}.{schema}.{table}"] = digest
+    return found
+
+
+def lists(home: Path) -> dict[str, str]:
+    """Hash the published e-mail lists."""
+    found = {}
+    for night in (home / "lists").iterdir():
+        current = (night / "current").resolve(strict=True)
+        for file in sorted(current.rglob("*")):
+            if file.is_file():
+                found[f"{night.name}/{file.relative_to(current)}"] = _content(file)
+    return found
+
+
+def differing(expected: dict[str, str], found: dict[str, str]) -> set[str]:
+    """Name what is not the same in both."""
+    return {k for k in expected | found if expected.get(k) != found.get(k)}
+
+
+def _content(file: Path) -> str:
+    """Hash a published file; a manifest without the version number that the registry gave.
+
+    A training run that is killed after it registered a version leaves that version behind, so the
+    next one has a higher number. Its weights, and so the lists, are the same.
+    """
+    text = file.read_bytes()
+    if file.name == "manifest.json":
+        text = re.sub(rb'"version": "?[0-9]+"?', b"", text)
+    return hashlib.sha256(text).hexdigest()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return os.environ | {"VITRINE_HOME": str(home), "VITRINE_SOURCE": "flash_sale"}
