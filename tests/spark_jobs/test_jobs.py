@@ -13,6 +13,12 @@ from vitrine.errors import BadArgumentError
 from vitrine.interval import QUARTER_HOUR, Interval
 
 JOBS = (days, campaign_windows)
+SCATTERING = {
+    "spark.sql.autoBroadcastJoinThreshold": "-1",
+    "spark.sql.adaptive.coalescePartitions.enabled": "false",
+    "spark.sql.shuffle.partitions": "16",
+}
+"""A join that sorts by its own keys then leaves the rows of a file in many parts."""
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
 
 
@@ -131,3 +137,17 @@ def test_windows_of_a_long_interval_are_made_for_its_last_months_alone(spark, sh
     made = deltas.made("intraday", long_after, 120)
     assert lake.days(shop.paths.deltas, "campaign_windows") == made.days()
     assert made.start == datetime(2026, 4, 1, tzinfo=UTC)
+
+
+def test_a_catalogue_too_large_for_sparks_own_choice_moves_no_facts(spark, golden_shop, shop):
+    golden.fill(shop)
+    before = {name: spark.conf.get(name, None) for name in SCATTERING}
+    for name, value in SCATTERING.items():
+        spark.conf.set(name, value)
+    try:
+        for job in JOBS:
+            shop.run(spark, job, DAYS)
+    finally:
+        for name, was in before.items():
+            spark.conf.unset(name) if was is None else spark.conf.set(name, was)
+    assert shop.contents() == golden_shop.contents()
