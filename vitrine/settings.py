@@ -48,10 +48,10 @@ class Settings(BaseModel):
         description="A campaign without an end is on sale until this long after its last sale.",
     )
     intraday_history_days: int = Field(
-        120,
+        400,
         ge=29,
         description="The intraday warehouse holds at least the windows received in the last so many"
-        " days: whole months.",
+        " days: whole months. Each publication copies them: a large shop takes fewer.",
     )
     duckdb_memory_limit: str = Field(
         "4GB", description="What DuckDB may take while it builds; it spills to disk beyond that."

@@ -11,3 +11,11 @@
     {%- set delay = "interval '" ~ var("intraday_delay_minutes") ~ " minutes'" -%}
     (to_timestamp(900 * (epoch_us({{ as_of }} - {{ delay }}) // 900000000)) + {{ delay }})
 {%- endmacro %}
+
+{# Whether the kept windows can answer about an instant; a question that they cannot answer is an
+   error, since a look-back into windows that are not kept would be too small without a word. #}
+{% macro is_answerable(as_of) -%}
+    ({{ as_of }} >= timestamptz '{{ var("exact_from_at") }}'
+    or error('the windows that are kept answer from {{ var("exact_from_at") }} on, not at '
+        || cast({{ as_of }} as varchar) || '; set VITRINE_INTRADAY_HISTORY_DAYS higher'))
+{%- endmacro %}

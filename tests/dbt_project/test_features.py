@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -172,3 +173,19 @@ def test_a_campaigns_hour_is_local_on_both_sides_of_the_clock_change(warehouse, 
     answer = ask(warehouse, "feat_context", asked)
     assert answer["local_hour"].tolist() == [1, 3]
     assert np.diff(answer["minutes_since_opening"]).tolist() == [60]
+
+
+@pytest.mark.parametrize("model", ["feat_campaign_performance", "feat_cluster_campaign"])
+def test_windows_that_are_not_kept_are_an_error_not_a_smaller_number(warehouse, shop, model):
+    ((definition,),) = warehouse.execute(
+        "select macro_definition from duckdb_functions()"
+        " where database_name = 'intraday' and function_name = $model",
+        {"model": model},
+    ).fetchall()
+    kept_from = definition.replace("1970-01-01T00:00:00Z", "2026-03-28T00:00:00Z")
+    warehouse.execute(f"create temp macro cut(spine) as table {kept_from}")
+    asked = spine(shop, model, 5)
+    warehouse.register("asked_frame", asked[asked["as_of"] < pd.Timestamp("2026-03-28", tz="UTC")])
+    warehouse.execute("create or replace temp table asked as from asked_frame")
+    with pytest.raises(duckdb.InvalidInputException, match="VITRINE_INTRADAY_HISTORY_DAYS"):
+        warehouse.execute("select * from cut('asked')")

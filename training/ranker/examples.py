@@ -50,6 +50,7 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
     """
     known = Interval(reader.build_info().data.start, as_of)
     purchases = at_instants(reader.purchases(known))
+    purchases = purchases[purchases["as_of"] >= reader.build_info().exact_from]
     groups = recent_groups(purchases, config.max_groups)
     if not len(groups):
         raise BadInputError(f"no purchase by a known customer was received in {known}")

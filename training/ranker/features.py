@@ -61,11 +61,13 @@ class Catalogue:
 class BuildInfo:
     """What the published warehouse covers: facts received in `data`.
 
-    The features of a UTC day are readable `day_delay` after its end.
+    The features of a UTC day are readable `day_delay` after its end. About instants before
+    `exact_from` nobody may ask, since their look-backs reach windows that are not kept.
     """
 
     data: Interval
     day_delay: timedelta
+    exact_from: datetime
 
 
 class FeatureReader:
@@ -77,11 +79,12 @@ class FeatureReader:
 
     def build_info(self) -> BuildInfo:
         """Return what the warehouse covers."""
-        row = self.connection.execute(
-            "select data_start_at, data_end_at, day_features_delay_minutes"
-            " from daily.features.build_info"
-        ).fetchall()[0]
-        return BuildInfo(Interval(row[0], row[1]), timedelta(minutes=row[2]))
+        ((start, end, delay_minutes, exact_from),) = self.connection.execute(
+            "select days.data_start_at, days.data_end_at, days.day_features_delay_minutes,"
+            " greatest(days.data_start_at, windows.exact_from_at)"
+            " from daily.features.build_info as days, intraday.features.build_info as windows"
+        ).fetchall()
+        return BuildInfo(Interval(start, end), timedelta(minutes=delay_minutes), exact_from)
 
     def require_covered(self, as_of: datetime) -> None:
         """Refuse an instant that the warehouse cannot answer for.
@@ -90,7 +93,7 @@ class FeatureReader:
         ------
         BadArgumentError
             If nothing was known yet at `as_of`, or a day whose features would have been readable
-            by then is not published; or if the windows end before the days do.
+            by then is not published; or if the windows end before the days do, or begin too late.
         """
         info = self.build_info()
         if as_of <= info.data.start:
@@ -102,6 +105,12 @@ class FeatureReader:
             raise BadArgumentError(
                 f"{format_instant(as_of)} lies after the published data, which end at"
                 f" {format_instant(info.data.end)}; load more, or ask for an earlier instant"
+            )
+        if as_of < info.exact_from:
+            raise BadArgumentError(
+                f"the windows that are kept answer from {format_instant(info.exact_from)} on, not"
+                f" at {format_instant(as_of)}; set VITRINE_INTRADAY_HISTORY_DAYS higher and run"
+                " `vitrine backfill campaign_performance` for the last quarter of an hour"
             )
         self._require_windows(min(as_of, info.data.end))
 

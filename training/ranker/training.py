@@ -198,7 +198,7 @@ def table(leaderboard: Leaderboard) -> str:
 
 def refuse_short_history(reader: FeatureReader, config: RankerConfig, as_of: datetime) -> None:
     """Raise BadInputError where there is no data before the hold-out, so nothing to train on."""
-    start = reader.build_info().data.start
+    start = reader.build_info().exact_from
     week = week_before(as_of, config.holdout_days)
     if start >= week.start:
         raise BadInputError(

@@ -1,4 +1,4 @@
-"""Features of windows that are older than the days beside them are refused."""
+"""Windows that end before the days beside them, or begin too late, are refused."""
 
 import duckdb
 import pytest
@@ -19,6 +19,7 @@ def reader():
             connection.execute(
                 f"create table {database}.features.build_info as select"
                 " timestamptz '2026-03-01' as data_start_at,"
+                " timestamptz '2026-03-05' as exact_from_at,"
                 f" timestamptz '{end}' as data_end_at, 180 as day_features_delay_minutes"
             )
         yield FeatureReader(connection, Catalogue.load())
@@ -32,3 +33,13 @@ def test_windows_that_end_before_the_days_are_refused_with_what_to_type(reader):
 
 def test_an_earlier_instant_needs_no_newer_windows(reader):
     reader.require_covered(parse_instant("2026-03-15"))
+
+
+def test_an_instant_whose_windows_are_not_kept_is_refused_with_what_to_set(reader):
+    reader.require_covered(parse_instant("2026-03-05"))
+    with pytest.raises(BadArgumentError, match="VITRINE_INTRADAY_HISTORY_DAYS"):
+        reader.require_covered(parse_instant("2026-03-04T23:59"))
+
+
+def test_examples_begin_where_the_windows_answer(reader):
+    assert reader.build_info().exact_from == parse_instant("2026-03-05")

@@ -13,6 +13,7 @@ with asked as (
         as_of,
         {{ last_readable_window_at('as_of') }} as readable_at
     from query_table(spine)
+    where {{ is_answerable('as_of') }}
 ),
 
 ledger as (
