@@ -40,7 +40,9 @@ def add_known(rows: DataFrame, catalogue: DataFrame, key: str, value: str, name:
     )
     # A copy for each task: were both sides sorted by the key instead, the rows of a file would be
     # scattered again, and the facts are many times as many.
-    return rows.join(F.broadcast(spans), _holds(key), "left").drop("_key", "known_from", "known_until")
+    return rows.join(F.broadcast(spans), _holds(key), "left").drop(
+        "_key", "known_from", "known_until"
+    )
 
 
 def _holds(key: str) -> Column:
