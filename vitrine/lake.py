@@ -38,14 +38,21 @@ def write_partition(root: Path, table: str, interval: Interval, rows: pa.Table) 
         If another file of that day overlaps the interval without being the same.
     """
     target = _partition(root, table, interval)
-    if _merged_with(target.parent, interval):
-        with _holding(root / table, fcntl.LOCK_EX):
-            _cut(target.parent, interval)
     # Writers share: each replaces its own file; only merging and cutting needs the table alone.
     with _holding(root / table, fcntl.LOCK_SH):
-        refuse_overlap(target.parent, interval)
-        _write(target, rows)
+        is_merged = bool(_merged_with(target.parent, interval))
+        if not is_merged:
+            _replace(target, interval, rows)
+    if is_merged:
+        with _holding(root / table, fcntl.LOCK_EX):
+            _cut(target.parent, interval)
+            _replace(target, interval, rows)
     return target
+
+
+def _replace(target: Path, interval: Interval, rows: pa.Table) -> None:
+    refuse_overlap(target.parent, interval)
+    _write(target, rows)
 
 
 def _write(target: Path, rows: pa.Table, changed_at_ns: int | None = None) -> None:
@@ -154,9 +161,11 @@ def refuse_overlap(folder: Path, interval: Interval) -> None:
     for file in _counted(folder):
         other = file_interval(file)
         if other != interval and other.overlaps(interval):
+            # A merged file holds more than what is in the way.
+            or_remove = "" if len(_parts(file)) > 1 else ", or remove that file first"
             raise BadInputError(
                 f"{file} already owns {other}, which overlaps {interval};"
-                " land the day with the same drops as before, or remove that file first"
+                f" land the day with the same drops as before{or_remove}"
             )
 
 
@@ -193,7 +202,8 @@ def files(root: Path, table: str, interval: Interval) -> list[Path]:
 
 def read(root: Path, table: str, interval: Interval, columns: list[str] | None = None) -> pa.Table:
     """Read a table's rows received in `interval`; the empty table if there are none."""
-    tables = [_read(path, columns) for path in files(root, table, interval)]
+    with _holding(root / table, fcntl.LOCK_SH):
+        tables = [_read(path, columns) for path in files(root, table, interval)]
     if tables:
         return pa.concat_tables(tables)
     empty = root / table / f"ds={NO_DAY.isoformat()}" / "empty.parquet"
@@ -203,10 +213,11 @@ def read(root: Path, table: str, interval: Interval, columns: list[str] | None =
 def find(root: Path, table: str, interval: Interval) -> pa.Table | None:
     """Read the rows that exactly this interval owns; None if no file says that it owns them."""
     target = _partition(root, table, interval)
-    if target.exists():
-        return _read(target)
-    for file in _merged_with(target.parent, interval):
-        return dict(_pieces(file))[target.stem]
+    with _holding(root / table, fcntl.LOCK_SH):
+        if target.exists():
+            return _read(target)
+        for file in _merged_with(target.parent, interval):
+            return dict(_pieces(file))[target.stem]
     return None
 
 

@@ -145,6 +145,39 @@ def test_readers_see_each_row_once_while_days_are_merged_and_cut(quarters):
     assert seen == {1, 96}
 
 
+def merge_always(root: Path) -> None:
+    while True:
+        lake.merge(root, "t", DAY.start.date())
+
+
+def test_a_part_can_be_replaced_and_found_while_its_day_is_merged(tmp_path):
+    half_days = list(DAY.split(timedelta(hours=12)))
+    for number, half_day in enumerate(half_days):
+        lake.write_partition(tmp_path, "t", half_day, rows(number))
+    process = multiprocessing.get_context("fork").Process(target=merge_always, args=(tmp_path,))
+    process.start()
+    try:
+        for number in range(100):
+            lake.write_partition(tmp_path, "t", half_days[0], rows(number))
+            for half_day, expected in zip(half_days, (number, 1), strict=True):
+                found = lake.find(tmp_path, "t", half_day)
+                assert found is not None
+                assert found["x"].to_pylist() == [expected]
+    finally:
+        process.kill()
+        process.join()
+    assert lake.read(tmp_path, "t", DAY)["x"].to_pylist() == [99, 1]
+
+
+def test_nobody_is_told_to_remove_a_merged_day(quarters):
+    hour = Interval(QUARTERS[0].start, QUARTERS[3].end)
+    with pytest.raises(BadInputError, match="or remove that file first"):
+        lake.write_partition(quarters, "t", hour, rows(1))
+    lake.merge(quarters, "t", DAY.start.date())
+    with pytest.raises(BadInputError, match=r"the same drops as before$"):
+        lake.write_partition(quarters, "t", hour, rows(1))
+
+
 def test_a_killed_merge_loses_and_doubles_nothing(quarters):
     for wait_s in (0.02, 0.1, 0.3):
         process = multiprocessing.get_context("fork").Process(
