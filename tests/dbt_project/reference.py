@@ -152,7 +152,7 @@ def campaign_performance(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
     share = _usual_share(
         prior["order_count"], last(28 * 1440, everything)["order_count"], sector, as_of
     )
-    sold_out = _usual_sell_through(shop, sector, known and known["sector"], as_of)
+    sold_out = _usual_sell_through(shop, sector, known["sector"] if known else None, as_of)
     stock = sum(row["initial_stock"] or 0 for row in newest_offers(shop, campaign_id, as_of))
     return {
         "campaign_turnover_15min": last(15)["turnover"],

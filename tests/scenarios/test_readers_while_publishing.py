@@ -13,7 +13,7 @@ from tests.conftest import REPOSITORY
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, parse_instant
 from vitrine.settings import load_settings
-from vitrine.transform import publication
+from vitrine.transform import dbt, publication
 from vitrine.warehouse import connect
 
 READERS, PUBLICATIONS, ROWS = 8, 20, 5_000
@@ -31,10 +31,12 @@ def publish_version(installation: Installation, number: int) -> None:
             rows = 1 if table.endswith("build_info") else ROWS
             connection.execute(f"create schema if not exists {table.partition('.')[0]}")
             connection.execute(
-                f"create table {table} as select {number} as version, ?::timestamptz as data_end_at"
+                f"create table {table} as select {number} as version,"
+                " ?::timestamptz as interval_start_at, ?::timestamptz as data_end_at"
                 f" from range({rows})",
-                [interval.end],
+                [interval.start, interval.end],
             )
+    dbt.note_progress(file.parent, dbt.LAYERS[-1], is_ended=True)
     publication.publish_build(installation, "daily", interval)
 
 
@@ -75,7 +77,7 @@ def read(home: Path, number: int, done: SynchronizedArray, is_over: Event, seen:
 
 def await_a_read_by_each(readers: list, done: SynchronizedArray) -> None:
     """Wait until each reader, while it lives, has read once more."""
-    before, deadline = list(done), time.monotonic() + PATIENCE_S
+    before, deadline = done[:], time.monotonic() + PATIENCE_S
     while any(r.is_alive() and done[n] == before[n] for n, r in enumerate(readers)):
         assert time.monotonic() < deadline, "a reader hangs"
         time.sleep(0.01)
