@@ -180,7 +180,7 @@ def campaign(history: History, campaign_id: str, as_of: datetime) -> Row:
     sold_out = min(ratio(_sum_stocked(prior), _sum(prior, "stock")), 1)
     average = mean([c["turnover"] for c in prior]) if prior else 0
     prices = [offer["price"] for offer in basic.newest_offers(shop, campaign_id, as_of)]
-    level = _price_quantile(shop, known and known["sector"], prices, readable_at)
+    level = _price_quantile(shop, known["sector"] if known else None, prices, readable_at)
     return {
         "campaign_price_level_ratio": level,
         "brand_last_3_conversion_ratio": (_sum(past, "order_count") + 50 * conversion)
