@@ -18,6 +18,11 @@ class Difference:
     different: int
     example: str = ""
 
+    @property
+    def is_none(self) -> bool:
+        """Whether the tables are the same; two that are empty prove nothing."""
+        return self.rows > 0 and not self.different
+
     def __str__(self) -> str:
         if not self.different:
             return f"{self.table}: {self.rows:,} rows, equal"

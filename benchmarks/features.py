@@ -2,7 +2,9 @@
 
 What it costs to keep a large retailer's features up to date, beside plain DuckDB and plain Polars
 that answer the same questions from the same raw files. `make bench-features` runs all phases at
-full size. A phase whose figures are kept is not run again unless `--only` names it.
+full size. A phase whose figures were measured with this code and these settings is not run again
+unless `--only` names it. The exit code is 1 when an answer is not the same; that an aim was missed
+is printed.
 """
 
 import json
@@ -12,12 +14,13 @@ import time
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import click
 
-from benchmarks import comparison, measure, report
+from benchmarks import comparison, edition, measure, reading, report
 from benchmarks.cluster import standalone
 from benchmarks.question import ANSWERS, Question
 from benchmarks.vitrine_answers import copy_answer
@@ -33,7 +36,9 @@ from vitrine.settings import load_settings
 FOUNDED = parse_instant("2024-09-01")
 HISTORY = Interval(FOUNDED, FOUNDED + 730 * DAY)
 NEXT_DAY = Interval(HISTORY.end, HISTORY.end + DAY)
-MORNING = Interval(NEXT_DAY.end, NEXT_DAY.end + timedelta(hours=18))
+DAYS_BETWEEN = Interval(NEXT_DAY.end, NEXT_DAY.end + 2 * DAY)
+MORNING = Interval(DAYS_BETWEEN.end, DAYS_BETWEEN.end + timedelta(hours=22))
+"""Until midnight in Paris on a Friday: by then the day holds a million events."""
 QUARTER = Interval(MORNING.end, MORNING.end + QUARTER_HOUR)
 LAST_MONTH = Interval(HISTORY.end - 30 * DAY, HISTORY.end)
 FULL_CUSTOMERS = 1_370_000
@@ -76,10 +81,21 @@ class Bench:
         """Return the figures by phase."""
         return json.loads(self.figures.read_text()) if self.figures.exists() else {}
 
+    @cached_property
+    def edition(self) -> str:
+        """What code and settings are measured, as they are when the first phase begins."""
+        return edition.digest(SETTINGS, self.scale)
+
     def note(self, phase: str, figures: dict[str, Any]) -> None:
-        """Keep a phase's figures."""
+        """Keep a phase's figures, and which code they are of."""
+        figures = {"edition": self.edition} | figures
         with atomic_file(self.figures) as path:
             path.write_text(json.dumps(self.read() | {phase: figures}, indent=1) + "\n")
+
+    def outdated(self) -> list[str]:
+        """List the phases that have no figures, or figures of other code or settings."""
+        known, now = self.read(), self.edition
+        return [phase for phase in PHASES if known.get(phase, {}).get("edition") != now]
 
     def vitrine(
         self, words: str, home: Path | None = None, settings: dict[str, str] | None = None
@@ -119,30 +135,41 @@ class Bench:
     help="Where shop, home and figures lie and stay; .vitrine-bench/<scale> by default.",
 )
 @click.option("--only", multiple=True, type=click.Choice(PHASES), help="Run these phases alone.")
-def main(scale: float, folder: Path | None, only: tuple[str, ...]) -> None:
-    """Measure the phases that have no figures yet, and print the table of all."""
+@click.option("--table", is_flag=True, help="Print the table of the kept figures; run nothing.")
+def main(scale: float, folder: Path | None, only: tuple[str, ...], table: bool) -> None:
+    """Measure the phases that have no figures of this code yet, and print the table of all."""
     bench = Bench((folder or Path(".vitrine-bench") / f"{scale:g}").absolute(), scale)
     bench.root.mkdir(parents=True, exist_ok=True)
     click.echo(
         f"a shop of {scale:g} of the full size, about {FULL_HOURS * scale + 0.2:.1f} h and"
         f" {8 * scale + 0.5:.1f} GB on two cores, in {bench.root}"
     )
-    for phase in only or [phase for phase in PHASES if phase not in bench.read()]:
+    for phase in () if table else only or bench.outdated():
         click.echo(f"{phase} …")
         try:
             bench.note(phase, _PHASES[phase](bench))
         except VitrineError as error:
             raise click.ClickException(f"{phase}: {error}") from None
-    text = report.table(bench.read(), scale, measure.machine())
+    show(bench)
+
+
+def show(bench: Bench) -> None:
+    """Print and keep the table of all figures; exit with 1 if an answer is not the same."""
+    figures, outdated = bench.read(), bench.outdated()
+    settings = edition.departures(SETTINGS)
+    text = report.table(figures, bench.scale, measure.machine(), settings, outdated)
     click.echo(text)
-    report.write(Path(__file__).parent / "results", bench.read(), scale, text)
+    report.write(Path(__file__).parent / "results", figures, bench.scale, text)
+    if wrong := report.different(figures):
+        click.echo(f"not the same: {', '.join(wrong)}", err=True)
+        sys.exit(1)
 
 
 def _simulate(bench: Bench) -> dict[str, Any]:
     customers = round(FULL_CUSTOMERS * bench.scale)
     new = f"--shop retailer --customers {customers}"
     cost = bench.vitrine(f"simulate {interval_options(HISTORY)} {new}")
-    bench.vitrine(f"simulate {interval_options(NEXT_DAY)}")
+    bench.vitrine(f"simulate {interval_options(Interval(NEXT_DAY.start, DAYS_BETWEEN.end))}")
     quarters = Interval(MORNING.start, QUARTER.end)
     bench.vitrine(f"simulate {interval_options(quarters)} --every 15min")
     rows = _rows(bench, ("simulate",), HISTORY.start, "events", "orders")
@@ -160,30 +187,25 @@ def _day(bench: Bench) -> dict[str, Any]:
 
 def _quarter(bench: Bench) -> dict[str, Any]:
     # What came before the quarter is there when it comes; that is not measured.
-    for before in (NEXT_DAY, MORNING):
+    for before in (NEXT_DAY, DAYS_BETWEEN, MORNING):
         if _published_end(bench) < before.end:
             bench.vitrine(f"run campaign_performance {interval_options(before)}")
-    return _phase(bench, "quarter", "campaign_performance", QUARTER)
+    figures = _phase(bench, "quarter", "campaign_performance", QUARTER)
+    today = bench.question("quarter", Interval(MORNING.start, QUARTER.end))
+    return figures | {"events_of_the_day": _least(today, ("events",))["rows"]}
 
 
 def _phase(bench: Bench, phase: str, dag: str, interval: Interval) -> dict[str, Any]:
     """Run a DAG's stages and both peers for an interval, and compare their answers."""
     known = {run["started_at"] for run in read_runs(_paths(bench))}
     cost = bench.vitrine(f"run {dag} {interval_options(interval)}")
-    stages = [run for run in read_runs(_paths(bench)) if run["started_at"] not in known]
+    runs = [run for run in read_runs(_paths(bench)) if run["started_at"] not in known]
     question = bench.question(phase, interval)
     answers = bench.root / "answers" / phase
     copy_answer(_paths(bench), question, answers / "vitrine")
     return {
         "vitrine": cost.as_dict(),
-        "stages": [
-            {
-                "stage": run["stage"],
-                "seconds": run["elapsed_s"],
-                "rows_in": run["figures"].get("rows_in"),
-            }
-            for run in stages
-        ],
+        "stages": reading.stages(runs, _paths(bench)),
         "least": _least(question),
         **_peers(bench, question, answers),
     }
@@ -201,7 +223,7 @@ def _peers(bench: Bench, question: Question, answers: Path) -> dict[str, Any]:
             continue
         found = comparison.compare(answers / "vitrine", answers / peer, ANSWERS[question.phase])
         figures[peer]["same"] = [str(difference) for difference in found]
-        figures[peer]["is_same"] = not any(difference.different for difference in found)
+        figures[peer]["is_same"] = all(difference.is_none for difference in found)
     return figures
 
 
@@ -237,21 +259,30 @@ def _cluster(bench: Bench) -> dict[str, Any]:
     with standalone(bench.root / "cluster", memory="1500m") as address:
         for name, master in (("local", "local[2]"), ("cluster", address)):
             home = bench.root / f"home-{name}"
-            home.mkdir(exist_ok=True)
-            lake = home / "lake"
-            if not lake.exists():
-                lake.symlink_to(bench.home / "lake")
+            shutil.rmtree(home, ignore_errors=True)  # of an earlier run, whose files would do too
+            home.mkdir()
+            (home / "lake").symlink_to(bench.home / "lake")
             words = f"spark days {interval_options(LAST_MONTH)}"
             cost = bench.vitrine(words, home, {"VITRINE_SPARK_MASTER": master})
             costs[name] = cost.as_dict()
-            files = sorted((home / "deltas").rglob("*.parquet"))
-            contents[name] = {str(f.relative_to(home)): f.read_bytes() for f in files}
+            contents[name] = _made(home)
     return {
         **costs,
         "interval": interval_stamp(LAST_MONTH),
         "files": len(contents["local"]),
-        "is_same": contents["local"] == contents["cluster"],
+        "is_same": is_same(contents["local"], contents["cluster"]),
     }
+
+
+def _made(home: Path) -> dict[str, bytes]:
+    """Return the bytes of each day's delta files."""
+    files = sorted((home / "deltas").glob("*/ds=2*/*.parquet"))
+    return {str(file.relative_to(home)): file.read_bytes() for file in files}
+
+
+def is_same(ours: dict[str, bytes], theirs: dict[str, bytes]) -> bool:
+    """Say whether two runs left the same files; two that left none prove nothing."""
+    return bool(ours) and ours == theirs
 
 
 def _published_end(bench: Bench) -> datetime:
@@ -261,11 +292,11 @@ def _published_end(bench: Bench) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
-def _least(question: Question) -> dict[str, float]:
+def _least(question: Question, tables: tuple[str, ...] = ()) -> dict[str, float]:
     """Count what must be read at least: the interval's raw files, and the time to unpack them."""
     begun, packed, rows = time.monotonic(), 0, 0
-    tables = sorted(path.name for path in question.root.iterdir() if path.is_dir())
-    for table in tables:
+    every = sorted(path.name for path in question.root.iterdir() if path.is_dir())
+    for table in tables or every:
         for file in (question.root / table).glob("[0-9]*.csv.gz"):
             start, _, end = file.name.removesuffix(".csv.gz").partition("-")
             if question.asked.covers(Interval.parse(start, end)):

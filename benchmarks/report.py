@@ -1,9 +1,11 @@
 """The figures of `benchmarks.features` as a table, and as files under `benchmarks/results/`."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks import reading
 
 MB, GB = 1e6, 1e9
 TITLES = {
@@ -13,7 +15,7 @@ TITLES = {
     "spark": "Spark's part of (a), from the lake's files",
 }
 AIMS = {
-    # phase: seconds, bytes of memory, share of all rows
+    # phase: seconds, bytes of memory, share of the rows that the full load read
     "history": (900.0, 8 * GB, None),
     "day": (60.0, None, 0.02),
     "quarter": (60.0, None, None),
@@ -29,9 +31,26 @@ all of its features, gates and publishing; a peer's covers these tables alone, w
 gates or quarantine files."""
 
 
-def table(figures: Mapping[str, Any], scale: float, machine: Mapping[str, float]) -> str:
-    """Return all figures as Markdown."""
-    return "\n".join(_lines(figures, scale, machine)) + "\n"
+def table(
+    figures: Mapping[str, Any],
+    scale: float,
+    machine: Mapping[str, float],
+    settings: Mapping[str, Mapping[str, str]],
+    outdated: Sequence[str] = (),
+) -> str:
+    """Return all figures as Markdown; those of `outdated` phases are marked."""
+    head = _head(figures, scale, machine, settings)
+    return "\n".join([*head, *_lines(figures, outdated), "", COVERS]) + "\n"
+
+
+def different(figures: Mapping[str, Any]) -> list[str]:
+    """List whose answer was not the same, as phase and peer."""
+    return [
+        f"{phase} {who}".strip()
+        for phase, it in figures.items()
+        for who, found in [("", it), *it.items()]
+        if isinstance(found, Mapping) and found.get("is_same") is False
+    ]
 
 
 def write(folder: Path, figures: Mapping[str, Any], scale: float, text: str) -> None:
@@ -42,20 +61,36 @@ def write(folder: Path, figures: Mapping[str, Any], scale: float, text: str) -> 
     (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def _lines(figures: Mapping[str, Any], scale: float, machine: Mapping[str, float]) -> Iterator[str]:
+def _head(
+    figures: Mapping[str, Any],
+    scale: float,
+    machine: Mapping[str, float],
+    settings: Mapping[str, Mapping[str, str]],
+) -> Iterator[str]:
     yield f"# Features of a large retailer: {scale:g} of the full size"
     yield ""
     yield f"{machine['cores']:.0f} cores, {machine['memory_bytes'] / GB:.0f} GB of memory."
+    used = (f"{name} {of['used']} ({of['default']})" for name, of in settings.items())
+    yield f"Settings, their defaults in brackets: {', '.join(used)}."
     if "simulate" in figures:
         yield _simulated(figures["simulate"])
+
+
+def _lines(figures: Mapping[str, Any], outdated: Sequence[str]) -> Iterator[str]:
     for phase, title in TITLES.items():
         if phase in figures:
-            yield from ["", f"## {title}", ""]
+            yield from _titled(title, phase in outdated)
             yield from _phase(figures[phase], phase, figures)
     if "cluster" in figures:
-        yield from ["", "## A standalone cluster of two workers on this machine", ""]
+        title = "A standalone cluster of two workers on this machine"
+        yield from _titled(title, "cluster" in outdated)
         yield _clustered(figures["cluster"])
-    yield from ["", COVERS]
+
+
+def _titled(title: str, is_outdated: bool) -> Iterator[str]:
+    yield from ["", f"## {title}", ""]
+    if is_outdated:
+        yield from ["**Measured with other code or settings than these.**", ""]
 
 
 def _simulated(it: Mapping[str, Any]) -> str:
@@ -68,6 +103,8 @@ def _simulated(it: Mapping[str, Any]) -> str:
 
 
 def _phase(it: Mapping[str, Any], phase: str, figures: Mapping[str, Any]) -> Iterator[str]:
+    if "events_of_the_day" in it:
+        yield from [f"The day holds {it['events_of_the_day']:,} events by its end.", ""]
     if "least" in it:
         least = it["least"]
         yield (
@@ -110,12 +147,24 @@ def _slower(it: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _stages(stages: list[Mapping[str, Any]]) -> Iterator[str]:
-    yield "| stage | seconds | rows read |"
-    yield "|---|---:|---:|"
+    yield "| stage | seconds | rows | which |"
+    yield "|---|---:|---:|---|"
     for run in stages:
-        rows = "" if run["rows_in"] is None else f"{run['rows_in']:,}"
-        yield f"| {run['stage']} | {run['seconds']:.1f} | {rows} |"
+        rows, which = (
+            ("not counted", "")
+            if run["rows_in"] is None
+            else (f"{run['rows_in']:,}", reading.what(run["stage"]))
+        )
+        yield f"| {run['stage']} | {run['seconds']:.1f} | {rows} | {which} |"
+    yield f"| together | | {reading.rows_read(stages):,} | a row counts once for each stage |"
     yield ""
+    for name, base in reading.bases(stages).items():
+        yield (
+            f"The build began from a copy of {name}: {base['bytes'] / MB:,.0f} MB,"
+            f" {base['rows']:,} rows in its tables. What its statements scan of these is not"
+            " counted above."
+        )
+        yield ""
 
 
 def _aims(it: Mapping[str, Any], phase: str, figures: Mapping[str, Any]) -> Iterator[str]:
@@ -124,11 +173,10 @@ def _aims(it: Mapping[str, Any], phase: str, figures: Mapping[str, Any]) -> Iter
     yield _aim("seconds", cost["seconds"], seconds)
     if memory is not None:
         yield _aim("GB of memory", cost["peak_memory_bytes"] / GB, memory / GB)
-    if share is not None and "history" in figures:
-        everything = figures["history"]["least"]["rows"]
-        largest = max((run["rows_in"] or 0 for run in it["stages"]), default=0)
-        yield _aim("% of all rows read by the stage that reads most", 100 * largest / everything,
-                   100 * share)  # fmt: skip
+    if share is not None and "stages" in figures.get("history", {}):
+        everything = reading.rows_read(figures["history"]["stages"])
+        part = 100 * reading.rows_read(it["stages"]) / everything
+        yield _aim("% of the rows that all stages of (a) read together", part, 100 * share)
     yield ""
 
 
