@@ -41,8 +41,7 @@ def published(tmp_path_factory, installation, built_to_the_middle) -> Installati
     until = Interval(small_shop.START, MIDDLE)
     for database, file in built_to_the_middle.items():
         build = made.paths.build_file(database, until)
-        build.parent.mkdir(parents=True)
-        shutil.copy(file, build)
+        shutil.copytree(file.parent, build.parent)
         publication.publish_build(made, database, until)
     return made
 

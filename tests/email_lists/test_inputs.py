@@ -191,8 +191,7 @@ def build(made, tables, contract, until):
                 Interval.of_day(moment.date()),
                 pa.Table.from_pylist(rows, schema=schema),
             )
-    dbt.begin(made, "daily", until)
-    dbt.build(made, "daily", "path:models/daily", until)
+    dbt.build_layers(made, "daily", until)
     publication.publish_build(made, "daily", until)
 
 

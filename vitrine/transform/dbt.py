@@ -55,10 +55,10 @@ def build_layers(
     if wanted[0] == LAYERS[0]:
         begin(installation, database, interval)
     folder = installation.paths.build_file(database, interval).parent
-    _note_progress(folder, wanted[-1], is_ended=False)
+    note_progress(folder, wanted[-1], is_ended=False)
     selection = " ".join(f"path:models/{database}/{each}" for each in wanted)
     outcome = build(installation, database, selection, interval)
-    _note_progress(folder, wanted[-1], is_ended=True)
+    note_progress(folder, wanted[-1], is_ended=True)
     return outcome, Increment.load(folder / INCREMENT_FILE)
 
 
@@ -70,8 +70,7 @@ def _layers_to_build(
     up_to_it = LAYERS[: number + 1]
     if number == 0:
         return up_to_it
-    progress = installation.paths.build_file(database, interval).parent / PROGRESS_FILE
-    state = json.loads(progress.read_text()) if progress.exists() else {"ended": 0, "begun": 0}
+    state = _progress(installation.paths.build_file(database, interval).parent)
     if state["begun"] > number:
         return up_to_it
     if state["ended"] < number:
@@ -82,7 +81,21 @@ def _layers_to_build(
     return (layer,)
 
 
-def _note_progress(folder: Path, layer: str, is_ended: bool) -> None:
+def is_built_to_the_end(folder: Path) -> bool:
+    """Say whether the last layer of the build in a folder was built and its tests passed."""
+    return _progress(folder)["ended"] == len(LAYERS)
+
+
+def _progress(folder: Path) -> dict[str, int]:
+    """Return how many layers were begun, and how many ended: none while one is under way."""
+    file = folder / PROGRESS_FILE
+    found: dict[str, int] = (
+        json.loads(file.read_text()) if file.exists() else {"begun": 0, "ended": 0}
+    )
+    return found
+
+
+def note_progress(folder: Path, layer: str, is_ended: bool) -> None:
     """Note how many layers were begun and ended, so that none is begun twice on one file."""
     count = LAYERS.index(layer) + 1
     with atomic_file(folder / PROGRESS_FILE) as path:

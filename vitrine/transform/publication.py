@@ -10,6 +10,7 @@ from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import stamp
+from vitrine.transform import dbt
 
 
 def publish_build(
@@ -22,7 +23,8 @@ def publish_build(
     Raises
     ------
     NotPublishedError
-        If the interval's last layer was not built.
+        If the interval's last layer was not built: a file that goes on from a published version
+        looks whole from its beginning on.
     BadArgumentError
         If newer data is published already and `force` is not given.
     """
@@ -31,6 +33,7 @@ def publish_build(
     link = paths.warehouse / file.name
     if not file.exists():
         return _completed(link, database, interval, file)
+    _require_whole(file, interval)
     _checkpoint(file)
     built, published = data_end(file), published_end(link)
     if published is not None and built < published and not force:
@@ -62,6 +65,13 @@ def _completed(link: Path, database: str, interval: Interval, file: Path) -> Pat
     return moved[-1]
 
 
+def _require_whole(file: Path, interval: Interval) -> None:
+    if not dbt.is_built_to_the_end(file.parent) or _built_for(file) != interval:
+        raise NotPublishedError(
+            f"{file} is not built to the end; run `vitrine build` for its next layers first"
+        )
+
+
 def _built_for(file: Path) -> Interval:
     with duckdb.connect(str(file), read_only=True) as connection:
         ((start, end),) = connection.execute(
@@ -71,23 +81,8 @@ def _built_for(file: Path) -> Interval:
 
 
 def data_end(file: Path) -> datetime:
-    """Return the instant up to which a file holds what was received.
-
-    Raises
-    ------
-    NotPublishedError
-        If the file's features layer, which records it, was not built.
-    """
-    with duckdb.connect(str(file), read_only=True) as connection:
-        try:
-            rows = connection.execute(
-                "select epoch_us(data_end_at) from features.build_info"
-            ).fetchall()
-        except duckdb.CatalogException:
-            raise NotPublishedError(
-                f"{file} is not built to the end; run `vitrine build` for its next layers first"
-            ) from None
-    return datetime.fromtimestamp(rows[0][0] / 1e6, UTC)
+    """Return the instant up to which a file holds what was received."""
+    return _built_for(file).end
 
 
 def published_end(link: Path) -> datetime | None:

@@ -46,8 +46,7 @@ def publish(installation: Installation) -> None:
     small_shop.write(draw(seed=3), installation.paths)
     interval = Interval(START, END)
     for database in DATABASES:
-        dbt.begin(installation, database, interval)
-        dbt.build(installation, database, f"path:models/{database}", interval)
+        dbt.build_layers(installation, database, interval)
         publish_build(installation, database, interval)
 
 

@@ -9,6 +9,7 @@ import pytest
 from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.settings import Settings
+from vitrine.transform import dbt
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def build_file(installation) -> Callable[[str, Interval], Path]:
                 [interval.start, interval.end],
             )
             connection.execute("create table marts.dim_days as select range as day from range(50)")
+        dbt.note_progress(file.parent, dbt.LAYERS[-1], is_ended=True)
         return file
 
     return write

@@ -1,11 +1,13 @@
 """A built file becomes what readers see, once it is whole and not older than what is published."""
 
+import shutil
+
 import duckdb
 import pytest
 
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.interval import Interval
-from vitrine.transform import publication
+from vitrine.transform import dbt, publication
 from vitrine.warehouse import published_file
 
 FIRST = Interval.parse("2026-03-01", "2026-03-02")
@@ -53,13 +55,24 @@ def test_nothing_built_is_nothing_published(installation):
         publication.publish_build(installation, "daily", FIRST)
 
 
-def test_a_build_without_its_features_is_refused(installation):
-    file = installation.paths.build_file("daily", FIRST)
-    file.parent.mkdir(parents=True)
-    duckdb.connect(str(file)).close()
+@pytest.mark.parametrize(("layer", "is_ended"), [("features", True), ("marts", False)])
+def test_a_build_without_its_last_layer_is_refused(installation, build_file, layer, is_ended):
+    file = build_file("daily", FIRST)
+    dbt.note_progress(file.parent, layer, is_ended)
     with pytest.raises(NotPublishedError, match="not built to the end"):
         publication.publish_build(installation, "daily", FIRST)
     assert not (installation.paths.warehouse / "daily.duckdb").exists()
+
+
+def test_a_copy_of_the_published_version_is_refused(installation, build_file):
+    """An increment begins as one, so that all that is looked for is there."""
+    build_file("daily", FIRST)
+    published = publication.publish_build(installation, "daily", FIRST)
+    file = build_file("daily", SECOND)
+    shutil.copyfile(published, file)
+    with pytest.raises(NotPublishedError, match="not built to the end"):
+        publication.publish_build(installation, "daily", SECOND)
+    assert published_file(installation.paths, "daily") == published
 
 
 def test_a_publish_that_was_killed_after_the_move_is_completed(installation, build_file):
