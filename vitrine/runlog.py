@@ -10,6 +10,7 @@ Figures that every reader knows: `rows_in` and `rows_out`; `jvm_peak_memory_byte
 
 import fcntl
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from vitrine.errors import BadArgumentError, StageSkipped
+from vitrine.errors import BadArgumentError, MachineError, StageSkipped
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, interval_stamp
 from vitrine.process import Transfer, peak_memory_bytes, transfer
@@ -49,9 +50,10 @@ class Run:
 def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
     """Time a stage; leave its record and print its summary, whether it ends well or not.
 
-    A stage that skips itself prints its reason alone. What was typed wrong ran nothing and leaves
-    nothing. The clock is read for the record alone;
-    nothing that the stage computes depends on it.
+    A stage that skips itself prints its reason alone. What a person typed wrong
+    (BadArgumentError) ran nothing and leaves nothing, by design: the log says what ran. On a full
+    disk there is no record but a warning, and the stage ends as it did. The clock is read for the
+    record alone; nothing that the stage computes depends on it.
     """
     run = Run(stage, interval)
     begun, started_at, before = time.monotonic(), datetime.now(UTC), transfer()
@@ -178,8 +180,11 @@ def _entry(
 
 def _leave(paths: Paths, run: Run, entry: Record, started_at: datetime) -> None:
     name = f"{run.stage.replace(' ', '-')}-{interval_stamp(run.interval)}.json"
-    with atomic_file(paths.runs / f"{started_at:%Y%m%dT%H%M%S%f}-{name}") as path:
-        path.write_text(json.dumps(entry, indent=2) + "\n")
+    try:
+        with atomic_file(paths.runs / f"{started_at:%Y%m%dT%H%M%S%f}-{name}") as path:
+            path.write_text(json.dumps(entry, indent=2) + "\n")
+    except MachineError as error:
+        print(f"warning: the run log lacks this run: {error}", file=sys.stderr)
     if entry["outcome"] != "skipped":
         print(summary(entry))
 

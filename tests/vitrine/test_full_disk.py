@@ -8,6 +8,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,17 @@ import pytest
 from click.testing import CliRunner
 
 from tests.vitrine.landing.test_land import FIRST, drop_events, event
-from vitrine import lake
+from vitrine import lake, runlog
 from vitrine.errors import MachineError
+from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval
 from vitrine.landing.commands import land
+from vitrine.paths import Paths
 from vitrine.publish import current_version, new_version
+from vitrine.transform.commands import _publish_runs
 
 ROOM = 400_000
+LITTLE = 4096
 A_DAY = Interval(FIRST, FIRST + DAY)
 
 
@@ -47,6 +52,16 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+def fill(disk: Path) -> None:
+    """Leave no room there for another file of more than a few bytes."""
+    if not disk.is_mount():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LITTLE, resource.RLIM_INFINITY))
+        return
+    with (disk / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+
+
 def test_a_partition_that_does_not_fit_leaves_the_one_before(disk):
     kept = lake.write_partition(disk, "t", A_DAY, noise(1000))
     before = kept.read_bytes()
@@ -65,6 +80,30 @@ def test_a_version_that_does_not_fit_is_never_seen(disk):
         (folder / "x").write_bytes(b"x" * 10 * ROOM)
     assert (current_version(disk) / "x").read_bytes() == b"good"
     assert [version.name for version in (disk / "versions").iterdir()] == ["good"]
+
+
+def test_a_run_whose_record_does_not_fit_ends_as_it_did(disk, capsys):
+    paths = Paths(landing=disk, home=disk / "home")
+    fill(disk)
+    with runlog.record(paths, "publish daily", A_DAY) as run:
+        run.note(what="x" * LITTLE)
+    assert "warning: the run log lacks this run" in capsys.readouterr().err
+    assert runlog.read_runs(paths) == []
+
+
+@pytest.mark.parametrize("most_files", [0, 1000], ids=["gather", "publish"])
+def test_a_table_of_runs_that_does_not_fit_is_a_warning(disk, most_files, monkeypatch, capsys):
+    monkeypatch.setenv("VITRINE_HOME", str(disk / "home"))
+    monkeypatch.setenv("VITRINE_LANDING", str(disk))
+    paths = Installation.load().paths
+    with runlog.record(paths, "land", A_DAY) as run:
+        run.note(what=noise(1000)["x"].to_pandas().to_csv())
+    monkeypatch.setattr(runlog, "MOST_FILES", most_files)
+    fill(disk)
+    _publish_runs(Installation.load())
+    warning = capsys.readouterr().err
+    assert "the table of the run log stays as it was" in warning
+    assert len(runlog.read_runs(paths)) == 1
 
 
 @pytest.fixture

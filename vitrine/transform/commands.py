@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from vitrine import runlog
+from vitrine.errors import MachineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.options import interval_options
@@ -83,11 +84,13 @@ def _row_count(file: Path, layer: str | None) -> int:
 
 def _publish_runs(installation: Installation) -> None:
     """Bring the table of the run log up to date; the warehouse is published with or without it."""
+    import duckdb
+
     from vitrine.transform import run_table
 
     try:
         run_table.publish_runs(installation.paths, installation.settings.keep_versions)
-    except OSError as error:
+    except (OSError, MachineError, duckdb.Error) as error:
         click.echo(f"warning: the table of the run log stays as it was: {error}", err=True)
 
 
