@@ -5,8 +5,8 @@ daily warehouse.
 "2026-02-14"}`; for many days: `vitrine backfill daily_features --start … --end …`.
 
 **Makes** the asset `daily_features`, which starts `train_ranker` and, with its champion,
-`nightly_email_lists`; and the asset `labelled_products` when the day brought some. Last, the day's
-small files are merged.
+`nightly_email_lists`; and the asset `labelled_products` when the day brought some. Last, the small
+files of the day are merged, and of those of the week before that are in pieces again.
 
 **If it fails** nothing was published, and readers keep yesterday's warehouse. A failed `check_…`
 names the rows; a failed `land` names the file. Mend, then clear the failed task: each task replaces

@@ -1,5 +1,5 @@
 """Load a long interval in one pass: everything that the daily and the intraday runs do, for both
-databases.
+databases. Last, small files are merged.
 
 **Start it by hand** with `{"start": "2026-01-01", "end": "2026-02-13"}`; both are instants of
 receipt, the end is exclusive. Use it for a new shop, and after a change that must reach old days.
@@ -61,6 +61,7 @@ with DAG(
     check_deltas = CommandOperator(task_id="check_deltas", command=f"check deltas {INTERVAL}")
     chain(land, check_landed, spark, check_deltas)
     check_landed >> labelled_products
+    compact = CommandOperator(task_id="compact", command=f"compact {INTERVAL}", pool="landing")
 
     for database, asset in (("daily", assets.FEATURES), ("intraday", assets.WINDOWS)):
         build = [
@@ -85,4 +86,4 @@ with DAG(
             outlets=[asset],
             extra=BUILT,
         )
-        chain(check_deltas, *build, check_features, publish)
+        chain(check_deltas, *build, check_features, publish, compact)

@@ -1,13 +1,18 @@
-"""Merge the many small files of finished days; who reads them meanwhile sees every row once."""
+"""Merge the many small files of finished days; who reads them meanwhile sees every row once.
+
+A quarter of an hour that is landed again cuts its day into its parts, and a day may have become
+whole only after its night. So whoever compacts looks back a week.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from vitrine import contracts, deltas, lake
-from vitrine.errors import BadArgumentError
-from vitrine.interval import DAY, Interval, floor
+from vitrine.interval import DAY, Interval
 from vitrine.paths import Paths
+
+LOOK_BACK = 7 * DAY
 
 
 @dataclass(frozen=True)
@@ -20,18 +25,12 @@ class Merged:
 
 
 def compact(paths: Paths, interval: Interval) -> Iterator[Merged]:
-    """Merge the files of each table and whole UTC day; yield what was merged.
+    """Merge the files of each table and UTC day of an interval and of the week before it.
 
-    A day of which a part is missing is left as it is, and so is one that is merged already.
-
-    Raises
-    ------
-    BadArgumentError
-        If the interval does not begin and end at midnight.
+    Yields what was merged. A day of which a part is missing is left as it is, and so is one that
+    is merged already.
     """
-    if any(floor(end, DAY) != end for end in (interval.start, interval.end)):
-        raise BadArgumentError(f"{interval} does not begin and end at a UTC midnight; give two")
-    for day in interval.days():
+    for day in Interval(interval.start - LOOK_BACK, interval.end).days():
         for root, table in _tables(paths):
             count = lake.merge(root, table, day)
             if count:

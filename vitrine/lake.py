@@ -75,6 +75,9 @@ def merge(root: Path, table: str, day: date) -> int:
     next one.
     """
     folder = root / table / f"ds={day.isoformat()}"
+    # Most days are merged already: nobody need wait for those.
+    if len(_all_files(folder)) < 2:
+        return 0
     with _holding(root / table, fcntl.LOCK_EX):
         found = _counted(folder)
         is_finished = len(found) > 1 and _is_whole(found)

@@ -39,6 +39,10 @@ def test_every_stage_is_called_in_order_and_has_a_line(dag):
         assert re.fullmatch(rf"\d\d:\d\d  {stage} +succeeded +\d+\.\d s", line)
 
 
+def test_what_lands_whole_days_merges_their_files_last():
+    assert CHAINS["daily_features"][-1] == CHAINS["history_load"][-1] == "compact"
+
+
 def test_the_first_failure_stops_the_chain():
     stages = Stages(check=GateError("orders: 3 rows have no customer"))
     with pytest.raises(GateError, match="3 rows"):

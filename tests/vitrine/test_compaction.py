@@ -8,11 +8,11 @@ from click.testing import CliRunner
 
 from expectations import landed
 from tests.vitrine.landing.test_land import FIRST, drop_events, event, hashes, land_all, read_counts
-from vitrine import lake
-from vitrine.errors import BadArgumentError
+from vitrine import compaction, deltas, lake
 from vitrine.installation import Installation
-from vitrine.interval import DAY, Interval
+from vitrine.interval import DAY, QUARTER_HOUR, Interval
 from vitrine.landing.commands import compact
+from vitrine.paths import Paths
 from vitrine.sources.flash_sale import SOURCE
 
 DAY_ONE = Interval(FIRST, FIRST + DAY)
@@ -92,7 +92,31 @@ def test_the_gate_still_finds_every_drop_of_a_compacted_day(shop):
     assert drops["is_in_lake"].all()
 
 
-def test_parts_of_days_are_refused(shop):
-    assert isinstance(
-        run_compact("2026-03-01T09:00", "2026-03-01T10:00").exception, BadArgumentError
-    )
+def test_a_day_that_was_cut_again_is_merged_by_one_of_the_week_after(shop):
+    run_compact("2026-03-01", "2026-03-02")
+    before = kept(shop.paths.home)
+    land_all(SOURCE, shop.paths.home, shop.paths.landing, SHIFTS[3])
+    assert "0 files" in run_compact("2026-03-09", "2026-03-10").output
+    assert "112 files of 1 days became 14" in run_compact("2026-03-08", "2026-03-09").output
+    assert kept(shop.paths.home) == before
+
+
+def test_a_day_of_quarters_leaves_at_most_two_files_a_quarter_in_the_whole_home(tmp_path):
+    landing, home = tmp_path / "landing", tmp_path / "home"
+    quarters = list(DAY_ONE.split(QUARTER_HOUR))
+    for quarter in quarters:
+        drop_events(landing, quarter.start, QUARTER_HOUR, event("again", quarter.start))
+    paths = land_all(SOURCE, home, landing, DAY_ONE)
+    for table in deltas.TABLES.values():
+        for quarter in quarters:
+            lake.write_partition(paths.deltas, table.name, quarter, table.empty())
+    assert len(owned_files(paths)) > 1500
+    list(compaction.compact(paths, DAY_ONE))
+    assert len(owned_files(paths)) <= 2 * len(quarters)
+
+
+def owned_files(paths: Paths) -> list[Path]:
+    """The files of all folders that stages fill drop by drop; those without a day excepted."""
+    roots = (paths.lake, paths.deltas, paths.keys, paths.quarantine, paths.books)
+    found = (file for root in roots for file in root.rglob("*") if file.is_file())
+    return [file for file in found if file.stem != "empty"]

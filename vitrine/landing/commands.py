@@ -49,7 +49,8 @@ def compact(interval: Interval) -> None:
 
     vitrine compact --start 2026-03-01 --end 2026-03-02
 
-    Landing a quarter of such a day again cuts it into its quarters first, and replaces just that.
+    So it does with the week before, where a day is in pieces again. Landing a quarter of such a
+    day again cuts it into its quarters first, and replaces just that.
     """
     from vitrine import runlog
     from vitrine.compaction import compact as compact_interval

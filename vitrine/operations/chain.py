@@ -25,6 +25,7 @@ CHAINS = {
         "build intraday",
         "check features --database intraday",
         "publish intraday",
+        "compact",
     ),
     "daily_features": (
         "land",
