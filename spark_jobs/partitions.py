@@ -4,11 +4,15 @@ One output file per UTC day of receipt (or per given interval within a day), nam
 that it owns, as in the lake.
 """
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +25,7 @@ from vitrine import lake
 from vitrine.contracts import Table
 from vitrine.errors import BadArgumentError
 from vitrine.interval import DAY, EPOCH, QUARTER_HOUR, Interval, floor
-from vitrine.paths import Paths, interval_stamp
+from vitrine.paths import Paths
 
 MICROSECOND = timedelta(microseconds=1)
 FACTS = ("orders", "events")
@@ -156,23 +160,51 @@ def replace(paths: Paths, table: Table, rows: DataFrame, files: list[Interval]) 
     table's descriptions and required columns, and their bytes depend on the rows alone, not on
     Spark's version or number of tasks. Where there was nothing a file without rows is written.
     """
-    staged = paths.staging / "spark" / f"{table.name}-{interval_stamp(_hull(files))}"
-    (
-        rows.select("file", *[column.name for column in table.columns])
-        .sortWithinPartitions("file", *table.key)
-        .write.mode("overwrite")
-        .parquet(str(staged))
-    )
     left, written = set(files), 0
-    for part in sorted(staged.glob("*.parquet")):
-        for number, content in _cut(part):
-            lake.write_partition(paths.deltas, table.name, files[number], table.conform(content))
-            left.remove(files[number])
-            written += content.num_rows
+    with _staging(paths.staging / "spark", table.name) as folder:
+        staged = folder / "parts"
+        (
+            rows.select("file", *[column.name for column in table.columns])
+            .sortWithinPartitions("file", *table.key)
+            .write.parquet(str(staged))
+        )
+        for part in sorted(staged.glob("*.parquet")):
+            for number, rows_of_file in _cut(part):
+                content = table.conform(rows_of_file)
+                lake.write_partition(paths.deltas, table.name, files[number], content)
+                left.remove(files[number])
+                written += content.num_rows
     for interval in sorted(left):
         lake.write_partition(paths.deltas, table.name, interval, table.empty())
-    shutil.rmtree(staged)
     return written
+
+
+@contextmanager
+def _staging(root: Path, name: str) -> Iterator[Path]:
+    """Give a job a folder of its own, and remove those of its like that were killed."""
+    root.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        # No other job may look between the making of a folder and its lock.
+        with _alone(root):
+            for left in root.glob(f"{name}-*"):
+                with suppress(BlockingIOError), _alone(left, fcntl.LOCK_NB):
+                    shutil.rmtree(left)
+            folder = root / f"{name}-{uuid4().hex}"
+            folder.mkdir()
+            held.enter_context(_alone(folder))
+        held.callback(shutil.rmtree, folder)
+        yield folder
+
+
+@contextmanager
+def _alone(folder: Path, how: int = 0) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | how)
+        yield
+    finally:
+        # The system lets go of it when the folder is closed, also for a process that is killed.
+        os.close(descriptor)
 
 
 def _cut(part: Path) -> Iterator[tuple[int, pa.Table]]:
@@ -187,10 +219,6 @@ def _runs(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     ends = np.flatnonzero(np.diff(batch["file"].to_numpy(), append=-1)) + 1
     for start, end in pairwise([0, *ends.tolist()]):
         yield batch.slice(start, end - start)
-
-
-def _hull(files: list[Interval]) -> Interval:
-    return Interval(files[0].start, files[-1].end)
 
 
 def _refuse_odd_ends(interval: Interval) -> None:

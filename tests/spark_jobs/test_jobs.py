@@ -1,10 +1,12 @@
 """The jobs on small tables whose answers were worked out by hand."""
 
+import signal
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing import get_context
 
 import pytest
 
-from spark_jobs import campaign_windows, days
+from spark_jobs import campaign_windows, days, partitions
 from spark_jobs.partitions import by_day, refuse_cut_drops
 from tests.spark_jobs import golden
 from tests.spark_jobs.golden import DAY_1, DAY_2, DAY_3, DAYS, at
@@ -79,6 +81,35 @@ def test_a_day_without_rows_gets_its_files(golden_shop):
         assert golden_shop.rows(table.name, DAY_3) == []
         (file,) = lake.files(root, table.name, DAY_3)
         assert lake.pq.read_schema(file) == table.schema
+
+
+def stage_and_wait(root, name, is_staged):
+    with partitions._staging(root, name) as folder:
+        (folder / "part").touch()
+        is_staged.set()
+        signal.pause()
+
+
+def test_what_a_killed_job_staged_is_removed_by_the_next_of_its_name(tmp_path):
+    context = get_context("fork")
+    is_staged = context.Event()
+    process = context.Process(target=stage_and_wait, args=(tmp_path, "user_days", is_staged))
+    process.start()
+    assert is_staged.wait(60)
+    (lived,) = tmp_path.iterdir()
+    with partitions._staging(tmp_path, "user_days") as own:
+        assert set(tmp_path.iterdir()) == {lived, own}
+    process.kill()
+    process.join()
+    with partitions._staging(tmp_path, "product_days") as other:
+        assert set(tmp_path.iterdir()) == {lived, other}
+    with partitions._staging(tmp_path, "user_days") as own:
+        assert list(tmp_path.iterdir()) == [own]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_leaves_nothing_staged(golden_shop):
+    assert list((golden_shop.paths.staging / "spark").iterdir()) == []
 
 
 def test_day_by_day_in_any_order_and_again_leaves_the_same_bytes(spark, golden_shop, shop):
