@@ -13,8 +13,6 @@ from vitrine.feature_catalogue import FeatureModel
 from vitrine.proof.questions import TRAINING, Question
 
 Values = Mapping[str, float | str]
-ALONE = ("customer_segments",)
-"""Functions that compare the rows of a spine with one another: they are asked row by row."""
 TOLERANCE = 1e-9
 """Relative: the functions add up decimals, but divide doubles in another order."""
 FLOAT32_TOLERANCE = 1e-6
@@ -86,9 +84,6 @@ def compare(
     for (name, kind), asked in groups.items():
         if kind == TRAINING:
             found, tolerance = [q.values for q in asked], FLOAT32_TOLERANCE
-        elif name in ALONE:
-            found = [answers(connection, q.model, [q])[0] for q in asked]
-            tolerance = TOLERANCE
         else:
             found, tolerance = answers(connection, asked[0].model, asked), TOLERANCE
         verdicts.append(_verdict(name, kind, asked, found, expected, tolerance))

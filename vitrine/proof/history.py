@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,6 +176,12 @@ class History:
             order="hash(rowid + ?), rowid limit ?",
         )
 
+    def spent(self, received: Interval) -> dict[str, Decimal]:
+        """Return what each customer paid, to the cent once a day of occurrence and receipt."""
+        return dict(
+            self._connection.execute(_SPENT, _microseconds(received.start, received.end)).fetchall()
+        )
+
     def known_daily(self, facts: Iterable[Fact], as_of: datetime) -> list[Fact]:
         """Keep the facts that a day feature may use at an instant."""
         end = self.ends["daily"]
@@ -288,6 +295,15 @@ def _instant(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+_SPENT = """
+with days as (
+    select customer_id, round(sum(unit_price::varchar::decimal(18, 6) * quantity), 2) as paid
+    from facts
+    where kind = 'sale' and customer_id is not null and received_us >= ? and received_us < ?
+    group by customer_id, occurred_us // 86400000000, received_us // 86400000000
+)
+select customer_id, sum(paid) from days group by customer_id
+"""
 _FACTS = """
 create table facts as
 select

@@ -139,14 +139,24 @@ def groups(history: History, customer_id: str, as_of: datetime) -> Row:
 
 
 def segment(history: History, customer_id: str, as_of: datetime) -> Row:
-    """Name the segment of a customer who is alone in the spine: the best of it, but no tenth."""
     sales = readable(of(history.sales, customer_id=customer_id), as_of)
     if not sales:
         return {"segment": "prospect"}
-    if not readable(sales, as_of, 365 * DAY):
+    spent = _spent(history, as_of)
+    if customer_id not in spent:
         return {"segment": "inactive"}
-    first = min(line["occurred_at"] for line in sales)
-    return {"segment": "new" if as_of - first <= 30 * DAY else "top"}
+    if as_of - min(line["occurred_at"] for line in sales) <= 30 * DAY:
+        return {"segment": "new"}
+    better = [c for c in spent if spent[c] > spent[customer_id]]
+    is_top = not better or len(better) / (len(spent) - 1) < 0.1
+    return {"segment": "top" if is_top else "loyal"}
+
+
+def _spent(history: History, as_of: datetime) -> dict[str, float]:
+    """Return what every customer who ordered within a year paid in it."""
+    year = readable(history.sales, as_of, 365 * DAY)
+    customers = {line["customer_id"] for line in year} - {None}
+    return {c: measures(of(year, customer_id=c))["turnover"] for c in customers}
 
 
 def sector(history: History, customer_id: str, name: str, as_of: datetime) -> Row:
@@ -213,7 +223,8 @@ def _outcome(history: History, campaign: Row, closed_at: datetime) -> Row:
     campaign_id = campaign["campaign_id"]
     facts = readable(of(history.facts, campaign_id=campaign_id), available_at)
     sales = of(facts, kind="sale")
-    offers = basic.newest_offers(history.shop, campaign_id, available_at)
+    end_of_day = available_at - DAY_DELAY - timedelta(microseconds=1)
+    offers = basic.newest_offers(history.shop, campaign_id, end_of_day)
     return {
         "campaign_id": campaign_id,
         "brand": campaign["brand"],
@@ -284,7 +295,8 @@ def _season(history: History, product_id: str, as_of: datetime) -> tuple[float, 
 
 
 def _stock_left_days(history: History, product_id: str, sales: list[Row], as_of: datetime) -> float:
-    on_sale = basic.on_sale(history.shop, as_of, permanent_days=28)
+    last_known = floor(as_of - DAY_DELAY, DAY) - timedelta(microseconds=1)
+    on_sale = basic.on_sale(history.shop, last_known, permanent_days=28)
     left = [count for key, (_, count) in on_sale.items() if key[1] == product_id]
     if not left:
         return 0

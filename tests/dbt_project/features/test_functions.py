@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -13,7 +14,9 @@ from tests.dbt_project.features.conftest import MIDDLE
 from tests.dbt_project.small_shop import Row
 from tests.dbt_project.test_features import ask
 from vitrine import feature_catalogue
-from vitrine.interval import DAY
+from vitrine.interval import DAY, floor
+from vitrine.proof import history as proof_history
+from vitrine.proof.references.shopping import customer_segments
 
 CHOICES = {
     "customer_id": [*(f"c{n}" for n in range(9)), "nobody"],
@@ -93,14 +96,78 @@ def test_who_is_unknown_gets_the_fills(long_warehouse, model):
     }
 
 
+def test_the_stock_of_a_product_is_what_the_newest_readable_day_knew(long_warehouse, history):
+    stocked = [f for f in history.sales if not f["campaign_id"].startswith(("k0", "k4"))]
+    rows = {
+        (line["product_id"], as_of)
+        for line in stocked
+        for day in [floor(line["received_at"], DAY) + reference.DAY_DELAY]
+        for as_of in (day, line["received_at"], day + DAY)
+        if as_of <= long_shop.END
+    }
+    asked = pd.DataFrame(sorted(rows), columns=["product_id", "as_of"])
+    answers = ask(long_warehouse, "feat_product", asked)
+    found = answers["product_stock_left_days"].tolist()
+    expected = [
+        reference.product(history, product_id, as_of)["product_stock_left_days"]
+        for product_id, as_of in asked.itertuples(index=False)
+    ]
+    assert found == pytest.approx(expected)
+    assert answers["product_stock_left_days"].nunique() > 5
+
+
 def test_a_segment_follows_the_rules(long_warehouse, history):
-    # One customer an instant, who is then alone among whom the top tenth is taken.
-    asked = spine(history, "customer_segments").drop_duplicates("as_of")
+    asked = segment_spine(history)
     answers = ask(long_warehouse, "customer_segments", asked).to_dict("records")
     for answer in answers:
         expected = reference.segment(history, answer["customer_id"], answer["as_of"])
         assert answer["segment"] == expected["segment"], answer
-    assert {answer["segment"] for answer in answers} >= {"prospect", "new", "top"}
+    named = {"prospect", "new", "top", "loyal"}
+    assert {answer["segment"] for answer in answers} >= named
+
+
+def test_a_segment_does_not_depend_on_who_else_is_asked_about(long_warehouse, history):
+    together = ask(long_warehouse, "customer_segments", segment_spine(history))
+    one_by_one = [
+        ask(long_warehouse, "customer_segments", together.loc[[n], ["customer_id", "as_of"]])
+        for n in range(len(together))
+    ]
+    assert together["segment"].tolist() == [one["segment"].item() for one in one_by_one]
+
+
+def test_the_proof_ranks_customers_as_the_function_does(
+    long_warehouse, long_installation, history, tmp_path
+):
+    raw = proof_history.History(
+        long_installation.paths,
+        proof_history.Rule(reference.DAY_DELAY, timedelta(minutes=5)),
+        {"daily": long_shop.END, "intraday": long_shop.END},
+        windows_from=long_shop.START,
+        permanent_days=28,
+        file=tmp_path / "raw.duckdb",
+    )
+    answers = ask(long_warehouse, "customer_segments", segment_spine(history))
+    with closing(raw):
+        expected = [
+            customer_segments(raw, answer.customer_id, answer.as_of.to_pydatetime())["segment"]
+            for answer in answers.itertuples()
+        ]
+    assert answers["segment"].tolist() == expected
+
+
+def segment_spine(history: reference.History) -> pd.DataFrame:
+    """Ask about everybody at a few instants, about one customer at others."""
+    rng = random.Random("segments")
+    everybody = [
+        (customer_id, as_of)
+        for as_of in (MIDDLE, long_shop.SPRING, long_shop.END)
+        for customer_id in CHOICES["customer_id"]
+    ]
+    single = [
+        (rng.choice(CHOICES["customer_id"]), as_of)
+        for as_of in moments(rng, history, long_shop.END)
+    ]
+    return pd.DataFrame(sorted({*everybody, *single}), columns=["customer_id", "as_of"])
 
 
 def test_a_customer_with_one_order_has_no_habits_but_a_history(long_warehouse, history):

@@ -8,7 +8,7 @@ from typing import Any
 
 from vitrine.proof import counts
 from vitrine.proof.counts import by_day, ratio, sales
-from vitrine.proof.history import SALE, UNKNOWN, Fact, History
+from vitrine.proof.history import MICROSECOND, SALE, UNKNOWN, Fact, History
 from vitrine.proof.references.classes import AGE_BANDS, age_band, most
 from vitrine.proof.references.offers import stock_on_sale
 from vitrine.proof.references.seasons import season_began_at
@@ -108,8 +108,9 @@ def _sector(history: History, product_id: str, as_of: datetime) -> str:
 
 
 def stock_left_days(history: History, product_id: str, lines: list[Fact], as_of: datetime) -> float:
-    """Return how long the stock lasts at the pace of the last four weeks."""
-    stocks = stock_on_sale(history, product_id, as_of)
+    """Return how long the stock of the day's end lasts at the pace of the last four weeks."""
+    day_end = history.last_readable_day(as_of) - history.rule.day_delay
+    stocks = stock_on_sale(history, product_id, day_end - MICROSECOND)
     if not stocks:
         return 0.0
     left = [count for count in stocks if count is not None]

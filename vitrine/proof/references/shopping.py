@@ -1,12 +1,13 @@
 """What a customer buys where, when, in which colour and for whom; and the groups that follow."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from vitrine.interval import DAY, floor
+from vitrine.interval import DAY, Interval, floor
 from vitrine.proof import counts
 from vitrine.proof.counts import by_day, by_receipt, ratio, sales
 from vitrine.proof.history import SALE, UNKNOWN, VIEWS, Fact, History
@@ -20,6 +21,7 @@ YEAR = 365
 WEEK = timedelta(days=7)
 HABIT_UNITS = 3
 BESTSELLERS = 100
+TOP_SHARE = 0.1
 
 
 def shopping(history: History, customer_id: str, as_of: datetime) -> Values:
@@ -182,12 +184,22 @@ def _age_band(history: History, line: Fact) -> str:
 
 
 def customer_segments(history: History, customer_id: str, as_of: datetime) -> Values:
-    """Answer for `customer_segments` where the customer is alone in the spine: then top is best."""
+    """Answer for `customer_segments`; the rules are described in macros/customer_rules.sql."""
     facts = history.facts(customer_id=customer_id)
     known = sales(history.known_daily(facts, as_of))
-    if not known:
-        return {"segment": "prospect"}
-    if not sales(history.learnt_daily(facts, as_of, YEAR)):
-        return {"segment": "inactive"}
-    first = min(f.occurred_at for f in known)
-    return {"segment": "new" if as_of - first <= 30 * DAY else "top"}
+    year = sales(history.learnt_daily(facts, as_of, YEAR))
+    if not known or not year:
+        return {"segment": "inactive" if known else "prospect"}
+    if as_of - min(f.occurred_at for f in known) <= 30 * DAY:
+        return {"segment": "new"}
+    spent = everybody_spent(history, history.last_readable_day(as_of) - history.rule.day_delay)
+    better = len(spent) - bisect_right(spent, counts.turnover(year, by_day))
+    is_top = better == 0 or better / (len(spent) - 1) < TOP_SHARE
+    return {"segment": "top" if is_top else "loyal"}
+
+
+@lru_cache(maxsize=64)
+def everybody_spent(history: History, day_end: datetime) -> list[float]:
+    """Return what each customer who ordered within a year before a midnight paid in it, sorted."""
+    end = min(day_end, history.ends["daily"])
+    return sorted(map(float, history.spent(Interval(day_end - YEAR * DAY, end)).values()))

@@ -8,7 +8,8 @@
 with asked as (
     select
         customer_id,
-        as_of
+        as_of,
+        {{ last_readable_day_at('as_of') }} as readable_at
     from query_table(spine)
 ),
 
@@ -16,20 +17,22 @@ ledger as (
     select * from {{ ref('int_customer_ledger') }}
 ),
 
-known as (
-    select
-        asked.customer_id,
-        asked.as_of,
-        ledger.first_ordered_at,
-        {{ growth('order_count', 'ledger', 'before_365d') }} as order_count,
-        {{ growth('turnover', 'ledger', 'before_365d') }} as turnover
+-- Who is at the top depends on everybody, so everybody is read, once for each day asked about.
+asked_days as (
+    select distinct readable_at as as_of
     from asked
-    asof left join ledger
-        on asked.customer_id = ledger.customer_id and asked.as_of >= ledger.available_at
-    asof left join ledger as before_365d
-        on
-            asked.customer_id = before_365d.customer_id
-            and asked.as_of - interval '8760 hours' >= before_365d.available_at
+),
+
+everybody as (
+    select
+        ledger.customer_id,
+        asked_days.as_of as readable_at,
+        min(ledger.first_ordered_at) as first_ordered_at,
+        {{ grown('order_count', 365) }} as order_count,
+        {{ grown('turnover', 365) }} as turnover
+    from asked_days
+    inner join ledger on asked_days.as_of >= ledger.available_at
+    group by ledger.customer_id, asked_days.as_of
 ),
 
 -- Whoever bought within the year is ranked among themselves; ties share a rank.
@@ -37,17 +40,21 @@ ranked as (
     select
         *,
         percent_rank() over (
-            partition by as_of, order_count > 0 order by turnover desc
+            partition by readable_at, order_count > 0 order by turnover desc
         ) as turnover_percentile
-    from known
+    from everybody
 ),
 
 final as (
     select
-        customer_id,
-        as_of,
-        {{ segment('first_ordered_at', 'order_count', 'turnover_percentile', 'as_of') }} as segment
-    from ranked
+        asked.customer_id,
+        asked.as_of,
+        {{ segment(
+            'ranked.first_ordered_at', 'ranked.order_count', 'ranked.turnover_percentile',
+            'asked.as_of',
+        ) }} as segment
+    from asked
+    left join ranked using (customer_id, readable_at)
 )
 
 select * from final

@@ -15,6 +15,8 @@ with asked as (
         product_id,
         as_of,
         {{ last_readable_day_at('as_of') }} as readable_at,
+        {{ last_readable_day_at('as_of') }}
+        - interval '{{ var("day_features_delay_minutes") }} minutes' as day_end_at,
         {{ season_readable_from('as_of') }} as season_from_at
     from query_table(spine)
 ),
@@ -134,6 +136,7 @@ seasons as (
     window sector_season as (partition by readable_at, season_from_at, sector)
 ),
 
+-- What the night's build knew: what came up to the end of the day, and nothing of that instant.
 stocks as (
     select
         asked.product_id,
@@ -143,8 +146,8 @@ stocks as (
     inner join on_sale
         on
             asked.product_id = on_sale.product_id
-            and asked.as_of >= on_sale.from_at
-            and asked.as_of < on_sale.until_at
+            and asked.day_end_at > on_sale.from_at
+            and asked.day_end_at <= on_sale.until_at
     group by asked.product_id, asked.as_of
 ),
 
