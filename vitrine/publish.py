@@ -126,6 +126,7 @@ def publish_file(source: Path, root: Path, version: str, keep: int = 3) -> Path:
     versions = root / "versions"
     versions.mkdir(parents=True, exist_ok=True)
     target = _free_name(versions, f"{source.stem}-{version}", source.suffix)
+    os.utime(source)  # versions are sorted by when they were published, not built
     _sync(source)
     source.replace(target)
     point(root / source.name, target)
@@ -175,7 +176,7 @@ def _prune(root: Path, keep: int) -> None:
 
 
 def age(path: Path) -> tuple[int, str]:
-    """Return what versions are sorted by: when they were written, then their names."""
+    """Return what versions are sorted by: when they were published, then their names."""
     return path.stat().st_mtime_ns, path.name
 
 

@@ -78,7 +78,7 @@ def data(home: Path) -> dict[str, str]:
             ).fetchall()
             for schema, table in tables:
                 # When the files were written is no fact about the shop.
-                facts = "columns(lambda name: name != 'inputs_changed_at')"
+                facts = "columns(lambda name: name != 'input_digests')"
                 rows = c.execute(
                     f'select {facts} from "{schema}"."{table}" order by all'
                 ).fetchall()

@@ -162,7 +162,7 @@ def variables(
         "end_at": format_instant(interval.end),
         "history_start_at": format_instant(increment.history_start_at),
         "exact_from_at": format_instant(increment.exact_from_at),
-        "inputs_changed_at": format_instant(increment.inputs_changed_at),
+        "input_digests": " ".join(f"{t}={d}" for t, d in increment.input_digests.items()),
         "definition_digest": increment.definition_digest,
         "vitrine_version": version("vitrine"),
     }

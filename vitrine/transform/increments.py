@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from vitrine import deltas, lake
+from vitrine import deltas, lake, publish
 from vitrine.installation import Installation
 from vitrine.interval import (
     DAY,
@@ -48,7 +48,7 @@ LAKE_TABLES = {
 }
 FACTS = ("orders", "events")
 LOOK_BACK = timedelta(days=28)
-"""The longest look-back of an intraday feature."""
+"""The longest look-back of an intraday feature, from the newest window that is readable."""
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -66,8 +66,8 @@ class Increment:
     """What was received before is known to no feature; the epoch where nothing is left out."""
     exact_from_at: datetime
     """The first instant about which the features may be asked."""
-    inputs_changed_at: datetime
-    """The newest change among all files that the tables come from, the base's files too."""
+    input_digests: dict[str, str]
+    """Per input table, of when all files that it comes from changed last, the base's files too."""
     definition_digest: str
     """SHA-256 of the models and of the settings that change what they give."""
     files: dict[str, list[str]]
@@ -99,7 +99,7 @@ class Origin:
 
     version: Path
     data_end_at: datetime
-    inputs_changed_at: datetime
+    input_digests: dict[str, str]
     definition_digest: str
 
 
@@ -148,8 +148,10 @@ def plan(
         base_end_at=since,
         reason=reason,
         history_start_at=start,
-        exact_from_at=start if start == EPOCH else start + LOOK_BACK,
-        inputs_changed_at=max(map(_changed_at, _flat(found.values())), default=EPOCH),
+        exact_from_at=_exact_from(installation, start),
+        input_digests={
+            each.table: _changes_digest(files, interval.end) for each, files in found.items()
+        },
         definition_digest=digest,
         files={each.table: _since(each, files, since) for each, files in found.items()},
     )
@@ -184,36 +186,39 @@ def _why_untrue(
     if floor(origin.data_end_at, STEPS[database]) != origin.data_end_at:
         return f"ends within a step, at {format_instant(origin.data_end_at)}"
     for each, files in found.items():
-        for file in files:
-            is_known = lake.file_interval(file).start < origin.data_end_at
-            if is_known and _changed_at(file) > origin.inputs_changed_at:
-                return f"is older than {each.table} {lake.file_interval(file)}"
+        if _changes_digest(files, origin.data_end_at) != origin.input_digests.get(each.table):
+            return f"was built from other files of {each.table} than are there now"
     return None
 
 
 def published_origins(warehouse: Path, database: str) -> list[Origin]:
-    """Return what the kept versions say about themselves, newest data first.
+    """Return what the kept versions that may be gone on from say of themselves, newest data first.
 
-    A version that does not say what it was built from is left out.
+    They are the one that readers see and those published before it. A version that was withdrawn,
+    by publishing older data over it, is left out, and one that does not say what it was built from.
     """
-    versions = (warehouse / "versions").glob(f"{database}-*.duckdb")
-    origins = [origin for version in versions if (origin := _origin(version)) is not None]
-    return sorted(
-        origins, key=lambda o: (o.data_end_at, o.version.stat().st_mtime_ns), reverse=True
-    )
+    link = warehouse / f"{database}.duckdb"
+    versions = (warehouse / "versions").glob(f"{database}-*.duckdb") if link.exists() else ()
+    seen = [version for version in versions if publish.age(version) <= publish.age(link.resolve())]
+    found: list[Origin] = []
+    for version in sorted(seen, key=publish.age, reverse=True):
+        origin = _origin(version)
+        if origin and (not found or origin.data_end_at <= found[-1].data_end_at):
+            found.append(origin)
+    return found
 
 
 def _origin(version: Path) -> Origin | None:
     with duckdb.connect(str(version), read_only=True) as connection:
         try:
-            ((end_us, changed_us, digest),) = connection.execute(
-                "select epoch_us(data_end_at), epoch_us(inputs_changed_at), definition_digest"
+            ((end_us, inputs, definition),) = connection.execute(
+                "select epoch_us(data_end_at), input_digests, definition_digest"
                 " from features.build_info"
             ).fetchall()
         except (duckdb.BinderException, duckdb.CatalogException):
             return None
-    end, changed = (EPOCH + timedelta(microseconds=us) for us in (end_us, changed_us))
-    return Origin(version, end, changed, digest)
+    digests = dict(said.split("=") for said in inputs.split())
+    return Origin(version, EPOCH + timedelta(microseconds=end_us), digests, definition)
 
 
 def _history_start(installation: Installation, database: str, end: datetime) -> datetime:
@@ -222,6 +227,14 @@ def _history_start(installation: Installation, database: str, end: datetime) -> 
     start = deltas.history_start(database, end, history_days)
     firsts = [lake.days(installation.paths.lake, table)[:1] for table in FACTS]
     return start if any(day < start.date() for first in firsts for day in first) else EPOCH
+
+
+def _exact_from(installation: Installation, history_start: datetime) -> datetime:
+    if history_start == EPOCH:
+        return EPOCH
+    return (
+        history_start + LOOK_BACK + timedelta(minutes=installation.settings.intraday_delay_minutes)
+    )
 
 
 def _inputs(installation: Installation, database: str, start: datetime) -> Iterator[_Input]:
@@ -236,12 +249,18 @@ def _since(table: _Input, files: list[Path], since: datetime) -> list[str]:
     return new or [str(empty)]
 
 
-def _changed_at(file: Path) -> datetime:
-    return EPOCH + timedelta(microseconds=file.stat().st_mtime_ns // 1000)
+def _changes_digest(files: list[Path], until: datetime) -> str:
+    """Return a digest of when the files with receipts before `until` changed last.
 
-
-def _flat(lists: Any) -> Iterator[Path]:
-    return (file for files in lists for file in files)
+    A whole day counts by its newest change, which merging its files leaves as it was.
+    """
+    changes: dict[str, int] = {}
+    for file in files:
+        if lake.file_interval(file).start < until:
+            is_whole_day = lake.file_interval(file).start < floor(until, DAY)
+            name = file.parent.name if is_whole_day else file.stem
+            changes[name] = max(changes.get(name, 0), file.stat().st_mtime_ns)
+    return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _digest(database: str, definitions: Mapping[str, Any]) -> str:

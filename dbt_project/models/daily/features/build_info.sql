@@ -24,7 +24,7 @@ final as (
         '{{ var("currency") }}' as currency,
         '{{ var("vitrine_version") }}' as vitrine_version,
         '{{ var("definition_digest") }}' as definition_digest,
-        timestamptz '{{ var("inputs_changed_at") }}' as inputs_changed_at,
+        '{{ var("input_digests") }}' as input_digests,
         min(received_at) as data_start_at,
         {{ end_at() }} as data_end_at,
         {{ end_at() }}

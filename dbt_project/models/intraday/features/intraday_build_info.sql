@@ -8,7 +8,7 @@ final as (
         '{{ var("currency") }}' as currency,
         '{{ var("vitrine_version") }}' as vitrine_version,
         '{{ var("definition_digest") }}' as definition_digest,
-        timestamptz '{{ var("inputs_changed_at") }}' as inputs_changed_at,
+        '{{ var("input_digests") }}' as input_digests,
         timestamptz '{{ var("history_start_at") }}' as history_start_at,
         timestamptz '{{ var("exact_from_at") }}' as exact_from_at,
         min(available_at) - {{ window_delay() }} as data_start_at,
