@@ -166,7 +166,7 @@ def campaign_performance(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
         "campaign_unit_count_24h": last(1440)["unit_count"],
         "campaign_turnover_24h": last(1440)["turnover"],
         "campaign_sell_through_ratio": min(
-            ((last(10**6)["unit_count"] if stock else 0) + 20 * sold_out) / (stock + 20), 1
+            ((last(28 * 1440)["unit_count"] if stock else 0) + 20 * sold_out) / (stock + 20), 1
         ),
     }
 

@@ -44,7 +44,7 @@ def campaign_performance(history: History, campaign_id: str, as_of: datetime) ->
         history.learnt_intraday(facts, as_of, minutes) for minutes in (15, HOUR, 240, 1440)
     )
     units_for_sale = stock(history, campaign_id, as_of)
-    sold = counts.units(history.known_intraday(facts, as_of)) if units_for_sale else 0
+    sold = counts.units(history.learnt_intraday(facts, as_of, MONTH)) if units_for_sale else 0
     known = history.latest("campaigns", campaign_id, as_of, DATABASE)
     sector = known["sector"] if known else None
     return {
@@ -116,8 +116,7 @@ def usual_sell_through(history: History, sector: str | None, as_of: datetime) ->
     """Return the units that a sector sold over the stock that it announced in 28 days."""
     if not sector:
         return 0.0
-    delay = history.rule.window_delay
-    until = floor(as_of - delay, QUARTER_HOUR) + delay
+    until = last_readable_window(history, as_of)
     changes = [c for c in stock_changes(history, sector) if c[1] <= until]
     since = until - timedelta(minutes=MONTH)
     announced = sum(count for _, at, count, is_here in changes if at > since and is_here)
@@ -168,9 +167,19 @@ def _sector(history: History, fact: Fact) -> str | None:
 
 
 def stock(history: History, campaign_id: str, as_of: datetime) -> int:
-    """Add up the initial stock of the campaign's products, where it is known."""
-    known = offers(history, campaign_id, as_of, DATABASE)
-    return sum(rows[-1]["initial_stock"] or 0 for rows in known.values())
+    """Add up the initial stock of the campaign's products, if it became known in 28 days."""
+    known = offers(history, campaign_id, as_of, DATABASE).values()
+    announced = [row["received_at"] for rows in known for row in rows if row["initial_stock"]]
+    since = last_readable_window(history, as_of) - timedelta(minutes=MONTH)
+    if not announced or min(announced) < since:
+        return 0
+    return sum(rows[-1]["initial_stock"] or 0 for rows in known)
+
+
+def last_readable_window(history: History, as_of: datetime) -> datetime:
+    """Return the last instant by then at which a window became readable."""
+    delay = history.rule.window_delay
+    return floor(as_of - delay, QUARTER_HOUR) + delay
 
 
 def cluster_campaign(

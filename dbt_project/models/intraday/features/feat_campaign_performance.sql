@@ -47,12 +47,27 @@ sector_stock_ledger as (
     select * from {{ ref('int_sector_stock_ledger') }}
 ),
 
+stocked as (
+    select
+        campaign_id,
+        min(available_at) as stocked_at
+    from stock_ledger
+    semi join asked using (campaign_id)
+    group by campaign_id
+),
+
 described as (
     select
         asked.*,
         coalesce(campaigns.sector, 'unknown') as sector,
-        stock_ledger.cumulative_initial_stock_count as initial_stock_count
+        -- What was sold of an older stock may lie in windows that are not kept.
+        if(
+            stocked.stocked_at >= asked.readable_at - interval '672 hours',
+            stock_ledger.cumulative_initial_stock_count,
+            0
+        ) as initial_stock_count
     from asked
+    left join stocked on asked.campaign_id = stocked.campaign_id
     asof left join campaigns
         on asked.campaign_id = campaigns.campaign_id and asked.as_of >= campaigns.available_at
     asof left join stock_ledger
@@ -75,7 +90,7 @@ windows as (
         {{ growth(measure, 'ledger', 'before_' ~ name) }} as {{ measure }}_{{ name }},
         {%- endfor %}
         {%- endfor %}
-        ledger.cumulative_unit_count as unit_count
+        {{ growth('unit_count', 'ledger', 'before_28d') }} as unit_count_28d
     from asked_windows
     asof left join ledger
         on
@@ -88,6 +103,10 @@ windows as (
             and asked_windows.readable_at - interval '{{ minutes }} minutes'
             >= before_{{ name }}.available_at
     {%- endfor %}
+    asof left join ledger as before_28d
+        on
+            asked_windows.campaign_id = before_28d.campaign_id
+            and asked_windows.readable_at - interval '672 hours' >= before_28d.available_at
 ),
 
 asked_shop_windows as (
@@ -187,7 +206,7 @@ final as (
         coalesce(windows.view_count_24h, 0) as campaign_view_count_24h,
         least(
             (
-                if(described.initial_stock_count > 0, coalesce(windows.unit_count, 0), 0)
+                if(described.initial_stock_count > 0, coalesce(windows.unit_count_28d, 0), 0)
                 + {{ prior_stock_count }} * priors.sell_through_ratio
             )
             / (coalesce(described.initial_stock_count, 0) + {{ prior_stock_count }}),
