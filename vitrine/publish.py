@@ -16,6 +16,7 @@ from pathlib import Path
 from vitrine.errors import MachineError, NotPublishedError
 
 TEMPORARY = ".tmp-"
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
     MachineError
         If the disk is full; the target is as it was.
     """
-    with _told_of_a_full_disk(target):
+    with told_of_a_full_disk(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         for leftover in target.parent.glob(f"{TEMPORARY}*-{target.name}"):
             if not _is_running(_writer(leftover)):
@@ -47,16 +48,33 @@ def atomic_file(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _told_of_a_full_disk(place: Path) -> Iterator[None]:
+def told_of_a_full_disk(place: Path) -> Iterator[None]:
+    """Turn the system's errors about a full disk into the one line that says what to do.
+
+    Raises
+    ------
+    MachineError
+        If what is written in the block does not fit on the disk.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in FULL_DISK:
             raise
-        raise MachineError(
-            f"{place} was not written: {os.strerror(error.errno).lower()}; what was there before"
-            " is unharmed; make room on that disk, then type the same command again"
-        ) from error
+        raise full_disk(place, os.strerror(error.errno)) from error
+
+
+def full_disk(place: Path, reason: str) -> MachineError:
+    """Return the error that says that `place` was not written for lack of room."""
+    return MachineError(
+        f"{place} was not written: {reason.lower()}; what was there before is unharmed;"
+        " make room on that disk, then type the same command again"
+    )
+
+
+def full_disk_said_in(text: str) -> str | None:
+    """Return the system's words for a full disk if another program's message holds them."""
+    return next((os.strerror(n) for n in FULL_DISK if os.strerror(n) in text), None)
 
 
 def _is_same(file: Path, target: Path) -> bool:
@@ -76,7 +94,7 @@ def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
     MachineError
         If the disk is full; the current version is as it was.
     """
-    with _told_of_a_full_disk(root), _new_version(root, version, keep) as folder:
+    with told_of_a_full_disk(root), _new_version(root, version, keep) as folder:
         yield folder
 
 
@@ -122,17 +140,23 @@ def publish_file(source: Path, root: Path, version: str, keep: int = 3) -> Path:
 
     Readers open `root/<name>`; long-lived readers open the returned path. The version that a
     reader has open stays on disk until `keep` newer ones exist, and open even after that.
+
+    Raises
+    ------
+    MachineError
+        If the disk is full; readers see what they saw before.
     """
-    versions = root / "versions"
-    versions.mkdir(parents=True, exist_ok=True)
-    target = _free_name(versions, f"{source.stem}-{version}", source.suffix)
-    os.utime(source)  # versions are sorted by when they were published, not built
-    _sync(source)
-    source.replace(target)
-    point(root / source.name, target)
-    for old in sorted(versions.glob(f"{source.stem}-*{source.suffix}"), key=age)[:-keep]:
-        if old != target:
-            old.unlink()
+    with told_of_a_full_disk(root):
+        versions = root / "versions"
+        versions.mkdir(parents=True, exist_ok=True)
+        target = _free_name(versions, f"{source.stem}-{version}", source.suffix)
+        os.utime(source)  # versions are sorted by when they were published, not built
+        _sync(source)
+        source.replace(target)
+        point(root / source.name, target)
+        for old in sorted(versions.glob(f"{source.stem}-*{source.suffix}"), key=age)[:-keep]:
+            if old != target:
+                old.unlink()
     return target
 
 

@@ -9,6 +9,7 @@ import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval
 from vitrine.landing.commands import land
 from vitrine.paths import Paths
-from vitrine.publish import current_version, new_version
+from vitrine.publish import current_version, new_version, publish_file
+from vitrine.transform import dbt
 from vitrine.transform.commands import _publish_runs
 
 ROOM = 400_000
@@ -49,17 +51,27 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     yield folder
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     if is_mounted:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def fill(disk: Path) -> None:
-    """Leave no room there for another file of more than a few bytes."""
+def fill(disk: Path, room: int = 0) -> Path:
+    """Leave no more than `room` bytes there, or a few; return the file that takes the rest."""
+    filler = disk / "filler"
     if not disk.is_mount():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (LITTLE, resource.RLIM_INFINITY))
-        return
-    with (disk / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room or LITTLE, resource.RLIM_INFINITY))
+        return filler
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
-            file.write(b"x" * 4096)
+            file.write(b"x" * LITTLE)
+    os.truncate(filler, filler.stat().st_size - room)
+    return filler
+
+
+def make_room(filler: Path) -> None:
+    """Undo what `fill` did."""
+    if not filler.parent.is_mount():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, resource.RLIM_INFINITY))
+    filler.unlink(missing_ok=True)
 
 
 def test_a_partition_that_does_not_fit_leaves_the_one_before(disk):
@@ -80,6 +92,57 @@ def test_a_version_that_does_not_fit_is_never_seen(disk):
         (folder / "x").write_bytes(b"x" * 10 * ROOM)
     assert (current_version(disk) / "x").read_bytes() == b"good"
     assert [version.name for version in (disk / "versions").iterdir()] == ["good"]
+
+
+def test_a_day_that_cannot_be_merged_or_cut_stays_readable(disk):
+    halves = list(A_DAY.split(timedelta(hours=12)))
+    for half in halves:
+        lake.write_partition(disk, "t", half, noise(1000))
+    before = lake.read(disk, "t", A_DAY)
+    filler = fill(disk)
+    with pytest.raises(MachineError, match="make room"):
+        lake.merge(disk, "t", FIRST.date())
+    assert lake.read(disk, "t", A_DAY).equals(before)
+    make_room(filler)
+    assert lake.merge(disk, "t", FIRST.date()) == 2
+    filler = fill(disk)
+    with pytest.raises(MachineError, match="make room"):
+        lake.write_partition(disk, "t", halves[0], noise(2000))
+    assert lake.read(disk, "t", A_DAY).equals(before)
+    make_room(filler)
+    lake.write_partition(disk, "t", halves[0], noise(2000))
+    assert lake.read(disk, "t", A_DAY).num_rows == 3000
+
+
+def test_publishing_a_file_needs_no_room(disk):
+    for name in ("good", "better"):
+        (disk / name).mkdir()
+        (disk / name / "x.bin").write_text(name)
+    fill(disk)
+    for name in ("good", "better"):
+        publish_file(disk / name / "x.bin", disk / "root", name)
+        assert (disk / "root" / "x.bin").read_text() == name
+
+
+def test_a_base_that_cannot_be_copied_leaves_no_half_of_it(disk, tmp_path):
+    base = tmp_path / "base.duckdb"
+    base.write_bytes(b"x" * 2 * ROOM)
+    with pytest.raises(MachineError, match=r"copy.duckdb was not written.*make room"):
+        dbt._copy(base, disk / "copy.duckdb")
+    assert list(disk.iterdir()) == []
+
+
+def test_a_build_that_does_not_fit_says_so_in_one_line(disk, tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(disk / "home"))
+    installation = Installation.load()
+    dbt.begin(installation, "daily", A_DAY)
+    folder = installation.paths.build_file("daily", A_DAY).parent
+    (tmp_path / "dbt").mkdir()
+    (folder / "dbt").symlink_to(tmp_path / "dbt")
+    fill(disk, room=4 * LITTLE)
+    with pytest.raises(MachineError, match=r"was not written: .*make room") as error:
+        dbt.build(installation, "daily", "path:models/daily/staging", A_DAY)
+    assert "\n" not in str(error.value)
 
 
 def test_a_run_whose_record_does_not_fit_ends_as_it_did(disk, capsys):

@@ -14,7 +14,7 @@ from vitrine import contracts, deltas, lake
 from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, format_instant
-from vitrine.publish import atomic_file
+from vitrine.publish import atomic_file, full_disk, full_disk_said_in, told_of_a_full_disk
 from vitrine.transform import increments
 from vitrine.transform.increments import PROJECT, Increment
 
@@ -116,9 +116,19 @@ def begin(installation: Installation, database: str, interval: Interval) -> Incr
         lake.ensure_table(installation.paths.deltas, table.name, table.schema)
     increment = increments.plan(installation, database, interval, _definitions(installation))
     if increment.base:
-        shutil.copyfile(increment.base, file)
+        _copy(Path(increment.base), file)
     increment.store(file.parent / INCREMENT_FILE)
     return increment
+
+
+def _copy(base: Path, file: Path) -> None:
+    with told_of_a_full_disk(file):
+        try:
+            shutil.copyfile(base, file)
+        except OSError:
+            # The room that half a copy takes is what others lack.
+            file.unlink(missing_ok=True)
+            raise
 
 
 def build(installation: Installation, database: str, selection: str, interval: Interval) -> Outcome:
@@ -199,6 +209,8 @@ def run(
 
     Raises
     ------
+    MachineError
+        If the disk is full.
     VitrineError
         If dbt, a model or a test fails.
     """
@@ -225,6 +237,8 @@ def run(
             # Until then the file stays locked, also for this process.
             DuckDBConnectionManager.close_all_connections()
     if not result.success:
+        if reason := full_disk_said_in(_messages(result)):
+            raise full_disk(work, reason)
         raise VitrineError(f"dbt {arguments[0]} failed: {_failures(result)}; the full log is {log}")
     return _outcome(result.result, log)
 
@@ -239,6 +253,11 @@ def _outcome(result: Any, log: Path) -> Outcome:
         elapsed_s=float(getattr(result, "elapsed_time", 0.0)),
         log=log,
     )
+
+
+def _messages(result: Any) -> str:
+    nodes = getattr(result.result, "results", ())
+    return " ".join(str(said) for said in (result.exception, *(node.message for node in nodes)))
 
 
 def _failures(result: Any) -> str:
