@@ -21,6 +21,7 @@ from vitrine.settings import Settings
 
 if TYPE_CHECKING:
     from training.ranker.features import FeatureReader
+    from training.ranker.inputs import InputSample
     from training.ranker.serving import Model
     from training.ranker.training import Outcome
     from training.registry import ModelVersion, Registry
@@ -61,19 +62,25 @@ def ranker(as_of: datetime) -> None:
 def score(as_of: datetime) -> None:
     """Publish the champion's scores of what is, or within a day will be, on sale.
 
+    Beside them lies a sample of the rows that it scored, for `vitrine prove-time`.
+
     vitrine score --as-of 2011-10-24T00:00:00Z
     """
     with _working("score", as_of) as work:
         from training.ranker import serving
+        from training.ranker.inputs import InputSample
 
-        model = work.model(serving.version_for(work.models, as_of, max_age=None))
+        settings, paths = work.installation.settings, work.installation.paths
+        sample = InputSample(settings.seed)
+        model = work.model(serving.version_for(work.models, as_of, max_age=None), sample)
         customers = work.reader.customers_known(as_of)
         campaigns = work.reader.campaigns_opening(as_of, within=DAY)
         rows = serving.recommendations(model.scorer, customers, campaigns, as_of, SCORES_KEPT)
-        scores = rows[["customer_id", "campaign_id", "score", "rank"]]
-        settings, paths = work.installation.settings, work.installation.paths
+        scores, inputs = rows[["customer_id", "campaign_id", "score", "rank"]], sample.rows()
         with new_version(paths.scores, stamp(as_of), settings.keep_versions) as folder:
             scores.to_parquet(folder / "campaign_scores.parquet", index=False)
+            if len(inputs):
+                inputs.to_parquet(folder / "scored_inputs.parquet", index=False)
             (folder / "manifest.json").write_text(_manifest(model, as_of, len(scores)))
         work.run.note(rows_in=len(customers), rows_out=len(scores), model=model.name)
     click.echo(f"{len(scores)} scores of {len(customers)} customers by {_called(model)}")
@@ -166,12 +173,12 @@ class _Work:
             version = self._trained_for(as_of)
         return self.model(version)
 
-    def model(self, version: "ModelVersion | None") -> "Model":
+    def model(self, version: "ModelVersion | None", kept: "InputSample | None" = None) -> "Model":
         """Load a version, or the baseline where there is none."""
         from training.ranker import serving
 
         _device(self.installation.settings)
-        return serving.model_of(self.reader, self.models, version)
+        return serving.model_of(self.reader, self.models, version, kept)
 
     def _trained_for(self, as_of: datetime) -> "ModelVersion | None":
         from training.ranker import serving

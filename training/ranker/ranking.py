@@ -10,6 +10,7 @@ import pandas as pd
 from training.ranker.candidates import Candidates, top_k
 from training.ranker.features import CLUSTER, FeatureReader
 from training.ranker.fitted import FittedRanker
+from training.ranker.inputs import InputSample
 from vitrine.errors import DegenerateModelError
 
 MAX_PAIRS = 1_000_000
@@ -63,16 +64,23 @@ def _ranked_chunk(score_chunk: ScoreChunk, chunk: Candidates, k: int) -> pd.Data
 
 @dataclass(frozen=True)
 class RankerScorer:
-    """The network over features read as of each list's instant."""
+    """The network over features read as of each list's instant.
+
+    `kept` is shown the rows that the network is given.
+    """
 
     reader: FeatureReader
     ranker: FittedRanker
+    kept: InputSample | None = None
 
     def prepared(self, candidates: Candidates) -> ScoreChunk:
         """Run both towers and read the clusters' features once; pairs alone remain."""
+        if self.kept is not None:
+            self.kept.draw(candidates)
         rows = self.reader.customer_rows(candidates.lists)
         customers = self.ranker.customers(rows)
-        campaigns = self.ranker.campaigns(self.reader.campaign_rows(candidates.campaigns))
+        campaign_rows = self.reader.campaign_rows(candidates.campaigns)
+        campaigns = self.ranker.campaigns(campaign_rows)
         cluster_L, cluster_K = pd.factorize(rows[CLUSTER], sort=True)
         count = len(candidates.campaigns)
         clustered = self.reader.cluster_rows(
@@ -89,6 +97,8 @@ class RankerScorer:
             )
             shared = clustered.take(cluster_L[whole_R] * count + campaign_R)
             together = pd.concat([pairs, shared.reset_index(drop=True)], axis=1)
+            if self.kept is not None:
+                self.kept.keep(rows, campaign_rows, together, whole_R, campaign_R)
             return self.ranker.scores(customers, campaigns, whole_R, campaign_R, together)
 
         return score

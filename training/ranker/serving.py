@@ -12,6 +12,7 @@ from training.evaluation.baselines import Popularity, Repurchase
 from training.ranker.candidates import Candidates
 from training.ranker.features import FeatureReader
 from training.ranker.fitted import FittedRanker
+from training.ranker.inputs import InputSample
 from training.ranker.ranking import RankerScorer, Scorer, ranked
 from training.ranker.training import NAME
 from training.registry import ModelVersion, Registry
@@ -48,11 +49,16 @@ def version_for(
     return found
 
 
-def model_of(reader: FeatureReader, models: Registry, version: ModelVersion | None) -> Model:
-    """Load a version, or take the baseline where there is none."""
+def model_of(
+    reader: FeatureReader,
+    models: Registry,
+    version: ModelVersion | None,
+    kept: InputSample | None = None,
+) -> Model:
+    """Load a version, or take the baseline where there is none; it reads no features to keep."""
     if version is None:
         return Model(Repurchase(Popularity(reader.connection, days=14)), None)
-    return Model(RankerScorer(reader, FittedRanker.load(models.folder(version))), version)
+    return Model(RankerScorer(reader, FittedRanker.load(models.folder(version)), kept), version)
 
 
 def recommendations(

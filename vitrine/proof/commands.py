@@ -30,4 +30,4 @@ def prove_time(sample: int) -> None:
         click.echo("\n" + report.written(outcome))
         if why := report.reason(outcome):
             raise VitrineError(why)
-    click.echo("\nproven: no row uses what was available only after its instant")
+        click.echo("\n" + report.conclusion(outcome))

@@ -22,6 +22,7 @@ import duckdb
 
 from vitrine import lake
 from vitrine.contracts import TABLES
+from vitrine.errors import NotPublishedError
 from vitrine.interval import DAY, EPOCH, QUARTER_HOUR, Interval, floor, midnight
 from vitrine.paths import Paths
 
@@ -142,8 +143,16 @@ class History:
 
     @property
     def span(self) -> Interval:
-        """From the first receipt of a fact to the end of the daily warehouse."""
+        """From the first receipt of a fact to the end of the daily warehouse.
+
+        Raises
+        ------
+        NotPublishedError
+            If there is no fact.
+        """
         ((first,),) = self._connection.execute("select min(received_us) from facts").fetchall()
+        if first is None:
+            raise NotPublishedError("nothing to prove: the lake holds no order and no event")
         return Interval(_instant(first), self.ends["daily"])
 
     def facts(self, **subject: str) -> tuple[Fact, ...]:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from vitrine import runlog, warehouse
-from vitrine.errors import VitrineError
+from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.feature_catalogue import FeatureModel, feature_models
 from vitrine.installation import Installation
 from vitrine.interval import Interval
@@ -19,7 +19,7 @@ from vitrine.proof import comparison, plants, questions, references
 from vitrine.proof.comparison import Difference, Values, Verdict
 from vitrine.proof.history import History, Rule
 from vitrine.proof.plants import Plant
-from vitrine.proof.questions import HISTORY, Question
+from vitrine.proof.questions import HISTORY, NOBODY, SCORING, TRAINING, Question
 
 Say = Callable[[str], None]
 
@@ -34,9 +34,13 @@ class Planted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was proven, what was planted, and the history that both were compared with."""
+    """What was proven, what was planted, and the history that both were compared with.
+
+    `absent` says of each kind of rows that there was none of, why.
+    """
 
     verdicts: tuple[Verdict, ...]
+    absent: dict[str, str]
     planted: tuple[Planted, ...]
     history: History
 
@@ -60,7 +64,7 @@ def proven(installation: Installation, sample: int, say: Say) -> Iterator[Outcom
     Raises
     ------
     VitrineError
-        If a feature has no reference, or nothing could be planted.
+        If a feature has no reference, there is no row to compare, or nothing could be planted.
     """
     paths, seed = installation.paths, installation.settings.seed
     models = feature_models()
@@ -74,14 +78,14 @@ def proven(installation: Installation, sample: int, say: Say) -> Iterator[Outcom
             references.expected(
                 history, model, *["nobody"] * (len(model.spine) - 1), covered["daily"].end
             )
-        asked = _drawn(paths, models, history, covered, sample, seed)
+        asked, absent = _drawn(paths, models, history, covered, sample, seed)
         say(f"{len(asked)} rows drawn with seed {seed}; recomputing them from raw rows")
         expected = _recomputed(history, asked, say)
         verdicts = comparison.compare(connection, asked, expected)
         say("planting faults into a private copy")
         planted = _planted(paths, folder, asked, expected)
         run.note(rows=len(asked), differences=sum(len(v.differences) for v in verdicts))
-        yield Outcome(tuple(verdicts), tuple(planted), history)
+        yield Outcome(tuple(verdicts), absent, tuple(planted), history)
 
 
 @contextmanager
@@ -131,12 +135,19 @@ def _drawn(
     covered: Mapping[str, Interval],
     sample: int,
     seed: int,
-) -> list[Question]:
-    return [
-        *questions.training(paths, models, sample, seed),
-        *questions.scoring(paths, models, history, sample, seed),
-        *questions.anywhere(models, history, covered, sample, seed),
-    ]
+) -> tuple[list[Question], dict[str, str]]:
+    """Return what to ask, and of each kind that there is nothing of, why."""
+    asked: list[Question] = []
+    absent: dict[str, str] = {}
+    for kind, draw in ((TRAINING, questions.training), (SCORING, questions.scoring)):
+        try:
+            asked += draw(paths, models, sample, seed)
+        except NotPublishedError as error:
+            absent[kind] = str(error)
+    asked += questions.anywhere(models, history, covered, sample, seed)
+    if all(set(question.keys) <= {NOBODY} for question in asked):
+        raise NotPublishedError("nothing to prove: no row of training, scoring or history")
+    return asked, absent
 
 
 def _recomputed(history: History, asked: list[Question], say: Say) -> dict[Question, Values]:

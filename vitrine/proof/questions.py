@@ -1,9 +1,9 @@
 """What to ask: rows of spines of three kinds, drawn with a seed.
 
 `training` are rows of the newest examples, with the very values that a model learnt from;
-`scoring` are rows of the newest scores; `history` are any entities at any instants, and at those
-where a fault would show: around the instant at which a fact becomes readable or leaves a look-back,
-midnights, and days on which clocks change.
+`scoring` are those that the newest scores were computed from; `history` are any entities at any
+instants, and at those where a fault would show: around the instant at which a fact becomes readable
+or leaves a look-back, midnights, and days on which clocks change.
 """
 
 import json
@@ -14,6 +14,7 @@ from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vitrine.errors import NotPublishedError
@@ -34,8 +35,8 @@ class Question:
     """One row of a spine.
 
     `keys` are the entity's ids in the order of the model's spine. `values` are what the examples
-    say; empty where the published function has to be asked. `fact` becomes readable right after the
-    instant, where the question was drawn for that.
+    or the kept inputs say; empty where the published function has to be asked. `fact` becomes
+    readable right after the instant, where the question was drawn for that.
     """
 
     model: FeatureModel = field(repr=False)
@@ -49,41 +50,64 @@ class Question:
 def training(
     paths: Paths, models: tuple[FeatureModel, ...], size: int, seed: int
 ) -> list[Question]:
-    """Draw rows of the newest examples; none where there are no examples."""
+    """Draw rows of the newest examples.
+
+    Raises
+    ------
+    NotPublishedError
+        If there are none.
+    """
     files = sorted(paths.examples.glob("[0-9]*.parquet"))
     if not files:
-        return []
+        raise NotPublishedError("no examples in this home; `vitrine train examples` writes them")
     rows = pq.ParquetFile(files[-1]).read()
-    chosen = _chosen(rows.num_rows, size, seed)
+    found = _of_rows(TRAINING, rows, models, size, seed)
+    if not found:
+        raise NotPublishedError(f"the newest examples, {files[-1].name}, hold no row")
+    return found
+
+
+def scoring(paths: Paths, models: tuple[FeatureModel, ...], size: int, seed: int) -> list[Question]:
+    """Draw rows of the inputs that the newest scores were computed from.
+
+    The instant is the one that the scores are published for, whatever the rows say.
+
+    Raises
+    ------
+    NotPublishedError
+        If nothing was scored, or no inputs were kept beside the scores.
+    """
+    try:
+        folder = current_version(paths.scores)
+    except NotPublishedError as error:
+        raise NotPublishedError("no scores in this home; `vitrine score` writes them") from error
+    file = folder / "scored_inputs.parquet"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    if not file.exists():
+        raise NotPublishedError(
+            f"the scores {folder.name} by {manifest['model']} keep no inputs: a baseline has none,"
+            " and scores of an older Vitrine lie without; `vitrine score` keeps a ranker's"
+        )
+    rows = pq.ParquetFile(file).read()
+    as_of = pa.array([parse_instant(manifest["as_of"])] * len(rows), pa.timestamp("us", tz="UTC"))
+    rows = rows.set_column(rows.column_names.index("as_of"), "as_of", as_of)
+    return _of_rows(SCORING, rows, models, size, seed)
+
+
+def _of_rows(
+    kind: str, rows: pa.Table, models: tuple[FeatureModel, ...], size: int, seed: int
+) -> list[Question]:
+    """Draw rows that hold keys, instant and features, and ask for each model's part of them."""
     found: dict[tuple, Question] = {}
-    for row in rows.take(chosen).to_pylist():
+    for row in rows.take(_chosen(rows.num_rows, size, seed)).to_pylist():
         for model in models:
             names = [f.name for f in model.features if f.name in row]
             if not names or not set(model.spine) <= set(row):
                 continue
             keys = tuple(row[key] for key in model.spine if key != "as_of")
             values = {name: row[name] for name in names}
-            question = Question(model, TRAINING, keys, row["as_of"], values)
+            question = Question(model, kind, keys, row["as_of"], values)
             found.setdefault((model.name, keys, row["as_of"]), question)
-    return list(found.values())
-
-
-def scoring(
-    paths: Paths, models: tuple[FeatureModel, ...], history: History, size: int, seed: int
-) -> list[Question]:
-    """Draw customers and campaigns of the newest scores; none where nothing was scored."""
-    try:
-        folder = current_version(paths.scores)
-    except NotPublishedError:
-        return []
-    as_of = parse_instant(json.loads((folder / "manifest.json").read_text())["as_of"])
-    rows = pq.ParquetFile(folder / "campaign_scores.parquet").read(["customer_id", "campaign_id"])
-    chosen = _chosen(rows.num_rows, size, seed)
-    found = {}
-    for row in rows.take(chosen).to_pylist():
-        for model in models:
-            keys = _keys(history, model, row["customer_id"], row["campaign_id"], as_of)
-            found[model.name, keys] = Question(model, SCORING, keys, as_of)
     return list(found.values())
 
 

@@ -1,5 +1,7 @@
 """The outcome of the proof as text."""
 
+from collections import Counter
+
 from vitrine.interval import format_instant
 from vitrine.proof.comparison import Difference, Verdict
 from vitrine.proof.history import Fact, History
@@ -31,6 +33,20 @@ def reason(outcome: Outcome) -> str:
         )
     reasons += [f"the planted {plant.name} was not seen" for plant in outcome.missed]
     return "; ".join(reasons)
+
+
+def conclusion(outcome: Outcome) -> str:
+    """Say of each kind of rows how many were proven, or why there was none to prove."""
+    rows = Counter[str]()
+    for verdict in outcome.verdicts:
+        rows[verdict.kind] += verdict.row_count
+    counted = " and ".join(f"{rows[kind]} of {kind}" for kind in sorted(rows))
+    return "\n".join(
+        [
+            f"proven of {counted}: no row uses what was available only after its instant",
+            *(f"not proven of {kind}: {why}" for kind, why in sorted(outcome.absent.items())),
+        ]
+    )
 
 
 def _table(verdicts: tuple[Verdict, ...]) -> list[str]:

@@ -15,6 +15,8 @@ import pytest
 
 from tests.training.ranker import taste_shop
 from training.ranker.features import Catalogue, FeatureReader
+from training.ranker.fitted import predictor
+from training.ranker.inputs import KEPT_PAIRS
 from training.registry import Registry
 from vitrine import cli, warehouse
 from vitrine.installation import Installation
@@ -234,6 +236,22 @@ def test_scores_are_published_with_a_manifest(trained, run, installation):
     scores = pd.read_parquet(folder / "campaign_scores.parquet")
     assert list(scores.columns) == ["customer_id", "campaign_id", "score", "rank"]
     assert sorted(set(scores["customer_id"])) == ALL
+    inputs = pd.read_parquet(folder / "scored_inputs.parquet")
+    assert len(inputs) == len(inputs.drop_duplicates(["customer_id", "campaign_id"])) == KEPT_PAIRS
+    assert set(inputs["as_of"]) == {pd.Timestamp(END)}
+    assert set(Catalogue.load().names) <= set(inputs.columns)
+
+
+def test_the_kept_inputs_give_the_published_scores(trained, run, installation, models):
+    code, printed = run("score", "--as-of", END)
+    assert code == 0, printed
+    folder = current_version(installation.paths.scores)
+    inputs = pd.read_parquet(folder / "scored_inputs.parquet")
+    scores = pd.read_parquet(folder / "campaign_scores.parquet")
+    inputs["again"] = predictor(models.folder(models.champion("ranker")))(inputs)["score"]
+    both = inputs.merge(scores, on=["customer_id", "campaign_id"])
+    assert len(both) > 0
+    np.testing.assert_allclose(both["again"], both["score"], rtol=1e-4, atol=1e-5)
 
 
 def test_a_planted_worse_model_is_refused(trained, run, example_file, models):

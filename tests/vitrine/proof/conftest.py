@@ -5,21 +5,27 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pytest
 
 from tests.dbt_project import conftest as built
 from tests.dbt_project import small_shop
 from vitrine.installation import Installation
-from vitrine.interval import Interval, format_instant
+from vitrine.interval import DAY, Interval, format_instant
 from vitrine.paths import stamp
 from vitrine.publish import new_version
 from vitrine.settings import load_settings
 from vitrine.transform import publication
 from vitrine.warehouse import DATABASES
 
+if TYPE_CHECKING:
+    from training.ranker.features import Catalogue
+    from training.ranker.fitted import FittedRanker
+
 AS_OF = small_shop.END
+NIGHT = small_shop.START + 7 * DAY
+"""When something was on sale and could be scored."""
 
 
 def settled(shop: small_shop.Shop) -> small_shop.Shop:
@@ -60,7 +66,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     for database in DATABASES:
         publication.publish_build(made, database, Interval(small_shop.START, small_shop.END))
     _train(made)
-    _score(made, shop, AS_OF)
+    score(made, NIGHT, NIGHT)
     return made
 
 
@@ -75,15 +81,46 @@ def _train(made: Installation) -> None:
         examples.write(reader, RankerConfig(), made.paths, AS_OF, seed=7)
 
 
-def _score(made: Installation, shop: small_shop.Shop, as_of: datetime) -> None:
-    pairs = [
-        {"customer_id": f"c{customer}", "campaign_id": row["campaign_id"]}
-        for customer in range(5)
-        for row in shop.tables["campaigns"]
-    ]
+def score(made: Installation, as_of: datetime, asked_at: datetime) -> None:
+    """Publish scores for an instant, computed from what was known at `asked_at`.
+
+    The network has learnt nothing: only what it is given matters here.
+    """
+    from training.ranker.features import Catalogue, FeatureReader
+    from training.ranker.inputs import InputSample
+    from training.ranker.ranking import RankerScorer
+    from training.ranker.serving import recommendations
+    from vitrine import warehouse
+
+    kept = InputSample(seed=7)
+    with warehouse.connect(made.paths) as connection:
+        reader = FeatureReader(connection, Catalogue.load())
+        scorer = RankerScorer(reader, _unlearnt(made, reader.catalogue), kept)
+        customers = reader.customers_known(as_of)
+        campaigns = reader.campaigns_opening(asked_at, within=DAY)
+        scores = recommendations(scorer, customers, campaigns, asked_at, 100)
     with new_version(made.paths.scores, stamp(as_of)) as folder:
-        pd.DataFrame(pairs).to_parquet(folder / "campaign_scores.parquet", index=False)
-        (folder / "manifest.json").write_text(json.dumps({"as_of": format_instant(as_of)}))
+        scores.to_parquet(folder / "campaign_scores.parquet", index=False)
+        kept.rows().to_parquet(folder / "scored_inputs.parquet", index=False)
+        manifest = {"model": "ranker", "as_of": format_instant(as_of)}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _unlearnt(made: Installation, catalogue: "Catalogue") -> "FittedRanker":
+    from training.ranker.config import RankerConfig
+    from training.ranker.dataset import ExampleFrame
+    from training.ranker.encoding import Encoder
+    from training.ranker.examples import examples_file
+    from training.ranker.fitted import FittedRanker
+    from training.ranker.model import Ranker
+
+    frame = ExampleFrame.read(examples_file(made.paths, AS_OF), catalogue)
+    sides = (
+        Encoder.fit(catalogue.customer, frame.customers),
+        Encoder.fit(catalogue.campaign, frame.campaigns),
+        Encoder.fit(catalogue.pair, frame.pairs),
+    )
+    return FittedRanker(*sides, RankerConfig(), Ranker(*sides, RankerConfig()).eval())
 
 
 @pytest.fixture

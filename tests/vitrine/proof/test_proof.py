@@ -1,5 +1,8 @@
 """`vitrine prove-time` passes what is true, and names what is not."""
 
+import shutil
+from collections import Counter
+
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -7,10 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from tests.vitrine.proof.conftest import AS_OF, NIGHT, score
 from vitrine.cli import vitrine
-from vitrine.errors import VitrineError
+from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.feature_catalogue import feature_models
-from vitrine.proof import proof, references
+from vitrine.interval import DAY
+from vitrine.paths import stamp
+from vitrine.proof import proof, questions, references
+from vitrine.publish import current_version
 from vitrine.warehouse import published_file
 
 SAMPLE = 24
@@ -36,8 +43,10 @@ def test_every_function_is_compared_at_instants_of_each_kind(outcome):
     compared = {(v.model, v.kind): v for v in outcome.verdicts}
     for model in feature_models():
         assert compared[model.name, "history"].row_count > SAMPLE / 2
-        assert compared[model.name, "scoring"].feature_count == len(model.features)
-        assert ((model.name, "training") in compared) == (model.side is not None)
+        for kind in ("training", "scoring"):
+            assert ((model.name, kind) in compared) == (model.side is not None)
+        if model.side is not None:
+            assert compared[model.name, "scoring"].feature_count == len(model.features)
 
 
 def test_what_is_true_is_proven(outcome):
@@ -91,6 +100,62 @@ def test_an_example_that_says_something_else_is_named(copied, monkeypatch):
     assert done.exit_code == 1
     assert f"first {name} of c" in str(done.exception)
     assert "feat_customer (training)" in done.output
+
+
+def test_scores_computed_from_what_another_instant_knew_are_named(copied, monkeypatch):
+    spoilt = copied()
+    score(spoilt, NIGHT, NIGHT - DAY)
+    done = run(spoilt, monkeypatch)
+    assert done.exit_code == 1
+    assert "values are not what was known" in str(done.exception)
+    assert "(scoring)" in done.output
+    assert "(history)" not in done.output
+
+
+def test_what_was_proven_is_said_by_kind(published, outcome, monkeypatch):
+    done = run(published, monkeypatch)
+    assert done.exit_code == 0, done.output
+    rows: Counter[str] = Counter()
+    for verdict in outcome.verdicts:
+        rows[verdict.kind] += verdict.row_count
+    assert (
+        f"proven of {rows['history']} of history and {rows['scoring']} of scoring and"
+        f" {rows['training']} of training: no row uses"
+    ) in done.output
+    assert "not proven" not in done.output
+
+
+def test_kinds_of_rows_that_are_not_there_are_not_proven(copied, monkeypatch):
+    bare = copied()
+    shutil.rmtree(bare.paths.examples)
+    shutil.rmtree(bare.paths.scores)
+    done = run(bare, monkeypatch)
+    assert done.exit_code == 0, done.output
+    assert "of history: no row uses" in done.output
+    assert "not proven of training: no examples in this home; `vitrine train" in done.output
+    assert "not proven of scoring: no scores in this home; `vitrine score`" in done.output
+
+
+def test_scores_without_their_inputs_are_not_proven(copied, monkeypatch):
+    old = copied()
+    (current_version(old.paths.scores) / "scored_inputs.parquet").unlink()
+    done = run(old, monkeypatch)
+    assert done.exit_code == 0, done.output
+    assert f"not proven of scoring: the scores {stamp(NIGHT)} by ranker keep no" in done.output
+
+
+def test_no_row_at_all_is_an_error(published, monkeypatch):
+    model = feature_models()[0]
+    nobody = questions.Question(model, "history", (questions.NOBODY,), AS_OF)
+    monkeypatch.setattr(questions, "anywhere", lambda *asked: [nobody])
+    for kind in ("training", "scoring"):
+        monkeypatch.setattr(questions, kind, nothing)
+    with pytest.raises(NotPublishedError, match="nothing to prove: no row of training, scoring"):
+        proven(published)
+
+
+def nothing(*asked):
+    raise NotPublishedError("none")
 
 
 def test_a_feature_without_a_reference_is_an_error(published, monkeypatch):

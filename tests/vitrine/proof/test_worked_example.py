@@ -1,12 +1,14 @@
 """The example of docs/time.md: one order, asked five times."""
 
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
 from vitrine import contracts, lake
+from vitrine.errors import NotPublishedError
 from vitrine.interval import EPOCH, Interval
 from vitrine.proof.history import History, Rule
 from vitrine.proof.references.customer import customer
@@ -42,6 +44,20 @@ def history(paths):
     made = History(paths, rule, ends, EPOCH, 28, paths.staging / "raw.duckdb")
     yield made
     made.close()
+
+
+def test_a_lake_without_facts_proves_nothing(paths):
+    for name, table in contracts.TABLES.items():
+        lake.ensure_table(paths.lake, name, table.schema)
+    paths.staging.mkdir(parents=True)
+    ends = {"daily": END, "intraday": END}
+    rule = Rule(timedelta(hours=3), timedelta(minutes=5))
+    file = paths.staging / "raw.duckdb"
+    with (
+        closing(History(paths, rule, ends, EPOCH, 28, file)) as empty,
+        pytest.raises(NotPublishedError, match="the lake holds no order and no event"),
+    ):
+        empty.span  # noqa: B018
 
 
 def rows():
