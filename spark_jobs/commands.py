@@ -12,6 +12,7 @@ from vitrine.errors import MachineError, StageSkipped, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.options import interval_options
+from vitrine.publish import full_disk, full_disk_said_in
 from vitrine.settings import Settings
 
 LAST_LINES = 12
@@ -30,7 +31,7 @@ def submit(settings: Settings, job: str, interval: Interval) -> None:
     Raises
     ------
     MachineError
-        If there is no Java.
+        If there is no Java, or the disk is full.
     StageSkipped
         If the shop lacks what the job needs.
     VitrineError
@@ -39,6 +40,7 @@ def submit(settings: Settings, job: str, interval: Interval) -> None:
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise MachineError("Spark needs Java 17, and no `java` was found; install it, or set PATH")
     lines: deque[str] = deque(maxlen=LAST_LINES)
+    reason: str | None = None
     with subprocess.Popen(
         command(settings, job, interval),
         env=os.environ | submission(settings, job).environment,
@@ -52,6 +54,9 @@ def submit(settings: Settings, job: str, interval: Interval) -> None:
                 lines.append(line.rstrip())
             if not line.startswith(FAILURE):
                 click.echo(line, nl=False)
+            reason = reason or full_disk_said_in(line)
+    if process.returncode and reason:
+        raise full_disk(settings.home, reason)
     if process.returncode:
         raise _failure(job, interval, process.returncode, list(lines))
 

@@ -17,6 +17,8 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
+from spark_jobs.commands import submit
+from tests.spark_jobs.conftest import Shop
 from tests.vitrine.landing.test_land import FIRST, drop_events, event
 from vitrine import lake, runlog
 from vitrine.errors import MachineError
@@ -142,6 +144,17 @@ def test_a_build_that_does_not_fit_says_so_in_one_line(disk, tmp_path, monkeypat
     fill(disk, room=4 * LITTLE)
     with pytest.raises(MachineError, match=r"was not written: .*make room") as error:
         dbt.build(installation, "daily", "path:models/daily/staging", A_DAY)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_spark_job_that_does_not_fit_says_so_in_one_line(disk, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(disk / "home"))
+    monkeypatch.setenv("VITRINE_SPARK_MASTER", "local[1]")
+    Shop(Installation.load().paths)
+    fill(disk)
+    with pytest.raises(MachineError, match=r"was not written: .*make room") as error:
+        submit(Installation.load().settings, "days", A_DAY)
     assert "\n" not in str(error.value)
 
 
