@@ -22,23 +22,23 @@ totals as (
 
 final as (
     select
-        newest.customer_id,
-        newest.signed_up_at,
-        newest.gender,
-        newest.age_band,
-        newest.socio_professional_group,
-        newest.country,
+        segments.customer_id,
+        coalesce(newest.signed_up_at, totals.first_ordered_at) as signed_up_at,
+        coalesce(newest.gender, 'unknown') as gender,
+        coalesce(newest.age_band, 'unknown') as age_band,
+        coalesce(newest.socio_professional_group, 'unknown') as socio_professional_group,
+        coalesce(newest.country, 'ZZ') as country,
         newest.language,
         newest.timezone,
-        newest.demographic_cluster,
+        coalesce(newest.demographic_cluster, 'unknown') as demographic_cluster,
         segments.segment,
         totals.first_ordered_at,
         totals.last_ordered_at,
         coalesce(totals.cumulative_distinct_order_count, 0) as order_count,
         coalesce(totals.cumulative_unit_count, 0) as unit_count,
         coalesce(totals.cumulative_turnover, 0) as turnover
-    from newest
-    inner join segments using (customer_id)
+    from segments
+    left join newest using (customer_id)
     left join totals using (customer_id)
 )
 

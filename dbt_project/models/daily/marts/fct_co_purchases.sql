@@ -1,5 +1,5 @@
 with co_purchases as (
-    select * from {{ ref('co_purchases') }}('{{ ref("customers_at_end") }}')
+    select * from {{ ref('co_purchases') }}('{{ ref("at_end") }}')
 ),
 
 final as (
