@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -40,8 +41,8 @@ def run(home: Path, command: list[str]) -> float:
     return time.monotonic() - begun
 
 
-def kill_midway(home: Path, command: list[str], after_s: float) -> None:
-    """Start one command in its own process group and kill the group."""
+def kill_midway(home: Path, command: list[str], after_s: float) -> bool:
+    """Start one command in its own process group and kill the group; False if it had ended."""
     process = subprocess.Popen(
         [VITRINE, *command],
         env=_environment(home),
@@ -50,16 +51,25 @@ def kill_midway(home: Path, command: list[str], after_s: float) -> None:
         start_new_session=True,
     )
     try:
-        process.wait(after_s)
+        ended = process.wait(after_s)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.wait() == -signal.SIGKILL
+    assert ended == 0, f"vitrine {' '.join(command)} ended with {ended}"
+    return False
 
 
-def run_killed(home: Path, command: list[str], usual_s: float, dice: random.Random) -> None:
-    """Kill a command at any point of the time it usually takes, then run it again."""
-    kill_midway(home, command, usual_s * dice.uniform(0.2, 0.95))
+def run_killed(home: Path, command: list[str], usual_s: float, dice: random.Random) -> float:
+    """Kill a command at any point of the time it usually takes, then run it again.
+
+    One that ends before its kill is begun anew and killed sooner, until a kill meets it. Return the
+    seconds after which it was killed.
+    """
+    after_s = usual_s * dice.uniform(0.2, 0.95)
+    while not kill_midway(home, command, after_s):
+        after_s /= 2
     run(home, command)
+    return after_s
 
 
 def data(home: Path) -> dict[str, str]:

@@ -1,0 +1,38 @@
+"""A kill that came too late is no kill."""
+
+import random
+
+import pytest
+
+from tests.scenarios import runs
+
+HELP = ["--help"]
+LONG_S = 60.0
+
+
+def test_a_command_that_ended_before_its_kill_was_not_killed(tmp_path):
+    assert not runs.kill_midway(tmp_path, HELP, LONG_S)
+
+
+def test_a_command_that_was_killed_is_told_from_one_that_ended(tmp_path):
+    assert runs.kill_midway(tmp_path, HELP, 0.001)
+
+
+def test_a_command_that_fails_by_itself_is_not_taken_for_killed(tmp_path):
+    with pytest.raises(AssertionError, match="vitrine nothing of the kind ended with 2"):
+        runs.kill_midway(tmp_path, ["nothing", "of", "the", "kind"], LONG_S)
+
+
+def test_a_kill_that_comes_too_late_is_repeated_sooner(tmp_path, monkeypatch):
+    tried = []
+    honest = runs.kill_midway
+
+    def watched(home, command, after_s):
+        tried.append(honest(home, command, after_s))
+        return tried[-1]
+
+    monkeypatch.setattr(runs, "kill_midway", watched)
+    after_s = runs.run_killed(tmp_path, HELP, LONG_S, random.Random(1))
+    assert tried[0] is False
+    assert tried[-1] is True
+    assert after_s < LONG_S * 0.2
