@@ -1,4 +1,4 @@
-"""`vitrine prove-time`: recompute a sample of features from the raw rows, and say what differs."""
+"""`vitrine prove-time`: recompute a sample of features from the lake, and say what differs."""
 
 import click
 
@@ -19,6 +19,9 @@ SAMPLE = 40
 )
 def prove_time(sample: int) -> None:
     """Prove that no training or scoring row uses what was available only after its instant.
+
+    Features are computed again from the rows of the lake, fact by fact. What landing made of the
+    shop's files (types, duplicates, lateness, demographic clusters) is taken as given.
 
     vitrine prove-time --sample 100
     """

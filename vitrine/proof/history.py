@@ -1,7 +1,8 @@
 """What the shop delivered, row by row, and when each row could first be read.
 
-The lake's contract tables are read, never the deltas, the ledgers or a dbt model. The rule is
-applied to one row at a time:
+The lake's contract tables are read, never the deltas, the ledgers or a dbt model. Types,
+duplicates, lateness and demographic clusters are as landing left them. The rule is applied to one
+row at a time:
 
 - a day feature may use a fact from the end of the UTC day of its receipt, plus the day's delay;
 - a window feature from the end of the 15-minute window of its receipt, plus the intraday delay;

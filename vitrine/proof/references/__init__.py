@@ -2,7 +2,8 @@
 
 Each function answers for one entity at one instant and returns every feature of its model by name.
 They are written to be read beside the descriptions in the models' YAML, and to be obviously right;
-they are slow, and share no code with what computes the features.
+they are slow, and share no code with what computes the features. They share definitions: the words
+of each class (`classes`), and the clusters that landing gave to customers.
 """
 
 from collections.abc import Callable
