@@ -50,6 +50,7 @@ def draw(seed: int) -> Shop:
     for number in range(500):
         _draw_event(rng, shop, number)
     _draw_split_order(shop)
+    _draw_late_stock(shop)
     _draw_mailing(shop)
     for _ in range(300):
         _draw_count(rng, shop)
@@ -277,6 +278,16 @@ def _draw_split_order(shop: Shop) -> None:
                 "received_at": occurred_at + timedelta(hours=20 * line),
             }
         )
+
+
+def _draw_late_stock(shop: Shop) -> None:
+    """State a stock an hour after the day that its campaign closed, before that day is readable."""
+    (campaign,) = [row for row in shop.tables["campaigns"] if row["campaign_id"] == "k3"]
+    (offer, *_) = [row for row in shop.tables["campaign_products"] if row["campaign_id"] == "k3"]
+    midnight = floor(campaign["closes_at"], timedelta(days=1)) + timedelta(days=1)
+    shop.tables["campaign_products"].append(
+        offer | {"initial_stock": 40, "received_at": midnight + timedelta(hours=1)}
+    )
 
 
 def _draw_mailing(shop: Shop) -> None:

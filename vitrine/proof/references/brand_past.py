@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from vitrine.interval import DAY, floor
 from vitrine.proof import counts
 from vitrine.proof.counts import by_receipt, ratio
-from vitrine.proof.history import History
+from vitrine.proof.history import MICROSECOND, History
 from vitrine.proof.references.offers import offers
 
 Values = dict[str, Any]
@@ -38,12 +38,16 @@ def brand_past(history: History, brand: str, sector: str, as_of: datetime) -> Va
     alike = [c for c in over if c.sector == sector]
     average = mean([c.turnover for c in alike]) if alike else 0.0
     return {
-        "brand_last_3_conversion_ratio": (
-            sum(c.order_count for c in past) + PRIOR_VIEWS * _conversion(alike)
-        )
-        / (sum(c.view_count for c in past) + PRIOR_VIEWS),
-        "brand_last_3_sell_through_ratio": (_sold(past) + PRIOR_STOCK * _sold_out(alike))
-        / (sum(c.stock for c in past) + PRIOR_STOCK),
+        "brand_last_3_conversion_ratio": min(
+            1.0,
+            (sum(c.order_count for c in past) + PRIOR_VIEWS * _conversion(alike))
+            / (sum(c.view_count for c in past) + PRIOR_VIEWS),
+        ),
+        "brand_last_3_sell_through_ratio": min(
+            1.0,
+            (_sold(past) + PRIOR_STOCK * _sold_out(alike))
+            / (sum(c.stock for c in past) + PRIOR_STOCK),
+        ),
         "brand_last_3_turnover": (sum(c.turnover for c in past) + average) / (len(past) + 1),
     }
 
@@ -83,7 +87,8 @@ def _closed(history: History, version: dict[str, Any], closed_at: datetime) -> C
     available_at = history.rule.day(closed_at)
     campaign_id = version["campaign_id"]
     known = history.known_daily(history.facts(campaign_id=campaign_id), available_at)
-    newest = [rows[-1] for rows in offers(history, campaign_id, available_at).values()]
+    end_of_day = floor(closed_at, DAY) + DAY - MICROSECOND
+    newest = [rows[-1] for rows in offers(history, campaign_id, end_of_day).values()]
     return Closed(
         closed_at,
         campaign_id,

@@ -28,6 +28,7 @@ closed as (
         brand,
         sector,
         closed_at,
+        {{ midnight(utc_day('closed_at') ~ ' + 1') }} as day_ended_at,
         {{ day_available_at(utc_day('closed_at')) }} as available_at
     from versions
     where closed_at < replaced_at and closes_at is not null
@@ -49,10 +50,11 @@ final as (
     from closed
     asof left join campaign_ledger as ledger
         on closed.campaign_id = ledger.campaign_id and closed.available_at >= ledger.available_at
+    -- A build that ends with the day knows nothing of what is received later.
     asof left join assortment
         on
             closed.campaign_id = assortment.campaign_id
-            and closed.available_at >= assortment.available_at
+            and closed.day_ended_at > assortment.available_at
     where {{ is_new_day(utc_day('closed.closed_at')) }}
 )
 
