@@ -1,6 +1,7 @@
 """A chain of increments gives the tables of a full build, and what is not true any more is not gone
 on from."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,13 +9,15 @@ import time
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from tests.dbt_project import small_shop
 from tests.dbt_project.conftest import MIDDLE
-from vitrine import lake
+from vitrine import compaction, lake
 from vitrine.installation import Installation
-from vitrine.interval import DAY, QUARTER_HOUR, Interval
+from vitrine.interval import DAY, QUARTER_HOUR, Interval, floor
+from vitrine.paths import Paths
 from vitrine.settings import REPOSITORY, load_settings
 from vitrine.transform import dbt, publication
 from vitrine.warehouse import DATABASES, published_file
@@ -23,8 +26,8 @@ STEPS = {
     "daily": [Interval(MIDDLE, MIDDLE + DAY), Interval(MIDDLE + DAY, small_shop.END)],
     "intraday": [
         Interval(MIDDLE, MIDDLE + QUARTER_HOUR),
-        Interval(MIDDLE + QUARTER_HOUR, MIDDLE + 2 * QUARTER_HOUR),
-        Interval(MIDDLE + 2 * QUARTER_HOUR, small_shop.END),
+        Interval(MIDDLE + QUARTER_HOUR, MIDDLE + DAY),
+        Interval(MIDDLE + DAY, small_shop.END),
     ],
 }
 HALFWAY = "START sql incremental model intermediate.int_shop_window_ledger"
@@ -38,6 +41,7 @@ def published(tmp_path_factory, installation, built_to_the_middle) -> Installati
     home = tmp_path_factory.mktemp("chain") / "home"
     shutil.copytree(installation.settings.home, home, ignore=shutil.ignore_patterns("staging"))
     made = Installation(load_settings({"VITRINE_HOME": str(home)}))
+    _split_day(made.paths)
     until = Interval(small_shop.START, MIDDLE)
     for database, file in built_to_the_middle.items():
         build = made.paths.build_file(database, until)
@@ -46,13 +50,34 @@ def published(tmp_path_factory, installation, built_to_the_middle) -> Installati
     return made
 
 
+def _split_day(paths: Paths) -> None:
+    """Make quarter-hour files of a day's windows, as if it had landed so, and as long ago."""
+    day = Interval(MIDDLE, MIDDLE + DAY)
+    rows = lake.read(paths.deltas, "campaign_windows", day)
+    (whole,) = lake.files(paths.deltas, "campaign_windows", day)
+    changed_at_ns = whole.stat().st_mtime_ns
+    whole.unlink()
+    received_at = rows["received_window_start_at"].to_pylist()
+    for quarter in day.split(QUARTER_HOUR):
+        is_in_it = [quarter.start <= at < quarter.end for at in received_at]
+        file = lake.write_partition(
+            paths.deltas, "campaign_windows", quarter, rows.filter(pa.array(is_in_it))
+        )
+        os.utime(file, ns=(changed_at_ns, changed_at_ns))
+
+
 @pytest.fixture(scope="module")
 def chain(published) -> dict[str, list[str]]:
-    """Build and publish increment after increment; say what each went on from."""
+    """Build and publish increment after increment, with finished days compacted in between.
+
+    Say what each went on from.
+    """
     reasons = {}
     for database in DATABASES:
         reasons[database] = []
         for interval in STEPS[database]:
+            today = floor(interval.start, DAY)
+            list(compaction.compact(published.paths, Interval(today - DAY, today)))
             _, increment = dbt.build_layers(published, database, interval)
             publication.publish_build(published, database, interval)
             reasons[database].append(increment.reason)
@@ -83,6 +108,12 @@ def test_a_chain_of_increments_equals_a_full_build(built, published, chain, data
     full = contents(built[database], database)
     assert len(full) > 10
     assert contents(published_file(published.paths, database), database) == full
+
+
+def test_the_chain_read_quarters_before_they_were_compacted(published, chain):
+    day = Interval(MIDDLE, MIDDLE + DAY)
+    (file,) = lake.files(published.paths.deltas, "campaign_windows", day)
+    assert len(lake.parts(file)) == 96
 
 
 def test_a_killed_build_leaves_the_published_version_and_its_retry_equals_it(published, chain):
