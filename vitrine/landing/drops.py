@@ -1,5 +1,7 @@
 """Which drops an interval owns, and the pieces of it in which nothing was delivered."""
 
+from collections import defaultdict
+from datetime import date
 from pathlib import Path
 
 from vitrine.errors import BadArgumentError, BadInputError, StageSkipped
@@ -66,13 +68,16 @@ def gaps(interval: Interval, drops: list[Drop]) -> list[Interval]:
     A piece is as long as that day's shortest drop, so that a drop that arrives after all replaces
     exactly its piece; a day without drops is one piece.
     """
-    taken = [drop.interval for drop in drops]
+    taken: dict[date, list[Interval]] = defaultdict(list)
+    for drop in drops:
+        for touched in drop.interval.days():
+            taken[touched].append(drop.interval)
     pieces: list[Interval] = []
     for day in interval.split(DAY):
-        lengths = [i.end - i.start for i in taken if day.overlaps(i)]
+        near = taken[day.start.date()]
         pieces += [
             piece
-            for piece in day.split(min(lengths, default=DAY))
-            if not any(piece.overlaps(i) for i in taken)
+            for piece in day.split(min((i.end - i.start for i in near), default=DAY))
+            if not any(piece.overlaps(i) for i in near)
         ]
     return pieces
