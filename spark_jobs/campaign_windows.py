@@ -25,9 +25,10 @@ from spark_jobs.activity import (
     total_money,
     units_of,
 )
-from spark_jobs.catalogue import UNKNOWN, add_known
+from spark_jobs.catalogue import UNKNOWN, add_known, named_in
 from spark_jobs.session import Job, main
 from vitrine.deltas import CAMPAIGN_WINDOWS, made
+from vitrine.interval import DAY
 
 
 def campaign_windows(done: DataFrame, customers: DataFrame) -> DataFrame:
@@ -76,8 +77,11 @@ def run(spark: SparkSession, job: Job) -> dict[str, int]:
     root, files = job.paths.lake, partitions.by_drop(job.paths.lake, interval)
     orders, events = (partitions.facts(spark, root, t, interval) for t in partitions.FACTS)
     owned = partitions.windows_owned(spark, files)
-    done = partitions.gather(in_windows(activity(orders, events)), owned, files)
+    done = partitions.gather(in_windows(activity(orders, events)), owned, files, "campaign_id")
     customers = partitions.catalogue(spark, root, "customers", interval)
+    if interval.end - interval.start <= DAY:
+        # Few of all customers come within a quarter of an hour: only these are sorted and copied.
+        customers = named_in(customers, "customer_id", orders, events)
     rows = campaign_windows(done, customers)
     return {CAMPAIGN_WINDOWS.name: partitions.replace(job.paths, CAMPAIGN_WINDOWS, rows, files)}
 

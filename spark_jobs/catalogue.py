@@ -1,5 +1,7 @@
 """What the catalogue said at an instant: versions of customers, products and campaigns."""
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -28,6 +30,12 @@ def versions(rows: DataFrame, key: str, value: str) -> DataFrame:
         F.col("received_at").alias("known_from"),
         F.lead("received_at").over(by_receipt).alias("known_until"),
     )
+
+
+def named_in(catalogue: DataFrame, key: str, *facts: DataFrame) -> DataFrame:
+    """Keep the rows of the catalogue whose `key` some fact names."""
+    names = reduce(DataFrame.union, (each.select(key) for each in facts)).distinct()
+    return catalogue.join(F.broadcast(names), key, "left_semi")
 
 
 def add_known(rows: DataFrame, catalogue: DataFrame, key: str, value: str, name: str) -> DataFrame:

@@ -22,11 +22,14 @@ def run(spark: SparkSession, job: Job) -> dict[str, int]:
         partitions.catalogue(spark, root, t, job.interval) for t in ("products", "campaigns")
     )
     owned = partitions.days_owned(spark, files)
-    done = partitions.gather(on_days(activity(orders, events)), owned, files)
+    done = on_days(activity(orders, events))
+    by_customer, by_product = (
+        partitions.gather(done, owned, files, key) for key in ("customer_id", "product_id")
+    )
     made = {
-        USER_DAYS: user_days(done),
-        USER_SECTOR_DAYS: user_sector_days(done, products, campaigns),
-        PRODUCT_DAYS: product_days(done),
+        USER_DAYS: user_days(by_customer),
+        USER_SECTOR_DAYS: user_sector_days(by_customer, products, campaigns),
+        PRODUCT_DAYS: product_days(by_product),
     }
     return {
         table.name: partitions.replace(job.paths, table, rows, files)

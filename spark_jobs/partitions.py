@@ -141,14 +141,22 @@ def _owned(spark: SparkSession, files: list[Interval]) -> DataFrame:
     )
 
 
-def gather(rows: DataFrame, owned: DataFrame, files: list[Interval]) -> DataFrame:
-    """Add `file` and `known_at`, and bring the rows of each file together in one task.
+def gather(rows: DataFrame, owned: DataFrame, files: list[Interval], key: str) -> DataFrame:
+    """Add `file` and `known_at`, and bring rows that are counted together into one task.
 
-    Whatever is grouped or sorted by `file` first then stays where it is: the facts travel between
-    tasks once, and a task holds the rows of few files, however long the interval is.
+    Of many files a task gets whole ones: what is grouped or sorted by `file` first then stays where
+    it is, so the facts travel between tasks once, and a task holds the rows of few files, however
+    long the interval is. The rows of few files are spread by `key` too, by which they are grouped
+    next, so that a night's day occupies every core; Spark sees to the number of tasks.
     """
-    tasks = min(len(files), max(LEAST_TASKS, len(files) // FILES_A_TASK))
-    return rows.join(owned, owned.columns[0]).repartition(tasks, "file")
+    tagged = rows.join(owned, owned.columns[0])
+    if _are_few(files):
+        return tagged.repartition("file", key)
+    return tagged.repartition(max(LEAST_TASKS, len(files) // FILES_A_TASK), "file")
+
+
+def _are_few(files: list[Interval]) -> bool:
+    return len(files) < LEAST_TASKS
 
 
 def replace(paths: Paths, table: Table, rows: DataFrame, files: list[Interval]) -> int:
@@ -161,6 +169,8 @@ def replace(paths: Paths, table: Table, rows: DataFrame, files: list[Interval]) 
     Spark's version or number of tasks. Where there was nothing a file without rows is written.
     """
     left, written = set(files), 0
+    if _are_few(files):
+        rows = rows.repartition(len(files), "file")
     with _staging(paths.staging / "spark", table.name) as folder:
         staged = folder / "parts"
         (

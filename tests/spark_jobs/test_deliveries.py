@@ -327,7 +327,7 @@ def test_sums_are_the_same_and_distinct_counts_bounds_however_facts_come(spark, 
         deliveries[number] = telling(number, data.draw(st.permutations(delayed)))
     rows = counted(spark, [fact for each in deliveries.values() for fact in each])
     for table in ADDED_UP:
-        sums = {n: {} for n in deliveries}
+        sums: dict[int, dict[tuple, Counter[str]]] = {number: {} for number in deliveries}
         for (owner, *rest), values in added_up(table, rows[table]).items():
             number, _, name = owner.partition("/")
             sums[int(number)][name, *rest] = values
