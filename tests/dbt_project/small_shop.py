@@ -4,6 +4,7 @@ received up to a day late, written to the lake; and the deltas that add up to th
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from vitrine.landing.books import Books, FileBooks
 from vitrine.paths import Paths
 
 Row = dict[str, Any]
+KnownAt = Callable[[contracts.Table, Row], datetime]
 START = datetime(2026, 3, 23, tzinfo=UTC)
 DAYS = 12
 END = START + timedelta(days=DAYS)
@@ -57,35 +59,45 @@ def draw(seed: int) -> Shop:
     return shop
 
 
-def write(shop: Shop, paths: Paths) -> None:
+def at_receipt(table: contracts.Table, fact: Row) -> datetime:
+    """Describe a fact by what was known when it came."""
+    return fact["received_at"]
+
+
+def at_end_of_receipt(table: contracts.Table, fact: Row) -> datetime:
+    """Describe a fact as Spark does: by what was known when its day or window of receipt ended."""
+    step = timedelta(days=1) if "ds" in table.key else QUARTER_HOUR
+    return floor(fact["received_at"], step) + step - timedelta(microseconds=1)
+
+
+def write(shop: Shop, paths: Paths, known_at: KnownAt = at_receipt) -> None:
     """Write the lake, and the deltas of its orders and events, one file per day of receipt."""
     for name, table in contracts.TABLES.items():
         lake.ensure_table(paths.lake, name, table.schema)
         _write_days(paths.lake, table, shop.tables[name])
     _write_books(paths)
-    for name, rows in delta_rows(shop).items():
+    for name, rows in delta_rows(shop, known_at).items():
         lake.ensure_table(paths.deltas, name, deltas.TABLES[name].schema)
         _write_days(paths.deltas, deltas.TABLES[name], rows)
 
 
-def delta_rows(shop: Shop) -> dict[str, list[Row]]:
+def delta_rows(shop: Shop, known_at: KnownAt = at_receipt) -> dict[str, list[Row]]:
     """Add up the facts, one at a time."""
-    return {
-        "user_days": _added_up(shop, deltas.USER_DAYS, lambda fact: fact["customer_id"]),
-        "user_sector_days": _added_up(
-            shop, deltas.USER_SECTOR_DAYS, lambda fact: fact["customer_id"]
-        ),
-        "product_days": _added_up(shop, deltas.PRODUCT_DAYS, lambda fact: fact["product_id"]),
-        "campaign_windows": _added_up(
-            shop, deltas.CAMPAIGN_WINDOWS, lambda fact: fact["campaign_id"]
-        ),
+    subjects = {
+        deltas.USER_DAYS: "customer_id",
+        deltas.USER_SECTOR_DAYS: "customer_id",
+        deltas.PRODUCT_DAYS: "product_id",
+        deltas.CAMPAIGN_WINDOWS: "campaign_id",
     }
+    return {table.name: _added_up(shop, table, key, known_at) for table, key in subjects.items()}
 
 
-def placed(shop: Shop, fact: Row) -> Row:
-    """Return a fact with its sector, cluster, days and windows as known at its receipt."""
-    campaign = shop.latest("campaigns", fact["received_at"], campaign_id=fact["campaign_id"])
-    customer = shop.latest("customers", fact["received_at"], customer_id=fact["customer_id"])
+def placed(shop: Shop, fact: Row, known_at: datetime | None = None) -> Row:
+    """Return a fact with its sector, cluster, days and windows; as known at its receipt, if not
+    at another instant."""
+    known_at = known_at or fact["received_at"]
+    campaign = shop.latest("campaigns", known_at, campaign_id=fact["campaign_id"])
+    customer = shop.latest("customers", known_at, customer_id=fact["customer_id"])
     return {
         **fact,
         "brand": campaign["brand"] if campaign else "unknown",
@@ -122,11 +134,11 @@ def measures(facts: list[Row]) -> dict[str, float]:
     }
 
 
-def _added_up(shop: Shop, table: contracts.Table, subject: Any) -> list[Row]:
+def _added_up(shop: Shop, table: contracts.Table, subject: str, known_at: KnownAt) -> list[Row]:
     groups: dict[tuple, list[Row]] = defaultdict(list)
     for fact in shop.tables["orders"] + shop.tables["events"]:
-        if subject(fact) is not None:
-            known = placed(shop, fact)
+        if fact[subject] is not None:
+            known = placed(shop, fact, known_at(table, fact))
             groups[tuple(known[column] for column in table.key)].append(fact)
     names = [column.name for column in table.columns]
     return [

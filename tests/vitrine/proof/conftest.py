@@ -28,40 +28,12 @@ NIGHT = small_shop.START + 7 * DAY
 """When something was on sale and could be scored."""
 
 
-def settled(shop: small_shop.Shop) -> small_shop.Shop:
-    """Leave out facts of days on which their customer, campaign or product was described anew.
-
-    The small shop's deltas place a fact by what was known at its receipt, Spark's by what was known
-    when the day or window of its receipt ended; on all other days the two agree.
-    """
-    described = {
-        (row[key], row["received_at"].date())
-        for table, key in (
-            ("customers", "customer_id"),
-            ("campaigns", "campaign_id"),
-            ("products", "product_id"),
-        )
-        for row in shop.tables[table]
-    }
-    for table in ("orders", "events"):
-        shop.tables[table] = [
-            fact
-            for fact in shop.tables[table]
-            if not any(
-                (fact[key], fact["received_at"].date()) in described
-                for key in ("customer_id", "campaign_id", "product_id")
-            )
-        ]
-    return shop
-
-
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The small shop, built and published, with examples and scores; tests only read it."""
     home = tmp_path_factory.mktemp("proof") / "home"
     made = Installation(load_settings({"VITRINE_HOME": str(home)}))
-    shop = settled(small_shop.draw(seed=7))
-    small_shop.write(shop, made.paths)
+    small_shop.write(small_shop.draw(seed=7), made.paths, small_shop.at_end_of_receipt)
     built.build(made, small_shop.END)
     for database in DATABASES:
         publication.publish_build(made, database, Interval(small_shop.START, small_shop.END))
