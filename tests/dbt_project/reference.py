@@ -159,8 +159,9 @@ def campaign_performance(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
         "campaign_views_per_minute_15min": last(15)["view_count"] / 15,
         "campaign_visitor_count_1h": last(60)["visitor_count"],
         "campaign_cart_count_1h": last(60)["cart_count"],
-        "campaign_conversion_ratio_1h": (last(60)["order_count"] + 50 * rate)
-        / (last(60)["view_count"] + 50),
+        "campaign_conversion_ratio_1h": min(
+            (last(60)["order_count"] + 50 * rate) / (last(60)["view_count"] + 50), 1
+        ),
         "campaign_purchase_ratio_4h": (last(240)["order_count"] + 20 * share)
         / (last(240, everything)["order_count"] + 20),
         "campaign_unit_count_24h": last(1440)["unit_count"],
@@ -216,16 +217,22 @@ def _usual_sell_through(shop: Shop, facts: list[Row], sector: str | None, as_of:
 
 def cluster(shop: Shop, demographic_cluster: str, campaign_id: str, as_of: datetime) -> Row:
     keys = ("campaign_id", "demographic_cluster", "window_start_at", "received_window_start_at")
-    everything = facts_of(shop, demographic_cluster=demographic_cluster)
-    facts = [f for f in everything if f["campaign_id"] == campaign_id]
+    shopwide, cluster = facts_of(shop), facts_of(shop, demographic_cluster=demographic_cluster)
+    campaign, facts = (
+        [f for f in of if f["campaign_id"] == campaign_id] for of in (shopwide, cluster)
+    )
 
     def last(minutes: int, of: list[Row]) -> dict:
         return grown(of, window_available_at, keys, as_of, timedelta(minutes=minutes))
 
-    return {"cluster_turnover_15min": last(15, facts)["turnover"]} | {
-        f"cluster_purchase_ratio_{name}": ratio(
-            last(minutes, facts)["order_count"], last(minutes, everything)["order_count"]
+    def share(minutes: int) -> float:
+        mine, others, sold, all_sold = (
+            last(minutes, of)["order_count"] for of in (facts, cluster, campaign, shopwide)
         )
+        return (mine + 10 * ratio(sold, all_sold)) / (others + 10)
+
+    return {"cluster_turnover_15min": last(15, facts)["turnover"]} | {
+        f"cluster_purchase_ratio_{name}": share(minutes)
         for name, minutes in {"1h": 60, "1d": 1440, "7d": 10080, "28d": 40320}.items()
     }
 

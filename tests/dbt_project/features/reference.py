@@ -193,10 +193,12 @@ def campaign(history: History, campaign_id: str, as_of: datetime) -> Row:
     level = _price_quantile(shop, known["sector"] if known else None, prices, readable_at)
     return {
         "campaign_price_level_ratio": level,
-        "brand_last_3_conversion_ratio": (_sum(past, "order_count") + 50 * conversion)
-        / (_sum(past, "view_count") + 50),
-        "brand_last_3_sell_through_ratio": (_sum_stocked(past) + 50 * sold_out)
-        / (_sum(past, "stock") + 50),
+        "brand_last_3_conversion_ratio": min(
+            (_sum(past, "order_count") + 50 * conversion) / (_sum(past, "view_count") + 50), 1
+        ),
+        "brand_last_3_sell_through_ratio": min(
+            (_sum_stocked(past) + 50 * sold_out) / (_sum(past, "stock") + 50), 1
+        ),
         "brand_last_3_turnover": (_sum(past, "turnover") + average) / (len(past) + 1),
     }
 

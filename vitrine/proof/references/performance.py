@@ -13,7 +13,7 @@ from vitrine.proof.references.offers import offers
 
 Values = dict[str, Any]
 DATABASE = "intraday"
-PRIOR_VIEWS, PRIOR_ORDERS, PRIOR_STOCK = 50, 20, 20
+PRIOR_VIEWS, PRIOR_ORDERS, PRIOR_STOCK, PRIOR_CLUSTER_ORDERS = 50, 20, 20, 10
 HOUR, MONTH = 60, 28 * 1440
 SLACK = timedelta(days=1)
 """More than any delay: a fact that became readable in a span was received at most this before."""
@@ -53,10 +53,11 @@ def campaign_performance(history: History, campaign_id: str, as_of: datetime) ->
         "campaign_visitor_count_1h": counts.sessions(hour, group),
         "campaign_cart_count_1h": counts.of_kind(hour, "add_to_cart"),
         "campaign_turnover_1h": counts.turnover(hour, group),
-        "campaign_conversion_ratio_1h": (
-            counts.orders(hour, group) + PRIOR_VIEWS * sector_conversion(history, sector, as_of)
-        )
-        / (counts.views(hour) + PRIOR_VIEWS),
+        "campaign_conversion_ratio_1h": min(
+            1.0,
+            (counts.orders(hour, group) + PRIOR_VIEWS * sector_conversion(history, sector, as_of))
+            / (counts.views(hour) + PRIOR_VIEWS),
+        ),
         "campaign_unit_count_4h": counts.units(four_hours),
         "campaign_purchase_ratio_4h": (
             counts.orders(four_hours, group) + PRIOR_ORDERS * usual_share(history, sector, as_of)
@@ -196,10 +197,18 @@ def cluster_campaign(
     values: Values = {"cluster_turnover_15min": counts.turnover(learnt(15)[0], group)}
     for name, minutes in {"1h": HOUR, "1d": 1440, "7d": 7 * 1440, "28d": MONTH}.items():
         here, everywhere = learnt(minutes)
-        values[f"cluster_purchase_ratio_{name}"] = ratio(
-            counts.orders(here, group), counts.orders(everywhere, group)
-        )
+        values[f"cluster_purchase_ratio_{name}"] = (
+            counts.orders(here, group)
+            + PRIOR_CLUSTER_ORDERS * share(history, campaign_id, as_of, minutes)
+        ) / (counts.orders(everywhere, group) + PRIOR_CLUSTER_ORDERS)
     return values | {"cluster_order_count_28d": counts.orders(here, group)}
+
+
+def share(history: History, campaign_id: str, as_of: datetime, minutes: int) -> float:
+    """Return the campaign's share of the whole shop's orders in a span."""
+    group, sold = by_window(history), everything(history, as_of, minutes)
+    here = [f for f in sold if f.campaign_id == campaign_id]
+    return ratio(counts.orders(here, group), counts.orders(sold, group))
 
 
 @lru_cache(maxsize=64)

@@ -257,18 +257,22 @@ final as (
         brand_days.brand_unit_count_365d,
         brand_days.brand_turnover_365d,
         coalesce(price_levels.price_quantile, 0.5) as campaign_price_level_ratio,
-        (
-            coalesce(brand_pasts.order_count, 0)
-            + {{ prior_view_count }} * least(coalesce(sector_pasts.conversion_ratio, 0), 1)
-        )
-        / (coalesce(brand_pasts.view_count, 0) + {{ prior_view_count }})
-            as brand_last_3_conversion_ratio,
-        (
-            coalesce(brand_pasts.unit_count, 0)
-            + {{ prior_stock_count }} * least(coalesce(sector_pasts.sell_through_ratio, 0), 1)
-        )
-        / (coalesce(brand_pasts.initial_stock_count, 0) + {{ prior_stock_count }})
-            as brand_last_3_sell_through_ratio,
+        least(
+            (
+                coalesce(brand_pasts.order_count, 0)
+                + {{ prior_view_count }} * least(coalesce(sector_pasts.conversion_ratio, 0), 1)
+            )
+            / (coalesce(brand_pasts.view_count, 0) + {{ prior_view_count }}),
+            1
+        ) as brand_last_3_conversion_ratio,
+        least(
+            (
+                coalesce(brand_pasts.unit_count, 0)
+                + {{ prior_stock_count }} * least(coalesce(sector_pasts.sell_through_ratio, 0), 1)
+            )
+            / (coalesce(brand_pasts.initial_stock_count, 0) + {{ prior_stock_count }}),
+            1
+        ) as brand_last_3_sell_through_ratio,
         (
             coalesce(cast(brand_pasts.turnover as double), 0)
             + {{ prior_campaign_count }} * coalesce(sector_pasts.turnover, 0)

@@ -195,9 +195,11 @@ final as (
         coalesce(windows.visitor_count_1h, 0) as campaign_visitor_count_1h,
         coalesce(windows.cart_count_1h, 0) as campaign_cart_count_1h,
         coalesce(windows.turnover_1h, 0) as campaign_turnover_1h,
-        (coalesce(windows.order_count_1h, 0) + {{ prior_view_count }} * priors.conversion_ratio)
-        / (coalesce(windows.view_count_1h, 0) + {{ prior_view_count }})
-            as campaign_conversion_ratio_1h,
+        least(
+            (coalesce(windows.order_count_1h, 0) + {{ prior_view_count }} * priors.conversion_ratio)
+            / (coalesce(windows.view_count_1h, 0) + {{ prior_view_count }}),
+            1
+        ) as campaign_conversion_ratio_1h,
         coalesce(windows.unit_count_4h, 0) as campaign_unit_count_4h,
         (coalesce(windows.order_count_4h, 0) + {{ prior_order_count }} * priors.purchase_ratio)
         / (shop_windows.order_count_4h + {{ prior_order_count }}) as campaign_purchase_ratio_4h,

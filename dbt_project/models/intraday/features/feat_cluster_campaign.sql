@@ -1,4 +1,6 @@
 {%- set look_backs = {'15min': 15, '1h': 60, '1d': 1440, '7d': 10080, '28d': 40320} %}
+{#- A cluster that bought little counts as so many orders of the whole shop. #}
+{%- set prior_order_count = 10 %}
 {{ config(
     materialized='table_function',
     parameters='spine',
@@ -22,6 +24,14 @@ ledger as (
 
 cluster_ledger as (
     select * from {{ ref('int_cluster_window_ledger') }}
+),
+
+campaign_ledger as (
+    select * from {{ ref('int_campaign_window_ledger') }}
+),
+
+shop_ledger as (
+    select * from {{ ref('int_shop_window_ledger') }}
 ),
 
 -- What the whole cluster bought does not depend on the campaign: read it once per instant.
@@ -49,6 +59,55 @@ clusters as (
         on
             asked_clusters.demographic_cluster = before_{{ name }}.demographic_cluster
             and asked_clusters.readable_at - interval '{{ minutes }} minutes'
+            >= before_{{ name }}.available_at
+    {%- endfor %}
+),
+
+-- The same of the whole shop, and what all clusters bought of the campaign.
+asked_windows as (
+    select distinct readable_at from asked
+),
+
+shop_windows as (
+    select
+        {%- for name in look_backs %}
+        {{ growth('order_count', 'shop_ledger', 'before_' ~ name) }} as order_count_{{ name }},
+        {%- endfor %}
+        asked_windows.readable_at
+    from asked_windows
+    asof left join shop_ledger on asked_windows.readable_at >= shop_ledger.available_at
+    {%- for name, minutes in look_backs.items() %}
+    asof left join shop_ledger as before_{{ name }}
+        on
+            asked_windows.readable_at - interval '{{ minutes }} minutes'
+            >= before_{{ name }}.available_at
+    {%- endfor %}
+),
+
+asked_campaigns as (
+    select distinct
+        campaign_id,
+        readable_at
+    from asked
+),
+
+campaigns as (
+    select
+        {%- for name in look_backs %}
+        {{ growth('order_count', 'campaign_ledger', 'before_' ~ name) }} as order_count_{{ name }},
+        {%- endfor %}
+        asked_campaigns.campaign_id,
+        asked_campaigns.readable_at
+    from asked_campaigns
+    asof left join campaign_ledger
+        on
+            asked_campaigns.campaign_id = campaign_ledger.campaign_id
+            and asked_campaigns.readable_at >= campaign_ledger.available_at
+    {%- for name, minutes in look_backs.items() %}
+    asof left join campaign_ledger as before_{{ name }}
+        on
+            asked_campaigns.campaign_id = before_{{ name }}.campaign_id
+            and asked_campaigns.readable_at - interval '{{ minutes }} minutes'
             >= before_{{ name }}.available_at
     {%- endfor %}
 ),
@@ -91,13 +150,21 @@ final as (
         asked.campaign_id,
         asked.as_of,
         {%- for name in look_backs if name != '15min' %}
-        {{ ratio('reads.order_count_' ~ name, 'clusters.order_count_' ~ name) }}
+        (
+            coalesce(reads.order_count_{{ name }}, 0)
+            + {{ prior_order_count }} * {{ ratio(
+                'campaigns.order_count_' ~ name, 'shop_windows.order_count_' ~ name
+            ) }}
+        )
+        / (clusters.order_count_{{ name }} + {{ prior_order_count }})
             as cluster_purchase_ratio_{{ name }},
         {%- endfor %}
         coalesce(reads.order_count_28d, 0) as cluster_order_count_28d,
         coalesce(reads.turnover_15min, 0) as cluster_turnover_15min
     from asked
-    left join clusters using (demographic_cluster, readable_at)
+    inner join clusters using (demographic_cluster, readable_at)
+    inner join campaigns using (campaign_id, readable_at)
+    inner join shop_windows using (readable_at)
     left join reads using (demographic_cluster, campaign_id, readable_at)
 )
 
