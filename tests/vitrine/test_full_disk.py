@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -27,7 +28,7 @@ from vitrine.interval import DAY, Interval
 from vitrine.landing.commands import land
 from vitrine.paths import Paths
 from vitrine.publish import current_version, new_version, publish_file
-from vitrine.transform import dbt
+from vitrine.transform import dbt, publication
 from vitrine.transform.commands import _publish_runs
 
 ROOM = 400_000
@@ -114,6 +115,16 @@ def test_a_day_that_cannot_be_merged_or_cut_stays_readable(disk):
     make_room(filler)
     lake.write_partition(disk, "t", halves[0], noise(2000))
     assert lake.read(disk, "t", A_DAY).num_rows == 3000
+
+
+def test_a_build_that_cannot_be_checkpointed_says_so_in_one_line(disk):
+    file = disk / "x.duckdb"
+    with duckdb.connect(str(file), config={"checkpoint_threshold": "1GB"}) as connection:
+        connection.execute("pragma disable_checkpoint_on_shutdown")
+        connection.execute("create table t as select hash(range) as x from range(1000)")
+    fill(disk)
+    with pytest.raises(MachineError, match=r"x.duckdb was not written: .*make room"):
+        publication._checkpoint(file)
 
 
 def test_publishing_a_file_needs_no_room(disk):

@@ -27,6 +27,8 @@ def publish_build(
         looks whole from its beginning on.
     BadArgumentError
         If newer data is published already and `force` is not given.
+    MachineError
+        If the disk is full; readers see what they saw before.
     """
     paths = installation.paths
     file = paths.build_file(database, interval)
@@ -91,5 +93,10 @@ def published_end(link: Path) -> datetime | None:
 
 
 def _checkpoint(file: Path) -> None:
-    with duckdb.connect(str(file)) as connection:
-        connection.execute("checkpoint")
+    try:
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("checkpoint")
+    except duckdb.Error as error:
+        if reason := publish.full_disk_said_in(str(error)):
+            raise publish.full_disk(file, reason) from error
+        raise
