@@ -14,7 +14,7 @@ KINDS = {
     # a stage's first word: what its `rows_in` counts
     "land": "rows of raw files",
     "check": "rows of the checked tables",
-    "spark": "rows of the lake files opened",
+    "spark": "rows of the lake files opened: facts, and all versions of the catalogue",
     "build": "rows of the lake and delta files opened",
 }
 

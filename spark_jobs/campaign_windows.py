@@ -30,6 +30,9 @@ from spark_jobs.session import Job, main
 from vitrine.deltas import CAMPAIGN_WINDOWS, made
 from vitrine.interval import DAY
 
+CUSTOMERS = "customers"
+CATALOGUE = (CUSTOMERS,)
+
 
 def campaign_windows(done: DataFrame, customers: DataFrame) -> DataFrame:
     """Count views and sales of each campaign, per cluster and window of occurrence and receipt.
@@ -78,7 +81,7 @@ def run(spark: SparkSession, job: Job) -> dict[str, int]:
     orders, events = (partitions.facts(spark, root, t, interval) for t in partitions.FACTS)
     owned = partitions.windows_owned(spark, files)
     done = partitions.gather(in_windows(activity(orders, events)), owned, files, "campaign_id")
-    customers = partitions.catalogue(spark, root, "customers", interval)
+    customers = partitions.catalogue(spark, root, CUSTOMERS, interval)
     if interval.end - interval.start <= DAY:
         # Few of all customers come within a quarter of an hour: only these are sorted and copied.
         customers = named_in(customers, "customer_id", orders, events)
@@ -87,4 +90,4 @@ def run(spark: SparkSession, job: Job) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main("campaign-windows", run)
+    main("campaign-windows", run, CATALOGUE)

@@ -13,14 +13,14 @@ from spark_jobs.session import Job, main
 from spark_jobs.user_days import user_days, user_sector_days
 from vitrine.deltas import PRODUCT_DAYS, USER_DAYS, USER_SECTOR_DAYS
 
+CATALOGUE = ("products", "campaigns")
+
 
 def run(spark: SparkSession, job: Job) -> dict[str, int]:
     """Replace the interval's files of the day tables; return their numbers of rows."""
     root, files = job.paths.lake, partitions.by_day(job.interval)
     orders, events = (partitions.facts(spark, root, t, job.interval) for t in partitions.FACTS)
-    products, campaigns = (
-        partitions.catalogue(spark, root, t, job.interval) for t in ("products", "campaigns")
-    )
+    products, campaigns = (partitions.catalogue(spark, root, t, job.interval) for t in CATALOGUE)
     owned = partitions.days_owned(spark, files)
     done = on_days(activity(orders, events))
     by_customer, by_product = (
@@ -38,4 +38,4 @@ def run(spark: SparkSession, job: Job) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main("days", run)
+    main("days", run, CATALOGUE)

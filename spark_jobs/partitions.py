@@ -82,11 +82,15 @@ def facts(spark: SparkSession, root: Path, table: str, interval: Interval) -> Da
 
 def catalogue(spark: SparkSession, root: Path, table: str, interval: Interval) -> DataFrame:
     """Read every version of a catalogue table that was received before the interval's end."""
+    return _read(spark, root, table, versions(root, table, interval))
+
+
+def versions(root: Path, table: str, interval: Interval) -> list[Path]:
+    """List the files of a catalogue table that were received before the interval's end."""
     known = lake.days(root, table)
     if not known or known[0] > (interval.end - MICROSECOND).date():
-        return _read(spark, root, table, [])
-    before = Interval(Interval.of_day(known[0]).start, interval.end)
-    return _read(spark, root, table, lake.files(root, table, before))
+        return []
+    return lake.files(root, table, Interval(Interval.of_day(known[0]).start, interval.end))
 
 
 def _read(spark: SparkSession, root: Path, table: str, files: list[Path]) -> DataFrame:

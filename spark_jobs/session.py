@@ -8,7 +8,7 @@ import click
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from spark_jobs.partitions import FACTS, refuse_cut_drops
+from spark_jobs.partitions import FACTS, refuse_cut_drops, versions
 from spark_jobs.submission import SQL_CONF
 from vitrine import deltas, lake, process, runlog
 from vitrine.errors import VitrineError
@@ -28,9 +28,12 @@ class Job:
     intraday_history_days: int
 
 
-def main(name: str, run: Callable[[SparkSession, Job], dict[str, int]]) -> None:
+def main(
+    name: str, run: Callable[[SparkSession, Job], dict[str, int]], catalogue: tuple[str, ...]
+) -> None:
     """Run a job as `spark-submit` starts it: `--start` and `--end` are instants of receipt.
 
+    `catalogue` names the tables of which the job reads every version.
     The settings come from the environment and the home, as for every command. A failure that a
     person can act on is one line and the exception's exit code.
     """
@@ -38,7 +41,7 @@ def main(name: str, run: Callable[[SparkSession, Job], dict[str, int]]) -> None:
     @click.command(name=name)
     @interval_options
     def submitted(interval: Interval) -> None:
-        _run(name, run, interval)
+        _run(name, run, catalogue, interval)
 
     try:
         submitted()
@@ -55,7 +58,12 @@ def session(name: str) -> SparkSession:
     return builder.getOrCreate()
 
 
-def _run(name: str, run: Callable[[SparkSession, Job], dict[str, int]], interval: Interval) -> None:
+def _run(
+    name: str,
+    run: Callable[[SparkSession, Job], dict[str, int]],
+    catalogue: tuple[str, ...],
+    interval: Interval,
+) -> None:
     installation = Installation.load()
     paths = installation.paths
     with runlog.record(paths, f"spark {name}", interval) as record:
@@ -69,16 +77,21 @@ def _run(name: str, run: Callable[[SparkSession, Job], dict[str, int]], interval
             history_days = installation.settings.intraday_history_days
             rows = run(spark, Job(paths, interval, history_days))
             record.note(**{f"{table}_rows": n for table, n in rows.items()}, **_of_the_jvm(spark))
-            record.note(rows_in=_facts_received(paths, interval), rows_out=sum(rows.values()))
+            read = rows_read(paths, interval, catalogue)
+            record.note(rows_in=read, rows_out=sum(rows.values()))
         finally:
             spark.stop()
     for name_of_table, count in rows.items():
         click.echo(f"{name_of_table}: {count:,} rows")
 
 
-def _facts_received(paths: Paths, interval: Interval) -> int:
-    """Count the orders and events of the interval by what each file says of itself."""
+def rows_read(paths: Paths, interval: Interval, catalogue: tuple[str, ...]) -> int:
+    """Count the rows of the files that a job opens, by what each file says of itself.
+
+    These are the facts of the interval, and every version of the catalogue tables before its end.
+    """
     files = [file for table in FACTS for file in lake.files(paths.lake, table, interval)]
+    files += [file for table in catalogue for file in versions(paths.lake, table, interval)]
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from spark_jobs import campaign_windows, days, partitions
 from spark_jobs.catalogue import add_known
 from spark_jobs.partitions import by_day, days_owned, gather, refuse_cut_drops
+from spark_jobs.session import rows_read
 from tests.spark_jobs import golden
 from tests.spark_jobs.golden import DAY_1, DAY_2, DAY_3, DAYS, at
 from vitrine import deltas, lake
@@ -151,6 +152,13 @@ def test_quarters_of_an_hour_leave_the_same_files_one_by_one_and_at_once(spark, 
     assert shop.contents() == one_by_one
     files = lake.files(shop.paths.deltas, "campaign_windows", morning)
     assert [lake.file_interval(f) for f in files] == [first, second, third]
+
+
+def test_the_rows_read_are_the_facts_and_the_catalogue_known_by_the_end(golden_shop):
+    paths = golden_shop.paths
+    assert rows_read(paths, DAY_1, days.CATALOGUE) == 6 + 3 + 2 + 1
+    assert rows_read(paths, DAY_2, days.CATALOGUE) == 1 + 2 + 2 + 1 + 1
+    assert rows_read(paths, DAY_2, campaign_windows.CATALOGUE) == 1 + 2 + 1 + 1
 
 
 def test_an_interval_that_cuts_a_drop_is_refused(golden_shop):
