@@ -137,9 +137,15 @@ def test_publishing_a_file_needs_no_room(disk):
         assert (disk / "root" / "x.bin").read_text() == name
 
 
-def test_a_base_that_cannot_be_copied_leaves_no_half_of_it(disk, tmp_path):
-    base = tmp_path / "base.duckdb"
-    base.write_bytes(b"x" * 2 * ROOM)
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A file that is too large for the disk; asked for before the disk fills up."""
+    file = tmp_path / "base.duckdb"
+    file.write_bytes(b"x" * 2 * ROOM)
+    return file
+
+
+def test_a_base_that_cannot_be_copied_leaves_no_half_of_it(base, disk):
     with pytest.raises(MachineError, match=r"copy.duckdb was not written.*make room"):
         dbt._copy(base, disk / "copy.duckdb")
     assert list(disk.iterdir()) == []
