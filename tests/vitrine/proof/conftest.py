@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,22 @@ if TYPE_CHECKING:
     from training.ranker.fitted import FittedRanker
 
 AS_OF = small_shop.END
+SOON = timedelta(minutes=1)
 NIGHT = small_shop.START + 7 * DAY
 """When something was on sale and could be scored."""
+
+
+def described_anew(shop: small_shop.Shop) -> small_shop.Shop:
+    """Let every customer who buys move within the 15 minutes of some purchase's receipt."""
+    for row in list(shop.tables["customers"]):
+        bought = [f for f in shop.tables["orders"] if f["customer_id"] == row["customer_id"]]
+        came = [f["received_at"] for f in bought]
+        later = [at + SOON for at in came if at > row["received_at"] and (at + SOON).minute % 15]
+        if later:
+            cluster = row["demographic_cluster"].rpartition(":")[0] + ":IT"
+            moved = {"country": "IT", "demographic_cluster": cluster, "received_at": later[0]}
+            shop.tables["customers"].append(row | moved)
+    return shop
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +47,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The small shop, built and published, with examples and scores; tests only read it."""
     home = tmp_path_factory.mktemp("proof") / "home"
     made = Installation(load_settings({"VITRINE_HOME": str(home)}))
-    small_shop.write(small_shop.draw(seed=7), made.paths, small_shop.at_end_of_receipt)
+    shop = described_anew(small_shop.draw(seed=7))
+    small_shop.write(shop, made.paths, small_shop.at_end_of_receipt)
     built.build(made, small_shop.END)
     for database in DATABASES:
         publication.publish_build(made, database, Interval(small_shop.START, small_shop.END))
