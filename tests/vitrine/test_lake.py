@@ -93,7 +93,9 @@ def test_a_merged_day_is_one_file_with_the_same_rows(quarters):
     assert sorted(file.parent.iterdir()) == [file]
     assert lake.read(quarters, "t", DAY)["x"].to_pylist() == list(range(96))
     assert lake.parts(file) == QUARTERS
-    assert lake.find(quarters, "t", QUARTERS[5])["x"].to_pylist() == [5]
+    found = lake.find(quarters, "t", QUARTERS[5])
+    assert found is not None
+    assert found["x"].to_pylist() == [5]
     assert lake.covered_days(quarters, "t", DAY) == DAY.days()
     assert list(lake.uncovered(quarters, "t", QUARTERS[3])) == []
     assert file.stat().st_mtime_ns == 95
