@@ -97,7 +97,7 @@ def monday(moments: pd.Series) -> pd.Series:
 
 def test_who_comes_back(warehouse_of_analysts, shop):
     orders = lines(shop, "sale").dropna(subset=["customer_id"])
-    orders = orders.groupby(["customer_id", "order_id"], as_index=False)["occurred_at"].min()
+    orders = orders.groupby(["customer_id", "order_id"])["occurred_at"].min().reset_index()
     orders["first"] = orders.groupby("customer_id")["occurred_at"].transform("min")
     orders["week"] = monday(orders["first"])
     orders["wait"] = orders["occurred_at"] - orders["first"]
