@@ -78,13 +78,14 @@ def test_a_target_exists_and_says_what_it_does(arguments):
 def test_a_command_is_written_right(arguments):
     """Parse as the command line does, down to the last option; call nothing."""
     context = click.Context(vitrine)
-    group: click.Command = vitrine
-    while isinstance(group, click.Group):
-        name, group, arguments = group.resolve_command(context, list(arguments))
-        assert group is not None
-        context = click.Context(group, parent=context, info_name=name)
-    parsed = group.make_context(context.info_name, list(arguments))
-    assert parsed.command is group
+    command: click.Command = vitrine
+    while isinstance(command, click.Group):
+        name, found, arguments = command.resolve_command(context, list(arguments))
+        assert found is not None
+        command = found
+        context = click.Context(command, parent=context, info_name=name)
+    parsed = command.make_context(context.info_name, list(arguments))
+    assert parsed.command is command
 
 
 @pytest.mark.parametrize("arguments", [a for a in vitrines() if a[0] in CHEAP], ids=" ".join)

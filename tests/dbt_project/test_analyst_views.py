@@ -9,7 +9,7 @@ def test_sell_through_is_sold_units_over_the_newest_stock(warehouse, shop):
     newest: dict[tuple[str, str], int | None] = {}
     for offer in sorted(shop.tables["campaign_products"], key=lambda row: row["received_at"]):
         newest[offer["campaign_id"], offer["product_id"]] = offer["initial_stock"]
-    stock = defaultdict(list)
+    stock: dict[str, list[int]] = defaultdict(list)
     for (campaign, _), count in newest.items():
         stock[campaign] += [] if count is None else [count]
     sold: Counter[str] = Counter()

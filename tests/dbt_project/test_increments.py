@@ -72,7 +72,7 @@ def chain(published) -> dict[str, list[str]]:
 
     Say what each went on from.
     """
-    reasons = {}
+    reasons: dict[str, list[str]] = {}
     for database in DATABASES:
         reasons[database] = []
         for interval in STEPS[database]:

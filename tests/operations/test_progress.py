@@ -1,11 +1,12 @@
 """Whoever follows a run sees each task once, how many there are, and the log of a failure."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
 from vitrine.errors import VitrineError
-from vitrine.operations.airflow import TaskState
+from vitrine.operations.airflow import Airflow, TaskState
 from vitrine.operations.progress import Progress
 
 RUN = ("daily_features", "demo")
@@ -41,7 +42,7 @@ def no_waiting(monkeypatch):
 
 def follow(*looks: dict[str, str]) -> tuple[Progress, list[str]]:
     lines: list[str] = []
-    progress = Progress(Recorded(list(looks)), lines.append)
+    progress = Progress(cast(Airflow, Recorded(list(looks))), lines.append)
     progress.follow(*RUN)
     return progress, lines
 

@@ -149,8 +149,8 @@ def test_the_proof_ranks_customers_as_the_function_does(
     answers = ask(long_warehouse, "customer_segments", segment_spine(history))
     with closing(raw):
         expected = [
-            customer_segments(raw, answer.customer_id, answer.as_of.to_pydatetime())["segment"]
-            for answer in answers.itertuples()
+            customer_segments(raw, customer_id, as_of.to_pydatetime())["segment"]
+            for customer_id, as_of in zip(answers["customer_id"], answers["as_of"], strict=True)
         ]
     assert answers["segment"].tolist() == expected
 

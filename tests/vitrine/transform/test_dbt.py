@@ -26,7 +26,12 @@ def land_orders(installation, ids: list[str]) -> None:
 
 def land_campaign(installation) -> None:
     instant = parse_instant("2026-03-01T09:00:00Z")
-    row = {"campaign_id": "k", "brand": "acme", "business_type": "flash_sale", "sector": "shoes"}
+    row: dict[str, object] = {
+        "campaign_id": "k",
+        "brand": "acme",
+        "business_type": "flash_sale",
+        "sector": "shoes",
+    }
     row |= {"sub_sector": "boots", "country": "FR", "timezone": "Europe/Paris"}
     row |= {"opens_at": instant, "closes_at": None, "received_at": instant}
     rows = contracts.table("campaigns").conform(pa.Table.from_pylist([row]))
