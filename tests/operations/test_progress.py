@@ -42,7 +42,7 @@ def no_waiting(monkeypatch):
 
 def follow(*looks: dict[str, str]) -> tuple[Progress, list[str]]:
     lines: list[str] = []
-    progress = Progress(cast(Airflow, Recorded(list(looks))), lines.append)
+    progress = Progress(cast("Airflow", Recorded(list(looks))), lines.append)
     progress.follow(*RUN)
     return progress, lines
 
