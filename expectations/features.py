@@ -22,7 +22,8 @@ from vitrine.interval import Interval, format_instant
 from vitrine.sources import require
 from vitrine.warehouse import DATABASES
 
-MOST_ROWS = 100_000
+MOST_ROWS = 20_000
+"""So many questions are asked of each function; of more active ones a part, chosen by hash."""
 LARGEST = 1e12
 """Beyond any real figure: what exceeds it is infinite or overflowed."""
 
@@ -48,6 +49,7 @@ class Build:
     database: str
     file: Path
     interval: Interval
+    memory_limit: str
 
 
 def checks(installation: Installation, interval: Interval, database: str | None) -> list[Check]:
@@ -62,8 +64,9 @@ def checks(installation: Installation, interval: Interval, database: str | None)
         If there is no build of the interval.
     """
     require(installation.shop, "check features", "orders")
+    memory_limit = installation.settings.duckdb_memory_limit
     builds = [
-        Build(name, installation.paths.build_file(name, interval), interval)
+        Build(name, installation.paths.build_file(name, interval), interval, memory_limit)
         for name in ([database] if database else DATABASES)
     ]
     there = [build for build in builds if build.file.exists()]
@@ -167,6 +170,7 @@ def _on_sale(build: Build) -> pd.DataFrame:
 def _connect(build: Build) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the build, with `gate_instant`: when all of it is readable."""
     with frames.connect(build.file, spill=build.file.parent / "spill") as connection:
+        connection.execute(f"set memory_limit = {frames.text(build.memory_limit)}")
         connection.execute(
             "create temp table gate_instant as"
             f" select available_at as as_of from {build.database}.features.build_info"

@@ -96,10 +96,17 @@ described as (
 ),
 {%- endfor %}
 
+-- An as-of join sorts all that it is given: leave out who is not asked about.
+known_ledger as materialized (
+    select pair_ledger.*
+    from pair_ledger
+    semi join asked_customers using (customer_id)
+),
+
 known_pairs as (
     select asked.*
     from asked
-    semi join pair_ledger using (customer_id, campaign_id)
+    semi join known_ledger using (customer_id, campaign_id)
 ),
 
 pair_reads as (
@@ -116,12 +123,12 @@ pair_reads as (
         {{ not_negative(days_between('ledger.last_viewed_at', 'known_pairs.as_of'), 730) }}
             as days_since_last_viewed
     from known_pairs
-    asof inner join pair_ledger as ledger
+    asof inner join known_ledger as ledger
         on
             known_pairs.customer_id = ledger.customer_id
             and known_pairs.campaign_id = ledger.campaign_id
             and known_pairs.as_of >= ledger.available_at
-    asof left join pair_ledger as before_90d
+    asof left join known_ledger as before_90d
         on
             known_pairs.customer_id = before_90d.customer_id
             and known_pairs.campaign_id = before_90d.campaign_id

@@ -31,8 +31,10 @@ stock_ledger as (
     select * from {{ ref('int_campaign_stock_ledger') }}
 ),
 
-ledger as (
+-- An as-of join sorts all that it is given: leave out what is not asked about.
+ledger as materialized (
     select * from {{ ref('int_campaign_window_ledger') }}
+    semi join asked using (campaign_id)
 ),
 
 shop_ledger as (

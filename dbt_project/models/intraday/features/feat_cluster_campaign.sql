@@ -18,16 +18,19 @@ with asked as (
     where {{ is_answerable('as_of') }}
 ),
 
-ledger as (
+-- An as-of join sorts all that it is given: leave out what is not asked about.
+ledger as materialized (
     select * from {{ ref('int_cluster_campaign_window_ledger') }}
+    semi join asked using (demographic_cluster, campaign_id)
 ),
 
 cluster_ledger as (
     select * from {{ ref('int_cluster_window_ledger') }}
 ),
 
-campaign_ledger as (
+campaign_ledger as materialized (
     select * from {{ ref('int_campaign_window_ledger') }}
+    semi join asked using (campaign_id)
 ),
 
 shop_ledger as (

@@ -3,7 +3,7 @@ with campaigns as (
 ),
 
 windows as (
-    select * from {{ ref('campaign_performance') }}
+    select * from {{ ref('fct_campaign_windows') }}
 ),
 
 newest as (
