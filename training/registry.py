@@ -23,6 +23,7 @@ from training.evaluation.gate import Decision
 from vitrine.errors import BadInputError
 from vitrine.interval import Interval, format_instant, parse_instant
 from vitrine.paths import Paths
+from vitrine.publish import atomic_file
 from vitrine.settings import REPOSITORY, Settings
 
 if TYPE_CHECKING:
@@ -217,9 +218,18 @@ class Registry:
 
     def _connected(self) -> ModuleType:
         mlflow = _mlflow()
+        self._ensure_tables(mlflow)
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         return mlflow
+
+    def _ensure_tables(self, mlflow: ModuleType) -> None:
+        """Let the SQLite tables appear at once: MLflow cannot go on from a half migrated file."""
+        file = self._root / "mlflow.db"
+        with self._only_one_sets_up():
+            if self._is_local and not file.exists():
+                with atomic_file(file) as temporary:
+                    mlflow.MlflowClient(f"sqlite:///{temporary}", f"sqlite:///{temporary}")
 
     def _client(self) -> Any:
         mlflow = self._connected()

@@ -126,4 +126,5 @@ def _content(file: Path) -> str:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    return os.environ | {"VITRINE_HOME": str(home), "VITRINE_SOURCE": "flash_sale"}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("VITRINE_")}
+    return others | {"VITRINE_HOME": str(home), "VITRINE_SOURCE": "flash_sale"}

@@ -118,3 +118,16 @@ def test_a_pickle_is_refused(registry, tmp_path):
     (wrong.folder / "weights.pkl").write_bytes(b"\x80\x04.")
     with pytest.raises(BadInputError, match="never a pickle"):
         registry.register("pickle", wrong)
+
+
+def test_half_made_tables_are_not_left_to_the_next_process(tmp_path, monkeypatch):
+    settings = load_settings({"VITRINE_HOME": str(tmp_path)})
+    fresh = Registry(settings, Paths.of(settings))
+    monkeypatch.setattr("mlflow.store.db.utils._upgrade_db", _end_half_way)
+    with pytest.raises(InterruptedError):
+        fresh.champion("ranker")
+    assert not list((tmp_path / "mlflow").glob("*.db"))
+
+
+def _end_half_way(engine):
+    raise InterruptedError
