@@ -59,17 +59,21 @@ def kill_midway(home: Path, command: list[str], after_s: float) -> bool:
     return False
 
 
-def run_killed(home: Path, command: list[str], usual_s: float, dice: random.Random) -> float:
+def run_killed(
+    home: Path, command: list[str], usual_s: float, dice: random.Random
+) -> list[tuple[float, bool]]:
     """Kill a command at any point of the time it usually takes, then run it again.
 
-    One that ends before its kill is begun anew and killed sooner, until a kill meets it. Return the
-    seconds after which it was killed.
+    One that ends before its kill is begun anew and killed sooner, until a kill meets it. Return
+    each try: after how many seconds, and whether it was killed.
     """
     after_s = usual_s * dice.uniform(0.2, 0.95)
-    while not kill_midway(home, command, after_s):
+    tried = [(after_s, kill_midway(home, command, after_s))]
+    while not tried[-1][1]:
         after_s /= 2
+        tried.append((after_s, kill_midway(home, command, after_s)))
     run(home, command)
-    return after_s
+    return tried
 
 
 def data(home: Path) -> dict[str, str]:
