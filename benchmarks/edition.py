@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vitrine.settings import PREFIX, Settings
+from vitrine.settings import PREFIX, REPOSITORY, Settings
 
-ROOT = Path(__file__).parents[1]
 MEASURED = ("vitrine", "spark_jobs", "dbt_project", "expectations", "benchmarks")
 SOURCES = {".py", ".sql", ".yml", ".properties"}
 MADE = {"target", "logs", "__pycache__"}
 
 
-def digest(settings: Mapping[str, str], scale: float) -> str:
+def digest(settings: Mapping[str, str], scale: float, root: Path = REPOSITORY) -> str:
     """Return the SHA-256 of the code that runs, of its dependencies, the settings and the scale."""
     told = json.dumps({"settings": dict(settings), "scale": scale}, sort_keys=True)
     found = hashlib.sha256(told.encode())
-    for file in [ROOT / "requirements.lock", *_sources()]:
-        found.update(f"\0{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    for file in [root / "requirements.lock", *_sources(root)]:
+        found.update(f"\0{file.relative_to(root)}\0".encode() + file.read_bytes())
     return found.hexdigest()
 
 
@@ -32,10 +31,10 @@ def departures(settings: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _sources() -> list[Path]:
+def _sources(root: Path) -> list[Path]:
     return sorted(
         file
         for folder in MEASURED
-        for file in (ROOT / folder).rglob("*")
-        if file.suffix in SOURCES and not MADE & set(file.relative_to(ROOT).parts)
+        for file in (root / folder).rglob("*")
+        if file.suffix in SOURCES and not MADE & set(file.relative_to(root).parts)
     )

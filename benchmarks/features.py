@@ -137,7 +137,10 @@ class Bench:
 @click.option("--only", multiple=True, type=click.Choice(PHASES), help="Run these phases alone.")
 @click.option("--table", is_flag=True, help="Print the table of the kept figures; run nothing.")
 def main(scale: float, folder: Path | None, only: tuple[str, ...], table: bool) -> None:
-    """Measure the phases that have no figures of this code yet, and print the table of all."""
+    """Measure the phases that have no figures of this code yet; print and keep the table of all.
+
+    The exit code is 1 if an answer is not the same as a peer's.
+    """
     bench = Bench((folder or Path(".vitrine-bench") / f"{scale:g}").absolute(), scale)
     bench.root.mkdir(parents=True, exist_ok=True)
     click.echo(
@@ -150,16 +153,12 @@ def main(scale: float, folder: Path | None, only: tuple[str, ...], table: bool) 
             bench.note(phase, _PHASES[phase](bench))
         except VitrineError as error:
             raise click.ClickException(f"{phase}: {error}") from None
-    show(bench)
-
-
-def show(bench: Bench) -> None:
-    """Print and keep the table of all figures; exit with 1 if an answer is not the same."""
     figures, outdated = bench.read(), bench.outdated()
     settings = edition.departures(SETTINGS)
     text = report.table(figures, bench.scale, measure.machine(), settings, outdated)
     click.echo(text)
-    report.write(Path(__file__).parent / "results", figures, bench.scale, text)
+    if not table:
+        report.write(Path(__file__).parent / "results", figures, bench.scale, text)
     if wrong := report.different(figures):
         click.echo(f"not the same: {', '.join(wrong)}", err=True)
         sys.exit(1)

@@ -81,7 +81,7 @@ def test_the_copied_version_is_read_from_the_log(tmp_path):
     assert second["base"] is None
 
 
-def test_figures_of_other_code_settings_or_size_are_outdated(tmp_path, monkeypatch):
+def test_figures_of_other_code_settings_or_size_are_outdated(tmp_path):
     bench = features.Bench(tmp_path, 0.01)
     assert bench.outdated() == list(features.PHASES)
     bench.note("day", phase([]))
@@ -92,20 +92,17 @@ def test_figures_of_other_code_settings_or_size_are_outdated(tmp_path, monkeypat
     (other / "vitrine").mkdir(parents=True)
     (other / "requirements.lock").write_text("")
     (other / "vitrine" / "a.py").write_text("1")
-    monkeypatch.setattr(edition, "ROOT", other)
-    before = edition.digest({}, 1)
+    before = edition.digest({}, 1, other)
     (other / "vitrine" / "a.py").write_text("2")
-    assert edition.digest({}, 1) != before
+    assert edition.digest({}, 1, other) != before
+    bench.note("day", phase([]) | {"edition": before})
     assert "day" in features.Bench(tmp_path, 0.01).outdated()
     assert "**Measured with other code" in table({"day": phase([])}, outdated=["day"])
     assert "**Measured with other code" not in table({"day": phase([])})
 
 
 @pytest.mark.parametrize(("is_same", "code"), [(True, 0), (False, 1)])
-def test_a_different_answer_is_the_exit_code_and_a_missed_aim_is_not(
-    tmp_path, monkeypatch, is_same, code
-):
-    monkeypatch.setattr(report, "write", lambda *_: None)  # results/ belongs to real runs
+def test_a_different_answer_is_the_exit_code_and_a_missed_aim_is_not(tmp_path, is_same, code):
     slow = phase([stage("land", 10)], is_same)
     slow["vitrine"] = COST | {"seconds": 1e6}
     features.Bench(tmp_path, 0.01).note("day", slow)
