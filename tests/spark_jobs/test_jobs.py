@@ -8,8 +8,16 @@ import pytest
 from pyspark.sql import functions as F
 
 from spark_jobs import campaign_windows, days, partitions
-from spark_jobs.catalogue import add_known
-from spark_jobs.partitions import by_day, days_owned, gather, refuse_cut_drops
+from spark_jobs.catalogue import named_in
+from spark_jobs.partitions import (
+    FACTS,
+    by_day,
+    catalogue,
+    days_owned,
+    facts,
+    gather,
+    refuse_cut_drops,
+)
 from spark_jobs.session import rows_read
 from tests.spark_jobs import golden
 from tests.spark_jobs.golden import DAY_1, DAY_2, DAY_3, DAYS, at
@@ -207,18 +215,16 @@ def test_the_rows_of_one_day_are_spread_and_those_of_many_days_are_not(spark, go
         spark.conf.set("spark.sql.adaptive.coalescePartitions.enabled", kept)
 
 
-def test_customers_that_no_fact_names_change_no_byte(spark, golden_shop, shop, monkeypatch):
+def test_customers_that_no_fact_names_change_no_byte(spark, golden_shop, shop):
     golden.fill(shop)
     others = [golden.customer(f"other-{n}", "male:25-34:FR", "02 09:00") for n in range(20)]
     shop.receive("customers", DAY_2, golden.CUSTOMERS_2 + others)
     joined = []
-
-    def counted(rows, catalogue, *names):
-        joined.append({row.customer_id for row in catalogue.collect()})
-        return add_known(rows, catalogue, *names)
-
-    monkeypatch.setattr(campaign_windows, "add_known", counted)
     for day in DAYS.split(DAY):
+        orders, events = (facts(spark, shop.paths.lake, table, day) for table in FACTS)
+        customers = catalogue(spark, shop.paths.lake, "customers", day)
+        named = named_in(customers, "customer_id", orders, events)
+        joined.append({row.customer_id for row in named.collect()})
         shop.run(spark, campaign_windows, day)
     assert joined == [{"ann"}, {"ann", "bob"}, set()]
     windows = {n: c for n, c in golden_shop.contents().items() if n.startswith("campaign_windows")}

@@ -1,3 +1,7 @@
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +26,13 @@ def load(folder):
 
 
 registry.serve(load)
+"""
+FIRST_QUESTION = """
+from training.registry import Registry
+from vitrine.installation import Installation
+
+installation = Installation.load()
+Registry(installation.settings, installation.paths).champion("ranker")
 """
 PASSED = Decision(True, "better")
 ROWS = pd.DataFrame({"x": [1.0, 2.0]})
@@ -120,14 +131,16 @@ def test_a_pickle_is_refused(registry, tmp_path):
         registry.register("pickle", wrong)
 
 
-def test_half_made_tables_are_not_left_to_the_next_process(tmp_path, monkeypatch):
+def test_half_made_tables_are_not_left_to_the_next_process(tmp_path):
     settings = load_settings({"VITRINE_HOME": str(tmp_path)})
-    fresh = Registry(settings, Paths.of(settings))
-    monkeypatch.setattr("mlflow.store.db.utils._upgrade_db", _end_half_way)
-    with pytest.raises(InterruptedError):
-        fresh.champion("ranker")
-    assert not list((tmp_path / "mlflow").glob("*.db"))
-
-
-def _end_half_way(engine):
-    raise InterruptedError
+    folder = Paths.of(settings).mlflow
+    process = subprocess.Popen(
+        [sys.executable, "-c", FIRST_QUESTION], env=os.environ | {"VITRINE_HOME": str(tmp_path)}
+    )
+    while not any(file.stat().st_size for file in folder.glob("*.db")):
+        assert process.poll() is None
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (folder / "mlflow.db").exists()
+    assert Registry(settings, Paths.of(settings)).champion("ranker") is None
+    assert [file.name for file in folder.glob("*.db")] == ["mlflow.db"]
