@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from typing import Any
 import pytest
 import yaml
 
+from vitrine.errors import VitrineError
 from vitrine.operations import servers
 from vitrine.operations.airflow import Airflow
 from vitrine.operations.machine import java
@@ -173,8 +175,7 @@ def postgres(native) -> Iterator[None]:
     """What the image's entry point does with the service's environment and volumes."""
     binaries, environment = postgres_binaries(), native.environment("postgres")
     # Not under the test's own folder: the user postgres may not look into it.
-    scratch = Path(f"/tmp/vitrine-postgres-{os.getpid()}")  # noqa: S108
-    scratch.mkdir()
+    scratch = Path(tempfile.mkdtemp(prefix="vitrine-postgres-"))
     password = scratch / "password"
     password.write_text(environment["POSTGRES_PASSWORD"])
     if os.geteuid() == 0:
@@ -254,11 +255,13 @@ def run(native: Native, service: str, command: list[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # starts ten servers; a busy machine needs minutes for that alone
-def test_a_tiny_shop_goes_through_the_daily_dag(stack, native, capsys):
-    stack.set_paused("daily_features", is_paused=False)
-    stack.trigger("daily_features", DAYS, "tiny")
-    with capsys.disabled():
-        Progress(stack, print, patience_s=1200).follow("daily_features", "tiny")
+def test_a_tiny_shop_goes_through_the_daily_dag(stack, native):
+    lines = follow(stack, "daily_features", DAYS)[1]
+    tasks = [line.split()[2] for line in lines]
+    assert tasks[0] == "land"
+    assert len(set(tasks)) == len(tasks)
+    numbers = [line.rpartition(" s ")[2].strip() for line in lines]
+    assert numbers == [f"{n} of {len(tasks)}" for n in range(1, len(tasks) + 1)]
 
     home = native.root / "home"
     assert (home / "warehouse" / "daily.duckdb").exists()
@@ -279,6 +282,37 @@ def test_what_ran_is_kept_in_postgres_and_went_through_celery(stack, native):
         assert tasks.scalar_one() > 0
         pools = connection.execute(sqlalchemy.text("select pool from slot_pool order by 1"))
         assert "daily_warehouse" in [row[0] for row in pools]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_who_follows_a_run_hears_why_a_task_skipped_itself(stack):
+    quarter = {"start": f"{DAYS['start']}T09:00", "end": f"{DAYS['start']}T09:15"}
+    progress, lines = follow(stack, "campaign_performance", quarter, "quarter")
+    said, others = progress.skipped()
+    assert said.startswith("campaign_performance.land: landing [")
+    assert "skipped: the shop delivers it as a part of [" in said
+    assert others == f"and {len(lines) - 1} tasks that come after these"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_who_follows_a_run_hears_of_a_failure_with_the_end_of_its_log(stack):
+    told = r"land failed in run early; the end of its log:\n(.*\n)*.*no flash_sale file from before"
+    with pytest.raises(VitrineError, match=told):
+        follow(stack, "daily_features", {"start": "2026-01-01", "end": "2026-01-02"}, "early")
+
+
+def follow(
+    stack: Airflow, dag: str, conf: dict[str, str], run: str = "tiny"
+) -> tuple[Progress, list[str]]:
+    """Trigger a run and follow it; return who followed, and the lines told."""
+    lines: list[str] = []
+    progress = Progress(stack, lines.append, run, patience_s=1200)
+    stack.set_paused(dag, is_paused=False)
+    stack.trigger(dag, conf, run)
+    progress.follow(dag, run)
+    return progress, lines
 
 
 @pytest.mark.slow
