@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 
 from vitrine.interval import format_instant
+from vitrine.warehouse import SORT_AS_OF_JOINS
 
 MEMORY = "1200MB"
 """So much a gate's queries take; what does not fit goes to disk."""
@@ -24,6 +25,7 @@ def connect(
     """
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute(SORT_AS_OF_JOINS)
     connection.execute(f"set memory_limit = '{MEMORY}'")
     if spill is not None:
         connection.execute(f"set temp_directory = {text(str(spill))}")

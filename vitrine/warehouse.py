@@ -13,6 +13,9 @@ from vitrine.paths import Paths
 
 DATABASES = ("daily", "intraday")
 SCHEMAS = ("marts", "features", "intermediate", "staging")
+SORT_AS_OF_JOINS = "set asof_loop_join_threshold = 0"
+"""Where DuckDB expects few questions it goes through them in a loop; of more than it guessed that
+takes five times as long as a sort: 6 s instead of 1.2 s for 1,256 campaigns of a large shop."""
 
 
 def published_file(paths: Paths, database: str) -> Path:
@@ -37,6 +40,7 @@ def connect(paths: Paths, databases: tuple[str, ...] = DATABASES) -> duckdb.Duck
     connection = duckdb.connect()
     # As an option of connect() it comes before the extension that knows time zones.
     connection.execute("set TimeZone = 'UTC'")
+    connection.execute(SORT_AS_OF_JOINS)
     for database in databases:
         file = str(published_file(paths, database)).replace("'", "''")
         connection.execute(f"attach '{file}' as {database} (read_only)")
