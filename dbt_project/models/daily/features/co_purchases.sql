@@ -1,10 +1,3 @@
-{{ config(
-    materialized='table_function',
-    parameters='spine',
-    contract={'enforced': false},
-    persist_docs={'relation': false, 'columns': false},
-) }}
-
 with asked as (
     select distinct
         as_of,
@@ -47,7 +40,8 @@ product_baskets as (
     group by as_of, product_id
 ),
 
-pairs as (
+-- Each pair once; then both ways.
+halves as (
     select
         baskets.as_of,
         baskets.product_id,
@@ -58,32 +52,52 @@ pairs as (
         on
             baskets.as_of = companions.as_of
             and baskets.order_id = companions.order_id
-            and baskets.product_id != companions.product_id
+            and baskets.product_id < companions.product_id
     group by baskets.as_of, baskets.product_id, companions.product_id
+),
+
+pairs as (
+    select * from halves
+    union all by name
+    select
+        as_of,
+        other_product_id as product_id,
+        product_id as other_product_id,
+        basket_count
+    from halves
+),
+
+-- Of pairs in equally many baskets the one with the rarer companion has the higher lift.
+closest as (
+    select
+        pairs.*,
+        companions.basket_count as other_basket_count
+    from pairs
+    inner join product_baskets as companions
+        on
+            pairs.as_of = companions.as_of
+            and pairs.other_product_id = companions.product_id
+    qualify row_number() over (
+        partition by pairs.as_of, pairs.product_id
+        order by
+            pairs.basket_count desc, companions.basket_count asc, pairs.other_product_id asc
+    ) <= 50
 ),
 
 final as (
     select
-        pairs.product_id,
-        pairs.other_product_id,
-        pairs.as_of,
-        pairs.basket_count,
-        pairs.basket_count / basket_totals.basket_count as support_ratio,
-        pairs.basket_count / product_baskets.basket_count as confidence_ratio,
-        pairs.basket_count * basket_totals.basket_count
-        / (product_baskets.basket_count * other_baskets.basket_count) as lift_ratio
-    from pairs
-    inner join basket_totals on pairs.as_of = basket_totals.as_of
+        closest.product_id,
+        closest.other_product_id,
+        closest.as_of,
+        closest.basket_count,
+        closest.basket_count / basket_totals.basket_count as support_ratio,
+        closest.basket_count / product_baskets.basket_count as confidence_ratio,
+        closest.basket_count * basket_totals.basket_count
+        / (product_baskets.basket_count * closest.other_basket_count) as lift_ratio
+    from closest
+    inner join basket_totals on closest.as_of = basket_totals.as_of
     inner join product_baskets
-        on pairs.as_of = product_baskets.as_of and pairs.product_id = product_baskets.product_id
-    inner join product_baskets as other_baskets
-        on
-            pairs.as_of = other_baskets.as_of
-            and pairs.other_product_id = other_baskets.product_id
-    qualify row_number() over (
-        partition by pairs.as_of, pairs.product_id
-        order by pairs.basket_count desc, lift_ratio desc, pairs.other_product_id asc
-    ) <= 50
+        on closest.as_of = product_baskets.as_of and closest.product_id = product_baskets.product_id
 )
 
 select * from final
