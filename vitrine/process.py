@@ -4,6 +4,7 @@ import os
 import re
 import resource
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +37,27 @@ def transfer(pid: int | None = None) -> Transfer | None:
     return Transfer(counted["rchar"], counted["wchar"])
 
 
-def peak_memory_bytes() -> int:
-    """Return the largest resident size of this process or of one finished child, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * max(
-        resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+class PeakMemory:
+    """The largest resident size of this process, or of a child that ended, since this was made.
+
+    Where the system cannot begin anew (it can on Linux), since the process began.
+    """
+
+    def __init__(self) -> None:
+        # See proc_pid_clear_refs(5).
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+        self._children_before = _largest(resource.RUSAGE_CHILDREN)
+
+    def bytes(self) -> int:
+        """Return the size; a child counts only if it was larger than all that ended earlier."""
+        own = peak_memory_bytes_of(os.getpid()) or _largest(resource.RUSAGE_SELF)
+        children = _largest(resource.RUSAGE_CHILDREN)
+        return max(own, children if children > self._children_before else 0)
+
+
+def _largest(who: int) -> int:
+    return resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def peak_memory_bytes_of(pid: int) -> int | None:

@@ -23,7 +23,7 @@ from typing import Any
 from vitrine.errors import BadArgumentError, MachineError, StageSkipped
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, interval_stamp
-from vitrine.process import Transfer, peak_memory_bytes, transfer
+from vitrine.process import PeakMemory, Transfer, transfer
 from vitrine.publish import atomic_file
 
 MOST_FILES = 1000
@@ -57,6 +57,7 @@ def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
     """
     run = Run(stage, interval)
     begun, started_at, before = time.monotonic(), datetime.now(UTC), transfer()
+    memory = PeakMemory()
     outcome = "failed"
     try:
         yield run
@@ -70,7 +71,8 @@ def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
         raise
     finally:
         if outcome != "refused":
-            entry = _entry(run, outcome, started_at, time.monotonic() - begun, before)
+            elapsed_s = time.monotonic() - begun
+            entry = _entry(run, outcome, started_at, elapsed_s, before, memory)
             _leave(paths, run, entry, started_at)
 
 
@@ -159,7 +161,12 @@ def alone(paths: Paths) -> Iterator[None]:
 
 
 def _entry(
-    run: Run, outcome: str, started_at: datetime, elapsed_s: float, before: Transfer | None
+    run: Run,
+    outcome: str,
+    started_at: datetime,
+    elapsed_s: float,
+    before: Transfer | None,
+    memory: PeakMemory,
 ) -> Record:
     after = transfer()
     moved = after.since(before) if after and before else None
@@ -170,7 +177,7 @@ def _entry(
         "interval_end_at": format_instant(run.interval.end),
         "started_at": started_at.isoformat(),
         "elapsed_s": round(elapsed_s, 3),
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": memory.bytes(),
         "bytes_read": moved.bytes_read if moved else None,
         "bytes_written": moved.bytes_written if moved else None,
         "vitrine_version": version("vitrine"),

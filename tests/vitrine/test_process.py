@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from vitrine.process import Transfer, peak_memory_bytes, peak_memory_bytes_of, transfer
+from vitrine.process import PeakMemory, Transfer, peak_memory_bytes_of, transfer
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts bytes by process")
 MB = 1_000_000
@@ -44,7 +44,31 @@ def test_another_process_is_asked_by_its_id():
     assert counted(os.getpid()).bytes_read <= counted().bytes_read
     of_this_process = peak_memory_bytes_of(os.getpid())
     assert of_this_process is not None
-    assert 0.5 < of_this_process / peak_memory_bytes() < 2
+    assert 0.5 < of_this_process / PeakMemory().bytes() < 2
+
+
+@linux
+def test_the_peak_is_of_what_came_since():
+    before = PeakMemory().bytes()
+    memory = PeakMemory()
+    large = bytearray(300 * MB)
+    del large
+    assert before + 250 * MB < memory.bytes() < before + 400 * MB
+    assert PeakMemory().bytes() < before + 50 * MB
+
+
+@linux
+def test_a_child_counts_if_it_was_the_largest():
+    def child(size):
+        code = f"bytearray({size})"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    memory = PeakMemory()
+    child(700 * MB)
+    assert memory.bytes() > 700 * MB
+    memory = PeakMemory()
+    child(MB)
+    assert memory.bytes() < 700 * MB
 
 
 def test_where_nobody_counts_nothing_is_said():
