@@ -62,6 +62,24 @@
     ) as {{ type }}) as cumulative_{{ measure }}
 {%- endmacro %}
 
+{# As-of joins of a ledger: by its name the newest row at `readable_at` of each row of `asked`, and
+   as before_<name> the newest row of so many minutes earlier. #}
+{% macro look_back_joins(asked, ledger, key, look_backs) -%}
+    asof left join {{ ledger }}
+        on
+            {{ same(asked, ledger, key) }}{{ asked }}.readable_at >= {{ ledger }}.available_at
+    {%- for name, minutes in look_backs.items() %}
+    asof left join {{ ledger }} as before_{{ name }}
+        on
+            {{ same(asked, "before_" ~ name, key) }}{{ asked }}.readable_at
+            - interval '{{ minutes }} minutes' >= before_{{ name }}.available_at
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro same(left, right, key) -%}
+    {%- for column in key %}{{ left }}.{{ column }} = {{ right }}.{{ column }} and {% endfor -%}
+{%- endmacro %}
+
 {# What a cumulative measure grew by between two as-of reads of its ledger, as a number. A read that
    found no row is null: nothing had happened yet. #}
 {% macro growth(measure, later, earlier) -%}

@@ -12,7 +12,7 @@ from vitrine.transform import dbt
 from vitrine.warehouse import DATABASES
 
 MODELS = sorted((dbt.PROJECT / "models").rglob("*.sql"))
-FUNCTIONS = [model for model in MODELS if "materialized='table_function'" in model.read_text()]
+FUNCTIONS = [model for model in MODELS if "query_table(spine)" in model.read_text()]
 KEPT = ("materialized='table'", "materialized='incremental'")
 TABLES = [
     model
@@ -21,6 +21,7 @@ TABLES = [
     # Of the facts only the increment's rows are read, and nothing is kept.
     or ("materialized=" not in model.read_text() and model.parent.name != "staging")
 ]
+TABLES = [model for model in TABLES if model not in FUNCTIONS]
 
 
 def description(model: Path) -> dict:

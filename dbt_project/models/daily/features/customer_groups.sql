@@ -1,10 +1,3 @@
-{{ config(
-    materialized='table_function',
-    parameters='spine',
-    contract={'enforced': false},
-    persist_docs={'relation': false, 'columns': false},
-) }}
-
 with asked as (
     select
         customer_id,

@@ -1,15 +1,9 @@
-{%- set look_backs = [1, 7, 28] %}
-{%- set brand_look_backs = [28, 365] %}
+{%- set look_backs = {'1d': 1440, '7d': 10080, '28d': 40320} %}
+{%- set brand_look_backs = {'28d': 40320, '365d': 525600} %}
 {#- What is known of a brand's latest campaigns counts beside so much at its sector's rates. #}
 {%- set prior_view_count = 50 %}
 {%- set prior_stock_count = 50 %}
 {%- set prior_campaign_count = 1 %}
-{{ config(
-    materialized='table_function',
-    parameters='spine',
-    contract={'enforced': false},
-    persist_docs={'relation': false, 'columns': false},
-) }}
 
 with asked as (
     select
@@ -77,30 +71,20 @@ asked_days as (
 days as (
     select
         asked_days.*,
-        {%- for days in look_backs %}
-        {{ growth('unit_count', 'ledger', 'before_' ~ days ~ 'd') }}
-            as campaign_unit_count_{{ days }}d,
-        {{ growth('turnover', 'ledger', 'before_' ~ days ~ 'd') }} as campaign_turnover_{{ days }}d,
-        {{ growth('buyer_count', 'ledger', 'before_' ~ days ~ 'd') }}
-            as campaign_buyer_count_{{ days }}d,
-        {{ growth('view_count', 'ledger', 'before_' ~ days ~ 'd') }}
-            as campaign_view_count_{{ days }}d,
+        {%- for name in look_backs %}
+        {{ growth('unit_count', 'ledger', 'before_' ~ name) }}
+            as campaign_unit_count_{{ name }},
+        {{ growth('turnover', 'ledger', 'before_' ~ name) }} as campaign_turnover_{{ name }},
+        {{ growth('buyer_count', 'ledger', 'before_' ~ name) }}
+            as campaign_buyer_count_{{ name }},
+        {{ growth('view_count', 'ledger', 'before_' ~ name) }}
+            as campaign_view_count_{{ name }},
         {%- endfor %}
         {{ ratio('ledger.cumulative_return_unit_count', 'ledger.cumulative_unit_count') }}
             as campaign_return_ratio,
         ledger.last_sold_at
     from asked_days
-    asof left join ledger
-        on
-            asked_days.campaign_id = ledger.campaign_id
-            and asked_days.readable_at >= ledger.available_at
-    {%- for days in look_backs %}
-    asof left join ledger as before_{{ days }}d
-        on
-            asked_days.campaign_id = before_{{ days }}d.campaign_id
-            and asked_days.readable_at - interval '{{ 24 * days }} hours'
-            >= before_{{ days }}d.available_at
-    {%- endfor %}
+    {{ look_back_joins('asked_days', 'ledger', ['campaign_id'], look_backs) }}
 ),
 
 asked_brand_days as (
@@ -117,17 +101,7 @@ brand_days as (
         {{ growth('unit_count', 'brand_ledger', 'before_365d') }} as brand_unit_count_365d,
         {{ growth('turnover', 'brand_ledger', 'before_365d') }} as brand_turnover_365d
     from asked_brand_days
-    asof left join brand_ledger
-        on
-            asked_brand_days.brand = brand_ledger.brand
-            and asked_brand_days.readable_at >= brand_ledger.available_at
-    {%- for days in brand_look_backs %}
-    asof left join brand_ledger as before_{{ days }}d
-        on
-            asked_brand_days.brand = before_{{ days }}d.brand
-            and asked_brand_days.readable_at - interval '{{ 24 * days }} hours'
-            >= before_{{ days }}d.available_at
-    {%- endfor %}
+    {{ look_back_joins('asked_brand_days', 'brand_ledger', ['brand'], brand_look_backs) }}
 ),
 
 -- The brand's three latest campaigns that were over.
@@ -242,11 +216,11 @@ final as (
         described.campaign_product_count,
         described.campaign_average_price,
         described.campaign_discount_ratio,
-        {%- for days in look_backs %}
-        days.campaign_unit_count_{{ days }}d,
-        days.campaign_turnover_{{ days }}d,
-        days.campaign_buyer_count_{{ days }}d,
-        days.campaign_view_count_{{ days }}d,
+        {%- for name in look_backs %}
+        days.campaign_unit_count_{{ name }},
+        days.campaign_turnover_{{ name }},
+        days.campaign_buyer_count_{{ name }},
+        days.campaign_view_count_{{ name }},
         {%- endfor %}
         (days.campaign_unit_count_7d + 1)
         / (days.campaign_unit_count_28d / 4 + 1) as campaign_trend_ratio,

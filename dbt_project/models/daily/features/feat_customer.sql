@@ -1,10 +1,4 @@
 {%- set look_backs = [7, 30, 365] %}
-{{ config(
-    materialized='table_function',
-    parameters='spine',
-    contract={'enforced': false},
-    persist_docs={'relation': false, 'columns': false},
-) }}
 
 with asked as (
     select
@@ -13,8 +7,10 @@ with asked as (
     from query_table(spine)
 ),
 
+-- An as-of join sorts all that it is given: leave out who is not asked about.
 customers as (
     select * from {{ ref('int_customers') }}
+    semi join asked using (customer_id)
 ),
 
 ledger as (
@@ -39,10 +35,12 @@ email_ledger as (
 
 favourites as (
     select * from {{ ref('int_customer_favourite_ledger') }}
+    semi join asked using (customer_id)
 ),
 
 sub_sectors as (
     select * from {{ ref('int_customer_favourite_sub_sector_ledger') }}
+    semi join asked using (customer_id)
 ),
 
 catalogue_prices as (

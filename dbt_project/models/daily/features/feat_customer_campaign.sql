@@ -1,10 +1,4 @@
 {%- set look_backs = [7, 30, 365] %}
-{{ config(
-    materialized='table_function',
-    parameters='spine',
-    contract={'enforced': false},
-    persist_docs={'relation': false, 'columns': false},
-) }}
 
 with asked as (
     select

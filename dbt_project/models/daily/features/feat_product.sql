@@ -3,12 +3,6 @@
 {%- for name in age_bands().values() %}
 {%- do band_columns.append('mixes.' ~ name ~ '_unit_count') %}
 {%- endfor %}
-{{ config(
-    materialized='table_function',
-    parameters='spine',
-    contract={'enforced': false},
-    persist_docs={'relation': false, 'columns': false},
-) }}
 
 with asked as (
     select

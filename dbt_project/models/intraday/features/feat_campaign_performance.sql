@@ -1,4 +1,4 @@
-{%- set look_backs = {'15min': 15, '1h': 60, '4h': 240, '24h': 1440} %}
+{%- set look_backs = {'15min': 15, '1h': 60, '4h': 240, '24h': 1440, '28d': 40320} %}
 {%- set measures = [
     'visitor_count', 'view_count', 'cart_count', 'order_count', 'unit_count', 'turnover',
 ] %}
@@ -7,12 +7,6 @@
 {%- set prior_view_count = 50 %}
 {%- set prior_order_count = 20 %}
 {%- set prior_stock_count = 20 %}
-{{ config(
-    materialized='table_function',
-    parameters='spine',
-    contract={'enforced': false},
-    persist_docs={'relation': false, 'columns': false},
-) }}
 
 with asked as (
     select
@@ -86,29 +80,15 @@ asked_windows as (
 
 windows as (
     select
-        asked_windows.*,
         {%- for name in look_backs %}
         {%- for measure in measures %}
         {{ growth(measure, 'ledger', 'before_' ~ name) }} as {{ measure }}_{{ name }},
         {%- endfor %}
         {%- endfor %}
-        {{ growth('unit_count', 'ledger', 'before_28d') }} as unit_count_28d
+        asked_windows.campaign_id,
+        asked_windows.readable_at
     from asked_windows
-    asof left join ledger
-        on
-            asked_windows.campaign_id = ledger.campaign_id
-            and asked_windows.readable_at >= ledger.available_at
-    {%- for name, minutes in look_backs.items() %}
-    asof left join ledger as before_{{ name }}
-        on
-            asked_windows.campaign_id = before_{{ name }}.campaign_id
-            and asked_windows.readable_at - interval '{{ minutes }} minutes'
-            >= before_{{ name }}.available_at
-    {%- endfor %}
-    asof left join ledger as before_28d
-        on
-            asked_windows.campaign_id = before_28d.campaign_id
-            and asked_windows.readable_at - interval '672 hours' >= before_28d.available_at
+    {{ look_back_joins('asked_windows', 'ledger', ['campaign_id'], look_backs) }}
 ),
 
 asked_shop_windows as (
@@ -121,11 +101,7 @@ shop_windows as (
         {{ growth('order_count', 'shop_ledger', 'before_4h') }} as order_count_4h,
         {{ growth('order_count', 'shop_ledger', 'before_28d') }} as order_count_28d
     from asked_shop_windows
-    asof left join shop_ledger on asked_shop_windows.readable_at >= shop_ledger.available_at
-    asof left join shop_ledger as before_4h
-        on asked_shop_windows.readable_at - interval '4 hours' >= before_4h.available_at
-    asof left join shop_ledger as before_28d
-        on asked_shop_windows.readable_at - interval '672 hours' >= before_28d.available_at
+    {{ look_back_joins('asked_shop_windows', 'shop_ledger', [], look_backs) }}
 ),
 
 asked_sector_windows as (
@@ -150,14 +126,9 @@ sector_windows as (
         {{ growth('initial_stock_count', 'stock', 'stock_before_28d') }}
             as initial_stock_count_28d
     from asked_sector_windows
-    asof left join sector_ledger
-        on
-            asked_sector_windows.sector = sector_ledger.sector
-            and asked_sector_windows.readable_at >= sector_ledger.available_at
-    asof left join sector_ledger as before_28d
-        on
-            asked_sector_windows.sector = before_28d.sector
-            and asked_sector_windows.readable_at - interval '672 hours' >= before_28d.available_at
+    {{ look_back_joins(
+        'asked_sector_windows', 'sector_ledger', ['sector'], {'28d': look_backs['28d']}
+    ) }}
     asof left join sector_stock_ledger as stock
         on
             asked_sector_windows.sector = stock.sector

@@ -1,12 +1,6 @@
 {%- set look_backs = {'15min': 15, '1h': 60, '1d': 1440, '7d': 10080, '28d': 40320} %}
 {#- A cluster that bought little counts as so many orders of the whole shop. #}
 {%- set prior_order_count = 10 %}
-{{ config(
-    materialized='table_function',
-    parameters='spine',
-    contract={'enforced': false},
-    persist_docs={'relation': false, 'columns': false},
-) }}
 
 with asked as (
     select
@@ -53,17 +47,7 @@ clusters as (
         asked_clusters.demographic_cluster,
         asked_clusters.readable_at
     from asked_clusters
-    asof left join cluster_ledger
-        on
-            asked_clusters.demographic_cluster = cluster_ledger.demographic_cluster
-            and asked_clusters.readable_at >= cluster_ledger.available_at
-    {%- for name, minutes in look_backs.items() %}
-    asof left join cluster_ledger as before_{{ name }}
-        on
-            asked_clusters.demographic_cluster = before_{{ name }}.demographic_cluster
-            and asked_clusters.readable_at - interval '{{ minutes }} minutes'
-            >= before_{{ name }}.available_at
-    {%- endfor %}
+    {{ look_back_joins('asked_clusters', 'cluster_ledger', ['demographic_cluster'], look_backs) }}
 ),
 
 -- The same of the whole shop, and what all clusters bought of the campaign.
@@ -78,13 +62,7 @@ shop_windows as (
         {%- endfor %}
         asked_windows.readable_at
     from asked_windows
-    asof left join shop_ledger on asked_windows.readable_at >= shop_ledger.available_at
-    {%- for name, minutes in look_backs.items() %}
-    asof left join shop_ledger as before_{{ name }}
-        on
-            asked_windows.readable_at - interval '{{ minutes }} minutes'
-            >= before_{{ name }}.available_at
-    {%- endfor %}
+    {{ look_back_joins('asked_windows', 'shop_ledger', [], look_backs) }}
 ),
 
 asked_campaigns as (
@@ -102,17 +80,7 @@ campaigns as (
         asked_campaigns.campaign_id,
         asked_campaigns.readable_at
     from asked_campaigns
-    asof left join campaign_ledger
-        on
-            asked_campaigns.campaign_id = campaign_ledger.campaign_id
-            and asked_campaigns.readable_at >= campaign_ledger.available_at
-    {%- for name, minutes in look_backs.items() %}
-    asof left join campaign_ledger as before_{{ name }}
-        on
-            asked_campaigns.campaign_id = before_{{ name }}.campaign_id
-            and asked_campaigns.readable_at - interval '{{ minutes }} minutes'
-            >= before_{{ name }}.available_at
-    {%- endfor %}
+    {{ look_back_joins('asked_campaigns', 'campaign_ledger', ['campaign_id'], look_backs) }}
 ),
 
 known as (
@@ -132,19 +100,7 @@ reads as (
         {%- endfor %}
         {{ growth('turnover', 'ledger', 'before_15min') }} as turnover_15min
     from known
-    asof left join ledger
-        on
-            known.demographic_cluster = ledger.demographic_cluster
-            and known.campaign_id = ledger.campaign_id
-            and known.readable_at >= ledger.available_at
-    {%- for name, minutes in look_backs.items() %}
-    asof left join ledger as before_{{ name }}
-        on
-            known.demographic_cluster = before_{{ name }}.demographic_cluster
-            and known.campaign_id = before_{{ name }}.campaign_id
-            and known.readable_at - interval '{{ minutes }} minutes'
-            >= before_{{ name }}.available_at
-    {%- endfor %}
+    {{ look_back_joins('known', 'ledger', ['demographic_cluster', 'campaign_id'], look_backs) }}
 ),
 
 final as (

@@ -1,9 +1,10 @@
+{%- set look_backs = {'1h': 60, '24h': 1440} %}
 {{ config(materialized='view') }}
 
 with campaign_windows as (
     select
         *,
-        {{ window_available_at('window_start_at') }} as as_of
+        {{ window_available_at('window_start_at') }} as readable_at
     from {{ ref('fct_campaign_windows') }}
 ),
 
@@ -13,23 +14,12 @@ ledger as (
 
 final as (
     select
-        campaign_windows.* exclude (as_of),
+        campaign_windows.* exclude (readable_at),
         -- As it was known when the window's features became readable.
         {{ growth('turnover', 'ledger', 'before_1h') }} as turnover_1h,
         {{ growth('turnover', 'ledger', 'before_24h') }} as turnover_24h
     from campaign_windows
-    asof left join ledger
-        on
-            campaign_windows.campaign_id = ledger.campaign_id
-            and campaign_windows.as_of >= ledger.available_at
-    asof left join ledger as before_1h
-        on
-            campaign_windows.campaign_id = before_1h.campaign_id
-            and campaign_windows.as_of - interval '60 minutes' >= before_1h.available_at
-    asof left join ledger as before_24h
-        on
-            campaign_windows.campaign_id = before_24h.campaign_id
-            and campaign_windows.as_of - interval '1440 minutes' >= before_24h.available_at
+    {{ look_back_joins('campaign_windows', 'ledger', ['campaign_id'], look_backs) }}
 )
 
 select * from final
