@@ -8,6 +8,7 @@ is printed.
 """
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -218,12 +219,19 @@ def _peers(bench: Bench, question: Question, answers: Path) -> dict[str, Any]:
             figures[peer] = _ask(bench, peer, question, answers / peer).as_dict()
         except VitrineError as error:
             # A peer that the machine is too small for is a figure too.
-            figures[peer] = {"failed": str(error)}
+            figures[peer] = {"failed": reason(str(error))}
             continue
         found = comparison.compare(answers / "vitrine", answers / peer, ANSWERS[question.phase])
         figures[peer]["same"] = [str(difference) for difference in found]
         figures[peer]["is_same"] = all(difference.is_none for difference in found)
     return figures
+
+
+def reason(told: str) -> str:
+    """Return the line of a program's last words that names its error, and no paths of files."""
+    lines = [line for line in told.splitlines() if line.strip()]
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return (named or lines)[-1]
 
 
 def _ask(bench: Bench, peer: str, question: Question, out: Path) -> measure.Cost:

@@ -130,7 +130,7 @@ def _phase(it: Mapping[str, Any], phase: str, figures: Mapping[str, Any]) -> Ite
 
 def _row(who: str, cost: Mapping[str, Any]) -> str:
     if "failed" in cost:
-        return f"| {who} | failed: {cost['failed'].splitlines()[-1][:120]} | | | | | | |"
+        return f"| {who} | failed: {cost['failed']} | | | | | | |"
     moved = ("peak_memory_bytes", "bytes_read", "bytes_written", "disk_bytes_read",
              "disk_bytes_written")  # fmt: skip
     cells = [f"{cost['seconds']:.1f}", *(f"{cost[name] / MB:,.0f}" for name in moved)]

@@ -128,3 +128,10 @@ def test_two_runs_without_files_or_rows_are_not_the_same(tmp_path):
         duckdb.execute(f"copy (select 'a' as campaign_id, 1 as n where false) to '{file}'")
     (found,) = compare(tmp_path / "ours", tmp_path / "theirs", ("campaigns",))
     assert not found.is_none
+
+
+def test_a_peer_that_failed_is_told_by_its_error():
+    told = "python peer.py ended with 1:\n  File 'peer.py', line 3\nlib.OutOfMemory"
+    said = f"{told}Exception: 7 GiB used\n\nSee also the manual"
+    assert features.reason(said) == "lib.OutOfMemoryException: 7 GiB used"
+    assert features.reason("no reason\n") == "no reason"
