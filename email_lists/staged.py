@@ -1,7 +1,6 @@
 """The staged list: what `build` leaves for the gate and for `publish`; without addresses."""
 
 import json
-import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from email_lists.composition import Composition
 from vitrine.errors import NotPublishedError
 from vitrine.interval import format_instant
 from vitrine.paths import Paths, stamp
-from vitrine.publish import TEMPORARY
+from vitrine.publish import beside
 
 PEOPLE, PRODUCTS, EXCLUSIONS = "list.parquet", "list_products.parquet", "exclusions.parquet"
 PROVENANCE = "provenance.json"
@@ -28,15 +27,15 @@ def folder_of(paths: Paths, as_of: datetime) -> Path:
 def write(paths: Paths, composed: Composition, as_of: datetime, provenance: dict[str, Any]) -> Path:
     """Stage a list whole: a killed run leaves the earlier one, or none, but never a mixture."""
     target = folder_of(paths, as_of)
-    fresh = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    write_parquet(composed.people, fresh / PEOPLE)
-    write_parquet(composed.products, fresh / PRODUCTS)
-    write_parquet(composed.exclusions, fresh / EXCLUSIONS)
-    (fresh / PROVENANCE).write_text(json.dumps(provenance, indent=2, sort_keys=True) + "\n")
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.rename(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with beside(target, f"*-{target.name}") as fresh:
+        fresh.mkdir()
+        write_parquet(composed.people, fresh / PEOPLE)
+        write_parquet(composed.products, fresh / PRODUCTS)
+        write_parquet(composed.exclusions, fresh / EXCLUSIONS)
+        (fresh / PROVENANCE).write_text(json.dumps(provenance, indent=2, sort_keys=True) + "\n")
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.rename(target)
     return target
 
 

@@ -1,7 +1,8 @@
 """Write beside, check, make visible in one atomic step; keep the last versions.
 
 A reader sees the old version or the new one, never a mixture, and a killed writer leaves nothing
-but a file or folder whose name starts with `.tmp-`, which the next writer of that place removes.
+but a file or folder whose name starts with `.tmp-`, which a later writer of that place removes.
+Process ids say nothing here: containers that share the disk number their processes each for itself.
 """
 
 import errno
@@ -10,12 +11,14 @@ import filecmp
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from vitrine.errors import MachineError, NotPublishedError
 
 TEMPORARY = ".tmp-"
+LOCK = ".lock"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -33,18 +36,44 @@ def atomic_file(target: Path) -> Iterator[Path]:
     """
     with told_of_a_full_disk(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in target.parent.glob(f"{TEMPORARY}*-{target.name}"):
-            if not _is_running(_writer(leftover)):
-                leftover.unlink(missing_ok=True)
-        temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
-        try:
+        with beside(target, f"*-{target.name}") as temporary:
             yield temporary
             if not _is_same(temporary, target):
                 _sync(temporary)
                 temporary.replace(target)
                 _sync(target.parent)
+
+
+@contextmanager
+def beside(target: Path, leftovers: str) -> Iterator[Path]:
+    """Give a name beside `target` that nobody else has; what is left under it at the end goes.
+
+    Writers hold the folder together while they write, and the system lets go for one that is
+    killed. So whoever gets it alone may remove what others left there: what `leftovers`, a pattern
+    for what follows `.tmp-`, matches.
+    """
+    temporary = target.with_name(f"{TEMPORARY}{uuid4().hex}-{target.name}")
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for leftover in target.parent.glob(TEMPORARY + leftovers):
+                remove(leftover)
+        fcntl.flock(folder, fcntl.LOCK_SH)
+        try:
+            yield temporary
         finally:
-            temporary.unlink(missing_ok=True)
+            remove(temporary)
+    finally:
+        os.close(folder)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder; what cannot be removed of a folder stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -102,21 +131,14 @@ def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
 def _new_version(root: Path, version: str, keep: int) -> Iterator[Path]:
     versions = root / "versions"
     versions.mkdir(parents=True, exist_ok=True)
-    for leftover in versions.glob(f"{TEMPORARY}*"):
-        if not _is_running(_writer(leftover)):
-            shutil.rmtree(leftover, ignore_errors=True)
-    temporary = versions / f"{TEMPORARY}{os.getpid()}-{version}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
+    with beside(versions / version, "*") as temporary:
+        temporary.mkdir()
         yield temporary
         for path in temporary.rglob("*"):
             _sync(path)
-        with _alone(root):
+        with alone(root):
             _switch(root, temporary, _free_name(versions, version))
             _prune(root, keep)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def current_version(root: Path) -> Path:
@@ -161,11 +183,17 @@ def publish_file(source: Path, root: Path, version: str, keep: int = 3) -> Path:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Wait until no other process chooses a name, switches or prunes under `root`."""
-    with (root / ".lock").open("w") as lock:
+def alone(folder: Path, is_patient: bool = True) -> Iterator[None]:
+    """Wait until no other process holds `folder` so, and hold it.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds it and `is_patient` is not given.
+    """
+    with (folder / LOCK).open("w") as lock:
         # The system lets go of it when the file is closed, also for a process that is killed.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
         yield
 
 
@@ -176,11 +204,10 @@ def _switch(root: Path, temporary: Path, final: Path) -> None:
 
 def point(link: Path, target: Path) -> None:
     """Let a symbolic link name another place beside it, in one step."""
-    fresh = link.with_name(f"{TEMPORARY}{os.getpid()}-{link.name}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target.relative_to(link.parent))
-    fresh.replace(link)
-    _sync(link.parent)
+    with beside(link, f"*-{link.name}") as fresh:
+        fresh.symlink_to(target.relative_to(link.parent))
+        fresh.replace(link)
+        _sync(link.parent)
 
 
 def _free_name(folder: Path, stem: str, suffix: str = "") -> Path:
@@ -202,20 +229,6 @@ def _prune(root: Path, keep: int) -> None:
 def age(path: Path) -> tuple[int, str]:
     """Return what versions are sorted by: when they were published, then their names."""
     return path.stat().st_mtime_ns, path.name
-
-
-def _writer(temporary: Path) -> int:
-    return int(temporary.name.removeprefix(TEMPORARY).split("-")[0])
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:

@@ -1,12 +1,19 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
 from vitrine.errors import NotPublishedError
 from vitrine.publish import atomic_file, current_version, new_version, publish_file
+from vitrine.settings import REPOSITORY
+
+NOBODY = 2**22 + 1
+"""A process id that no process of this machine can have."""
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path):
@@ -113,3 +120,86 @@ def test_processes_that_publish_under_one_root_do_not_disturb_each_other(tmp_pat
     assert [process.exitcode for process in processes] == [0] * 4
     assert (current_version(tmp_path) / "x").read_text() == "whole"
     assert not list((tmp_path / "versions").glob(".tmp-*"))
+
+
+def _write(target: Path, text: str, line: Connection) -> None:
+    with atomic_file(target) as path:
+        path.write_text(text)
+        line.send("begun")
+        line.poll(60)
+
+
+def _fill(root: Path, text: str, line: Connection) -> None:
+    with new_version(root, text) as folder:
+        (folder / "x").write_text(text)
+        line.send("begun")
+        line.poll(60)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Start a writer in a process that shares nothing with this one but the disk."""
+    monkeypatch.syspath_prepend(REPOSITORY)  # fresh processes inherit it, and find this module
+    context = multiprocessing.get_context("spawn")
+
+    def start(write: Callable[..., None], place: Path) -> tuple[BaseProcess, Connection]:
+        line, their_end = context.Pipe()
+        process = context.Process(target=write, args=(place, "theirs", their_end), daemon=True)
+        process.start()
+        assert line.poll(60)
+        assert line.recv() == "begun"
+        return process, line
+
+    return start
+
+
+def test_a_file_that_another_process_writes_is_left_to_it(tmp_path, elsewhere):
+    """Its process id says nothing: another container counts for itself."""
+    target = tmp_path / "table.txt"
+    process, line = elsewhere(_write, target)
+    (begun,) = tmp_path.iterdir()
+    as_if_of_nobody = begun.rename(begun.with_name(f".tmp-{NOBODY}-table.txt"))
+    with atomic_file(target) as path:
+        path.write_text("ours")
+    assert target.read_text() == "ours"
+    assert as_if_of_nobody.rename(begun).read_text() == "theirs"
+    line.send("end")
+    process.join(60)
+    assert process.exitcode == 0
+    assert target.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_version_that_another_process_fills_is_left_to_it(tmp_path, elsewhere):
+    process, line = elsewhere(_fill, tmp_path)
+    (begun,) = (tmp_path / "versions").iterdir()
+    as_if_of_nobody = begun.rename(begun.with_name(f".tmp-{NOBODY}-theirs"))
+    with new_version(tmp_path, "ours") as folder:
+        (folder / "x").write_text("ours")
+    assert as_if_of_nobody.rename(begun).is_dir()
+    line.send("end")
+    process.join(60)
+    assert process.exitcode == 0
+    assert (current_version(tmp_path) / "x").read_text() == "theirs"
+
+
+def test_a_file_that_a_killed_process_left_goes_whatever_it_was_called(tmp_path, elsewhere):
+    process, _ = elsewhere(_write, tmp_path / "x")
+    process.kill()
+    process.join(60)
+    (left,) = tmp_path.iterdir()
+    left.rename(left.with_name(f".tmp-{os.getpid()}-x"))
+    with atomic_file(tmp_path / "x") as path:
+        assert list(tmp_path.iterdir()) == []
+        path.write_text("ours")
+    assert list(tmp_path.iterdir()) == [tmp_path / "x"]
+
+
+def test_a_version_that_a_killed_process_left_goes_whatever_it_was_called(tmp_path, elsewhere):
+    process, _ = elsewhere(_fill, tmp_path)
+    process.kill()
+    process.join(60)
+    (left,) = (tmp_path / "versions").iterdir()
+    left.rename(left.with_name(f".tmp-{os.getpid()}-theirs"))
+    with new_version(tmp_path, "ours") as folder:
+        assert list((tmp_path / "versions").iterdir()) == [folder]
