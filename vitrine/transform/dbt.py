@@ -15,7 +15,7 @@ from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, format_instant
 from vitrine.publish import atomic_file, full_disk, full_disk_said_in, told_of_a_full_disk
-from vitrine.transform import increments
+from vitrine.transform import builds, increments
 from vitrine.transform.increments import PROJECT, Increment
 
 LAYERS = ("staging", "intermediate", "features", "marts")
@@ -49,33 +49,34 @@ def build_layers(
     NotPublishedError
         If the layers below were not built for this interval yet.
     VitrineError
-        If a model or a test fails; the message names each.
+        If a model or a test fails; the message names each. If another process builds the same.
     """
-    wanted = LAYERS if layer is None else _layers_to_build(installation, database, interval, layer)
-    if wanted[0] == LAYERS[0]:
-        begin(installation, database, interval)
     folder = installation.paths.build_file(database, interval).parent
-    note_progress(folder, wanted[-1], is_ended=False)
-    selection = " ".join(f"path:models/{database}/{each}" for each in wanted)
-    outcome = build(installation, database, selection, interval)
-    note_progress(folder, wanted[-1], is_ended=True)
-    return outcome, Increment.load(folder / INCREMENT_FILE)
+    wanted = LAYERS if layer is None else _layers_to_build(folder, database, interval, layer)
+    with builds.held(folder):
+        if wanted[0] == LAYERS[0]:
+            begin(installation, database, interval)
+        note_progress(folder, wanted[-1], is_ended=False)
+        selection = " ".join(f"path:models/{database}/{each}" for each in wanted)
+        outcome = build(installation, database, selection, interval)
+        note_progress(folder, wanted[-1], is_ended=True)
+        return outcome, Increment.load(folder / INCREMENT_FILE)
 
 
 def _layers_to_build(
-    installation: Installation, database: str, interval: Interval, layer: str
+    folder: Path, database: str, interval: Interval, layer: str
 ) -> tuple[str, ...]:
     """Return the layer, after those below it where they must be built again."""
     number = LAYERS.index(layer)
     up_to_it = LAYERS[: number + 1]
     if number == 0:
         return up_to_it
-    state = _progress(installation.paths.build_file(database, interval).parent)
+    state = _progress(folder)
     if state["begun"] > number:
         return up_to_it
     if state["ended"] < number:
         raise NotPublishedError(
-            f"no build of {database} for {interval} has come so far;"
+            f"no build of {database} for {interval} has come so far, or later ones took its place;"
             f" run `vitrine build {database} --layer {LAYERS[state['ended']]}` for it first"
         )
     return (layer,)
@@ -105,11 +106,13 @@ def note_progress(folder: Path, layer: str, is_ended: bool) -> None:
 def begin(installation: Installation, database: str, interval: Interval) -> Increment:
     """Make a fresh file for a build: a copy of the version that it goes on from, or nothing yet.
 
-    Every table can be scanned afterwards, also those that were never written.
+    Every table can be scanned afterwards, also those that were never written. Room is made first:
+    what builds of long ago left goes.
     """
     file = installation.paths.build_file(database, interval)
-    shutil.rmtree(file.parent, ignore_errors=True)
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    builds.empty(file.parent)
+    builds.forget_old(file, installation.settings.keep_versions)
     for table in contracts.TABLES.values():
         lake.ensure_table(installation.paths.lake, table.name, table.schema)
     for table in deltas.TABLES.values():

@@ -10,7 +10,7 @@ from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import stamp
-from vitrine.transform import dbt
+from vitrine.transform import builds, dbt
 
 
 def publish_build(
@@ -18,33 +18,45 @@ def publish_build(
 ) -> Path:
     """Move the file that was built for `interval` to where readers look; return its new place.
 
-    Where a run that was killed has moved it already, the switch is completed.
+    Where a run that was killed has moved it already, the switch is completed. Of the folder that it
+    was built in the log stays, for as many builds as versions are kept.
 
     Raises
     ------
     NotPublishedError
         If the interval's last layer was not built: a file that goes on from a published version
-        looks whole from its beginning on.
+        looks whole from its beginning on. If there is no build, or not any more.
     BadArgumentError
         If newer data is published already and `force` is not given.
+    VitrineError
+        If another process is at work on the same build.
     MachineError
         If the disk is full; readers see what they saw before.
     """
-    paths = installation.paths
-    file = paths.build_file(database, interval)
-    link = paths.warehouse / file.name
+    file = installation.paths.build_file(database, interval)
+    link = installation.paths.warehouse / file.name
     if not file.exists():
         return _completed(link, database, interval, file)
+    with builds.held(file.parent):
+        published = _moved(installation, file, link, interval, force)
+        builds.keep_log(file.parent, (dbt.INCREMENT_FILE, dbt.PROGRESS_FILE))
+    builds.forget_old(file, installation.settings.keep_versions)
+    return published
+
+
+def _moved(
+    installation: Installation, file: Path, link: Path, interval: Interval, force: bool
+) -> Path:
     _require_whole(file, interval)
     _checkpoint(file)
     built, published = data_end(file), published_end(link)
     if published is not None and built < published and not force:
         raise BadArgumentError(
-            f"{database} is published with data until {format_instant(published)}, this build ends"
+            f"{file.stem} is published with data until {format_instant(published)}, this build ends"
             f" at {format_instant(built)}: give an --end that is not earlier, or --force"
         )
     return publish.publish_file(
-        file, paths.warehouse, stamp(interval.end), installation.settings.keep_versions
+        file, link.parent, stamp(interval.end), installation.settings.keep_versions
     )
 
 
@@ -59,8 +71,8 @@ def _completed(link: Path, database: str, interval: Interval, file: Path) -> Pat
     ]
     if not moved:
         raise NotPublishedError(
-            f"no build of {database} for {interval} is there ({file});"
-            " `vitrine build` makes it layer by layer"
+            f"no build of {database} for {interval} is there ({file}): there was none, or later"
+            " ones took its place; `vitrine build` makes it layer by layer"
         )
     if moved[-1] == versions[-1]:
         publish.point(link, moved[-1])
