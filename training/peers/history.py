@@ -1,0 +1,81 @@
+"""Purchases before an instant as numbers: what every peer learns from.
+
+Shape legend: P purchases (one a customer, instant and campaign), U customers, C campaigns, O orders
+(a customer's purchases of one instant).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from training.ranker.candidates import Candidates
+
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class History:
+    """Distinct purchases received before `as_of`, oldest first; codes are positions in the ids."""
+
+    as_of: datetime
+    customer_ids: np.ndarray
+    campaign_ids: np.ndarray
+    customer_P: np.ndarray
+    campaign_P: np.ndarray
+    order_P: np.ndarray
+    age_days_P: np.ndarray
+    """float64, from the purchase to `as_of`."""
+
+    @classmethod
+    def of(cls, purchases: pd.DataFrame, as_of: datetime) -> "History":
+        """Number the purchases (customer_id, campaign_id, occurred_at) of a feature reader."""
+        rows = purchases[["customer_id", "campaign_id", "occurred_at"]].drop_duplicates()
+        rows = rows.sort_values(["occurred_at", "customer_id", "campaign_id"], kind="stable")
+        customer_P, customer_ids = pd.factorize(rows["customer_id"], sort=True)
+        campaign_P, campaign_ids = pd.factorize(rows["campaign_id"], sort=True)
+        instants = rows["occurred_at"].to_numpy("datetime64[us]").astype(np.int64)
+        _, order_P = np.unique(np.stack([customer_P, instants]), axis=1, return_inverse=True)
+        age_P = pd.Timestamp(as_of) - rows["occurred_at"]
+        return cls(
+            as_of,
+            np.asarray(customer_ids, dtype=object),
+            np.asarray(campaign_ids, dtype=object),
+            customer_P,
+            campaign_P,
+            order_P,
+            age_P.dt.total_seconds().to_numpy() / DAY_S,
+        )
+
+    def by_customer(self, weight_P: np.ndarray) -> sp.csr_matrix:
+        """Add up a weight per purchase: float64 `[U, C]`."""
+        shape = (len(self.customer_ids), len(self.campaign_ids))
+        return sp.csr_matrix((weight_P, (self.customer_P, self.campaign_P)), shape)
+
+    def by_order(self) -> sp.csr_matrix:
+        """Return which order held which campaign: float64 ones `[O, C]`."""
+        shape = (int(self.order_P.max(initial=-1)) + 1, len(self.campaign_ids))
+        ones = np.ones(len(self.order_P))
+        return sp.csr_matrix((ones, (self.order_P, self.campaign_P)), shape)
+
+    def faded(self, half_life_days: float) -> np.ndarray:
+        """Return a weight per purchase that halves with every so many days of age."""
+        weight_P: np.ndarray = 0.5 ** (np.maximum(self.age_days_P, 0) / half_life_days)
+        return weight_P
+
+    def buyers(self, days: float) -> np.ndarray:
+        """Return how many customers bought each campaign in the last days: float64 `[C]`."""
+        is_recent_P = self.age_days_P <= days
+        pairs = np.stack([self.customer_P[is_recent_P], self.campaign_P[is_recent_P]])
+        _, campaigns = np.unique(pairs, axis=1)
+        counts: np.ndarray = np.bincount(campaigns, minlength=len(self.campaign_ids))
+        return counts.astype(np.float64)
+
+    def located(self, candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
+        """Return `customer_L, campaign_C`: codes of lists and candidates, -1 for the unknown."""
+        return (
+            pd.Index(self.customer_ids).get_indexer(candidates.lists["customer_id"]),
+            pd.Index(self.campaign_ids).get_indexer(candidates.campaigns["campaign_id"]),
+        )
