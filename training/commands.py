@@ -1,4 +1,4 @@
-"""`vitrine train|score|recommend|classify`: the commands of this stage, each of a few lines."""
+"""`vitrine train|evaluate|score|recommend|classify`: commands of a few lines each."""
 
 from importlib import import_module
 
@@ -44,8 +44,9 @@ def train() -> None:
 
 
 def __getattr__(name: str) -> click.Command:
-    """Import `score`, `recommend` or `classify` when the command line asks for it."""
+    """Import `evaluate`, `score`, `recommend` or `classify` when the command line asks for it."""
     where = {
+        "evaluate": "training.evaluation.commands:evaluate",
         "score": "training.ranker.commands:score",
         "recommend": "training.ranker.commands:recommend",
         "classify": "training.classifier.commands:classify",

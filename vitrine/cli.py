@@ -65,6 +65,10 @@ COMMANDS = {
     "docs": ("vitrine.transform.commands:docs", "Generate the dbt docs and the data dictionary."),
     "sql": ("vitrine.transform.commands:sql", "Query the published warehouse read-only."),
     "train": ("training.commands:train", "Train, evaluate and register a model."),
+    "evaluate": (
+        "training.commands:evaluate",
+        "Compare all models on the same weeks, each trained on what came before.",
+    ),
     "score": ("training.commands:score", "Publish the champion's scores for an instant."),
     "recommend": ("training.commands:recommend", "Rank campaigns for customers as of any instant."),
     "classify": ("training.commands:classify", "Label products from images and text."),

@@ -193,6 +193,26 @@ class FeatureReader:
         """Return the customer features of each (customer_id, as_of), in the given order."""
         return self._side("customer", customers)
 
+    def customer_kinds(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Return segment and behaviour groups of each (customer_id, as_of), in the given order.
+
+        Column segment, and a boolean one for each group.
+        """
+        self._register(
+            "side_spine",
+            customers[["customer_id", "as_of"]].assign(row_index=np.arange(len(customers))),
+        )
+        rows = self.connection.execute(
+            "select row_index, segments.segment, groups.* exclude (customer_id, as_of)"
+            " from side_spine"
+            " join daily.features.customer_segments('side_spine') as segments"
+            " using (customer_id, as_of)"
+            " join daily.features.customer_groups('side_spine') as groups"
+            " using (customer_id, as_of) order by row_index"
+        ).df()
+        _require_same_length(len(customers), len(rows))
+        return rows.drop(columns="row_index")
+
     def campaign_rows(self, campaigns: pd.DataFrame) -> pd.DataFrame:
         """Return the campaign features of each (campaign_id, as_of), in the given order."""
         return self._side("campaign", campaigns)

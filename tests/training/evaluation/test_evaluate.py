@@ -1,0 +1,155 @@
+"""The back-test on a flash-sale shop with a planted taste, and on what a slow loop makes of it."""
+
+import io
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.training.ranker import taste_shop
+from training.evaluation.backtest import Week, weeks_before
+from training.evaluation.leaderboard import TOGETHER
+from training.peers.history import History
+from training.ranker.features import Catalogue, FeatureReader
+from vitrine import cli, warehouse
+from vitrine.installation import Installation
+from vitrine.interval import DAY, Interval, format_instant
+from vitrine.publish import current_version
+from vitrine.settings import load_settings
+
+MODELS = "ranker,popularity_7d,repurchase,item_knn,ease,als"
+WEEK = Interval(taste_shop.END - 7 * DAY, taste_shop.END)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory) -> Installation:
+    home = tmp_path_factory.mktemp("taste") / "home"
+    made = Installation(load_settings({"VITRINE_HOME": str(home)}))
+    taste_shop.publish(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def typed(installation):
+    """Type `vitrine evaluate` with options; return exit code and what it printed."""
+
+    def type_(*arguments: str) -> tuple[int, str]:
+        printed, code = io.StringIO(), 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("VITRINE_HOME", str(installation.settings.home))
+            patch.setenv("VITRINE_TORCH_THREADS", "1")
+            patch.setattr(sys, "argv", ["vitrine", "evaluate", *arguments])
+            with redirect_stdout(printed), redirect_stderr(printed):
+                try:
+                    cli.main()
+                except SystemExit as exit_:
+                    code = int(exit_.code or 0)
+        return code, printed.getvalue()
+
+    return type_
+
+
+@pytest.fixture(scope="module")
+def rows(installation, typed) -> pd.DataFrame:
+    code, printed = typed("--as-of", format_instant(taste_shop.END), "--weeks", "2",
+                          "--models", MODELS)  # fmt: skip
+    assert code == 0, printed
+    assert printed.count("map_at_12") == 2 * 6 + 1
+    folder = current_version(installation.paths.home / "evaluations")
+    assert (folder / "cumulative_rank.png").stat().st_size > 10_000
+    assert "## All" in (folder / "leaderboard.md").read_text()
+    return pd.read_parquet(folder / "leaderboard.parquet")
+
+
+@pytest.fixture
+def reader(installation):
+    with warehouse.connect(installation.paths) as connection:
+        yield FeatureReader(connection, Catalogue.load())
+
+
+def value(rows, model, metric="map_at_12", slice_="all", week=TOGETHER):
+    chosen = rows[(rows["model"] == model) & (rows["metric"] == metric)]
+    chosen = chosen[(chosen["slice"] == slice_) & (chosen["week"] == week)]
+    (found,) = chosen["value"]
+    return found
+
+
+def test_a_model_that_can_see_the_taste_wins_and_memory_of_campaigns_is_no_help(rows):
+    best_peer = max(value(rows, model) for model in MODELS.split(",")[1:])
+    assert value(rows, "ranker") > 1.5 * best_peer
+    assert value(rows, "ranker", "collective_auc") > 0.8
+    # Every sector sells alike, so what is popular is a matter of chance.
+    assert value(rows, "popularity_7d", "collective_auc") == pytest.approx(0.5, abs=0.06)
+
+
+def test_intervals_hold_the_mean_and_all_weeks_hold_each(rows):
+    bounded = rows.dropna(subset=["low"])
+    assert (bounded["low"] <= bounded["value"] + 1e-12).all()
+    assert (bounded["value"] <= bounded["high"] + 1e-12).all()
+    weeks = rows[(rows["slice"] == "all") & (rows["metric"] == "map_at_12")]
+    for _, each in weeks.groupby("model"):
+        parts = each[each["week"] != TOGETHER]
+        mean = np.average(parts["value"], weights=parts["list_count"])
+        assert mean == pytest.approx(value(rows, each["model"].iloc[0]))
+
+
+def test_lists_and_what_is_relevant_are_those_of_a_slow_loop(reader):
+    shop = taste_shop.draw(seed=3)
+    week = Week.of(reader, WEEK)
+    expected = set()
+    for line in shop.tables["orders"]:
+        hour = line["occurred_at"].replace(minute=0, second=0, microsecond=0)
+        if WEEK.start <= line["received_at"] < WEEK.end and hour >= WEEK.start:
+            expected.add((line["customer_id"], hour, line["campaign_id"]))
+    lists, campaigns = week.candidates.lists, week.candidates.campaigns
+    found = {
+        (
+            lists["customer_id"][place],
+            lists["as_of"][place].to_pydatetime(),
+            campaigns["campaign_id"][campaign],
+        )
+        for place, campaign in week.relevant
+    }
+    assert found == expected
+    bought = {
+        (lists["customer_id"][place], lists["as_of"][place], campaigns["campaign_id"][campaign])
+        for place, campaign in week.bought
+    }
+    before = set()
+    for place, campaign in np.ndindex(len(lists), len(campaigns)):
+        start = week.candidates.start_L[place]
+        if not start <= campaign < start + week.candidates.count_L[place]:
+            continue
+        customer, as_of = lists["customer_id"][place], lists["as_of"][place]
+        name = campaigns["campaign_id"][campaign]
+        if any(
+            line["customer_id"] == customer
+            and line["campaign_id"] == name
+            and line["occurred_at"] < as_of
+            for line in shop.tables["orders"]
+        ):
+            before.add((customer, as_of, name))
+    assert bought == before
+
+
+def test_a_peer_learns_nothing_from_the_week_itself(reader):
+    start = reader.build_info().data.start
+    purchases = reader.purchases(Interval(start, WEEK.start))
+    history = History.of(purchases, WEEK.start)
+    assert history.age_days_P.min() >= 0
+    assert history.by_order().sum() == history.by_customer(np.ones(len(history.order_P))).sum()
+
+
+def test_the_last_weeks_end_with_the_instant():
+    first, last = weeks_before(taste_shop.END, 2)
+    assert (last.end, last.start, first.end) == (WEEK.end, WEEK.start, WEEK.start)
+    assert last.end - last.start == timedelta(days=7)
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones(typed):
+    code, printed = typed("--as-of", format_instant(taste_shop.END), "--models", "oracle")
+    assert code == 2
+    assert "there is no model oracle; there are ranker, popularity_7d" in printed

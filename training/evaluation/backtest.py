@@ -1,0 +1,146 @@
+"""The rolling back-test: learn everything before a week by global time, be judged on the week.
+
+A shop without campaigns' ends is judged as it is served: one list a customer at the cut-off, and
+whatever the customer buys in the week is relevant. What is first sold within the week is a
+candidate too. Flash sales open and close within the week, so there each (customer, hour of
+purchase) is a list of what was on sale at that hour.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from training.evaluation.ranks import Judgement, Ranks, judge_lists
+from training.peers.history import History
+from training.ranker.candidates import Candidates
+from training.ranker.examples import HOUR
+from training.ranker.features import FeatureReader
+from training.ranker.ranking import Scorer
+from vitrine.errors import BadInputError
+from vitrine.interval import Interval
+
+WEEK = timedelta(days=7)
+KEY = ["customer_id", "as_of"]
+Fitter = Callable[[History], Scorer]
+
+
+@dataclass(frozen=True)
+class Week:
+    """One week's lists, what was relevant for each, and how the lists are sliced."""
+
+    interval: Interval
+    candidates: Candidates
+    relevant: np.ndarray
+    """int64 [P, 2]: list and campaign position, -1 for what was no candidate."""
+    bought: np.ndarray
+    """int64 [B, 2]: candidates that the list's customer had bought before its instant."""
+    is_unsold_P: np.ndarray
+    """Whether a relevant campaign had never been sold before its list's instant."""
+    slices: dict[str, np.ndarray]
+    """bool `[L]` by name."""
+
+    @classmethod
+    def of(cls, reader: FeatureReader, interval: Interval) -> "Week":
+        """Read a week.
+
+        Raises
+        ------
+        BadInputError
+            If nobody known bought anything in it.
+        """
+        purchases = reader.purchases(interval)
+        if not len(purchases):
+            raise BadInputError(f"no purchase by a known customer in {interval}")
+        before = reader.purchases(Interval(reader.build_info().data.start, interval.start))
+        rows = _relevant(purchases, interval.start)
+        lists = rows[KEY].drop_duplicates().sort_values(["as_of", "customer_id"])
+        first_sold_at = pd.concat([before, purchases]).groupby("campaign_id")["occurred_at"].min()
+        instants = lists["as_of"].drop_duplicates().tolist()
+        campaigns = reader.campaigns_on_sale(instants)
+        if purchases["is_permanent"].all():
+            new = first_sold_at.index[first_sold_at >= pd.Timestamp(interval.start)]
+            campaigns = _with(campaigns, new, instants[0])
+        candidates = Candidates.of(lists, campaigns)
+        everything = pd.concat([before, purchases], ignore_index=True)
+        return cls(
+            interval,
+            candidates,
+            _located(rows, candidates, is_required=True),
+            _located(_bought_before(everything, lists), candidates, is_required=False),
+            (rows["campaign_id"].map(first_sold_at) >= rows["as_of"]).to_numpy(),
+            _slices(reader, candidates.lists, set(before["customer_id"])),
+        )
+
+    def judge(self, scorer: Scorer) -> Judgement:
+        """Rank all candidates of all lists."""
+        return judge_lists(scorer, self.candidates, self.relevant, self.bought)
+
+    def sliced(self, judgement: Judgement) -> Iterator[tuple[str, Ranks]]:
+        """Cut a judgement into all, the slices of lists, and those of what was relevant."""
+        ranks = judgement.ranks
+        yield "all", ranks
+        yield "new to the customer", judgement.fresh
+        unsold = ranks.where(self.is_unsold_P)
+        if len(unsold.count_L):
+            yield "never sold before", unsold
+        for name, is_kept_L in self.slices.items():
+            if is_kept_L.any():
+                yield name, ranks.where(is_kept_L[ranks.list_P])
+
+
+def weeks_before(as_of: datetime, count: int) -> list[Interval]:
+    """Return the last whole weeks that ended by an instant, oldest first."""
+    ends = [as_of - n * WEEK for n in range(count - 1, -1, -1)]
+    return [Interval(end - WEEK, end) for end in ends]
+
+
+def _relevant(purchases: pd.DataFrame, cut_off: datetime) -> pd.DataFrame:
+    rows = purchases[["customer_id", "campaign_id"]]
+    if purchases["is_permanent"].all():
+        rows = rows.assign(as_of=pd.Timestamp(cut_off))
+        rows["as_of"] = rows["as_of"].astype("datetime64[us, UTC]")
+    else:
+        rows = rows.assign(as_of=purchases["occurred_at"].dt.floor(pd.Timedelta(HOUR)))
+        rows = rows[rows["as_of"] >= pd.Timestamp(cut_off)]
+    return rows.drop_duplicates(ignore_index=True)
+
+
+def _with(campaigns: pd.DataFrame, new: pd.Index, as_of: datetime) -> pd.DataFrame:
+    ids = sorted({*campaigns["campaign_id"], *new})
+    instants = pd.Series([as_of] * len(ids), dtype="datetime64[us, UTC]")
+    return pd.DataFrame({"as_of": instants, "campaign_id": ids})
+
+
+def _bought_before(purchases: pd.DataFrame, lists: pd.DataFrame) -> pd.DataFrame:
+    """Return the distinct campaigns that each list's customer bought before the list's instant."""
+    first = purchases.groupby(["customer_id", "campaign_id"], as_index=False)["occurred_at"].min()
+    joined = lists[KEY].merge(first, on="customer_id")
+    return joined.loc[joined["occurred_at"] < joined["as_of"], [*KEY, "campaign_id"]]
+
+
+def _located(rows: pd.DataFrame, candidates: Candidates, *, is_required: bool) -> np.ndarray:
+    """Return int64 [N, 2]: list and campaign position of rows (customer_id, as_of, campaign_id).
+
+    What is no candidate has position -1 if it is required, else it is left out.
+    """
+    lists = candidates.lists[KEY].assign(list=np.arange(len(candidates.lists)))
+    campaigns = candidates.campaigns.assign(campaign=np.arange(len(candidates.campaigns)))
+    found = rows.merge(lists, on=KEY).merge(
+        campaigns, on=["as_of", "campaign_id"], how="left" if is_required else "inner"
+    )
+    places: np.ndarray = found[["list", "campaign"]].fillna(-1).to_numpy(np.int64)
+    return places
+
+
+def _slices(reader: FeatureReader, lists: pd.DataFrame, known: set[str]) -> dict[str, np.ndarray]:
+    """Return which lists are of customers without history, of each segment and of each group."""
+    kinds = reader.customer_kinds(lists)
+    segment = kinds.pop("segment")
+    return {
+        "without history": ~lists["customer_id"].isin(known).to_numpy(),
+        **{name: (segment == name).to_numpy() for name in sorted(segment.unique())},
+        **{name: kinds[name].to_numpy(dtype=bool) for name in kinds.columns},
+    }

@@ -1,0 +1,65 @@
+"""All models that are compared, each as one function from what was known to a scorer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from training.evaluation.baselines import Popularity, Repurchase
+from training.peers.ease import Ease
+from training.peers.history import History
+from training.peers.implicit_models import Als, Bpr, ItemKnn
+from training.ranker import examples
+from training.ranker.config import RankerConfig
+from training.ranker.dataset import ExampleFrame
+from training.ranker.features import FeatureReader
+from training.ranker.fitting import fit
+from training.ranker.ranking import RankerScorer, Scorer
+from vitrine.interval import Interval
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a model may learn from: everything that was received before `as_of`."""
+
+    reader: FeatureReader
+    as_of: datetime
+    history: History
+    seed: int
+    device: str = "cpu"
+
+    @classmethod
+    def at(cls, reader: FeatureReader, as_of: datetime, seed: int, device: str = "cpu") -> "Known":
+        """Read the purchases once for all peers."""
+        start = reader.build_info().data.start
+        purchases = reader.purchases(Interval(start, as_of))
+        return cls(reader, as_of, History.of(purchases, as_of), seed, device)
+
+
+Fitter = Callable[[Known], Scorer]
+
+
+def _ranker(known: Known) -> Scorer:
+    reader, config = known.reader, RankerConfig()
+    rows = examples.build(reader, config, known.as_of, known.seed)
+    frame = ExampleFrame.of(rows, reader.catalogue)
+    found = fit(frame, reader.catalogue, config, seed=known.seed, device=known.device)
+    return RankerScorer(reader, found.ranker)
+
+
+def _popularity(days: int) -> Fitter:
+    return lambda known: Popularity(known.reader.connection, days=days)
+
+
+ROSTER: dict[str, Fitter] = {
+    "ranker": _ranker,
+    "popularity_7d": _popularity(7),
+    "popularity_14d": _popularity(14),
+    "popularity_28d": _popularity(28),
+    "repurchase": lambda known: Repurchase(Popularity(known.reader.connection, days=14)),
+    "item_knn": lambda known: ItemKnn().fit(known.history),
+    "ease": lambda known: Ease().fit(known.history),
+    "ease_all_time": lambda known: Ease(half_life_days=float("inf")).fit(known.history),
+    "als": lambda known: Als(seed=known.seed).fit(known.history),
+    "bpr": lambda known: Bpr(seed=known.seed).fit(known.history),
+}
+"""Model -> how it is fitted; the order is that of the documentation."""
