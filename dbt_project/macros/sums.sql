@@ -9,3 +9,10 @@
     semi join {{ new }} using ({{ key | join(", ") }})
     {%- endif %}
 {%- endmacro %}
+
+{# How many campaigns of a group of windows had a view or an order. #}
+{% macro active_campaign_count(prefix="") -%}
+    count(distinct {{ prefix }}campaign_id) filter (
+        where {{ prefix }}view_count > 0 or {{ prefix }}order_count > 0
+    )
+{%- endmacro %}

@@ -1,6 +1,6 @@
 """What the feature functions should say, by slow loops over the shop's raw facts."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from vitrine.interval import DAY, QUARTER_HOUR, floor
 
 DAY_DELAY = timedelta(hours=3)
 WINDOW_DELAY = timedelta(minutes=5)
+MICROSECOND = timedelta(microseconds=1)
 NEVER_DAYS = 730
 
 
@@ -139,7 +140,8 @@ def pair(shop: Shop, customer_id: str, campaign_id: str, as_of: datetime) -> Row
 
 def campaign_performance(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
     keys = ("campaign_id", "demographic_cluster", "window_start_at", "received_window_start_at")
-    known = shop.latest("campaigns", as_of, campaign_id=campaign_id)
+    end = floor(as_of - WINDOW_DELAY, QUARTER_HOUR)
+    known = shop.latest("campaigns", end - MICROSECOND, campaign_id=campaign_id)
     everything = facts_of(shop)
     facts = [f for f in everything if f["campaign_id"] == campaign_id]
     sector = [f for f in everything if known and _sector(shop, f) == known["sector"]]
@@ -147,72 +149,94 @@ def campaign_performance(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
     def last(minutes: int, of: list[Row] = facts) -> dict:
         return grown(of, window_available_at, keys, as_of, timedelta(minutes=minutes))
 
-    prior = last(28 * 1440, sector)
-    rate = min(ratio(prior["order_count"], prior["view_count"]), 1)
-    share = _usual_share(
-        prior["order_count"], last(28 * 1440, everything)["order_count"], sector, as_of
+    rate, share = 0.02, 0.05
+    orders_of = _orders_by_window(_lately(everything, as_of))
+    for level in (everything, sector):
+        month = last(28 * 1440, level)
+        rate = smoothed(month["order_count"], month["view_count"], rate, 50)
+        exposed = sum(orders_of[window] for window, _ in _busy(_lately(level, as_of)))
+        share = smoothed(month["order_count"], exposed, share, 20)
+    sold, stock, sold_out = _sell_through(
+        shop, campaign_id, known["sector"] if known else None, as_of
     )
-    sold_out = _usual_sell_through(shop, sector, known["sector"] if known else None, as_of)
-    stock = sum(row["initial_stock"] or 0 for row in newest_offers(shop, campaign_id, as_of))
+    if known is None:
+        rate = share = sold_out = 0.0
     return {
         "campaign_turnover_15min": last(15)["turnover"],
         "campaign_views_per_minute_15min": last(15)["view_count"] / 15,
         "campaign_visitor_count_1h": last(60)["visitor_count"],
         "campaign_cart_count_1h": last(60)["cart_count"],
-        "campaign_conversion_ratio_1h": min(
-            (last(60)["order_count"] + 50 * rate) / (last(60)["view_count"] + 50), 1
+        "campaign_conversion_ratio_1h": smoothed(
+            last(60)["order_count"], last(60)["view_count"], rate, 50
         ),
-        "campaign_purchase_ratio_4h": (last(240)["order_count"] + 20 * share)
-        / (last(240, everything)["order_count"] + 20),
+        "campaign_purchase_ratio_4h": smoothed(
+            last(240)["order_count"], last(240, everything)["order_count"], share, 20
+        ),
         "campaign_unit_count_24h": last(1440)["unit_count"],
         "campaign_turnover_24h": last(1440)["turnover"],
-        "campaign_sell_through_ratio": min(
-            ((last(28 * 1440)["unit_count"] if stock else 0) + 20 * sold_out) / (stock + 20), 1
-        ),
+        "campaign_sell_through_ratio": smoothed(sold, stock, sold_out, 20),
     }
 
 
-def _lately(sector: list[Row], as_of: datetime) -> list[Row]:
+def smoothed(part: float, whole: float, prior: float, weight: float) -> float:
+    return (min(part, whole) + weight * prior) / (whole + weight)
+
+
+def _lately(facts: list[Row], as_of: datetime) -> list[Row]:
     span = timedelta(days=28)
-    return [fact for fact in sector if as_of - span < window_available_at(fact) <= as_of]
+    return [fact for fact in facts if as_of - span < window_available_at(fact) <= as_of]
 
 
-def _usual_share(orders: float, all_orders: float, sector: list[Row], as_of: datetime) -> float:
-    """Return the share of all orders that an average campaign of the sector had."""
+def _orders_by_window(facts: list[Row]) -> Counter[datetime]:
+    """Count orders as the windows do: once for each campaign, cluster and window."""
+    columns = (
+        "received_window_start_at",
+        "window_start_at",
+        "campaign_id",
+        "demographic_cluster",
+        "order_id",
+    )
+    orders = {tuple(fact[c] for c in columns) for fact in facts if fact["kind"] == "sale"}
+    return Counter(order[0] for order in orders)
+
+
+def _busy(facts: list[Row]) -> set[tuple[datetime, str]]:
+    """Return in which windows which campaigns had a view or an order."""
     kinds = ("campaign_view", "product_view", "sale")
-    active = {
+    return {
         (fact["received_window_start_at"], fact["campaign_id"])
-        for fact in _lately(sector, as_of)
+        for fact in facts
         if fact["kind"] in kinds
     }
-    windows = {window for window, _ in active}
-    return min(ratio(orders * len(windows), all_orders * len(active)), 1)
 
 
-def _usual_sell_through(shop: Shop, facts: list[Row], sector: str | None, as_of: datetime) -> float:
-    """Return the units sold over the stock announced in 28 days."""
-    readable_at = floor(as_of - WINDOW_DELAY, QUARTER_HOUR) + WINDOW_DELAY
-    announced: dict[tuple[str, str], Row] = {}
-    for offer in sorted(shop.tables["campaign_products"], key=lambda row: row["received_at"]):
-        if offer["initial_stock"]:
-            announced.setdefault((offer["campaign_id"], offer["product_id"]), offer)
-    stocked_at: dict[str, datetime] = {}
-    stock = 0
-    for offer in announced.values():
-        came, campaign_id = offer["received_at"], offer["campaign_id"]
-        stocked_at[campaign_id] = min(came, stocked_at.get(campaign_id, came))
-        known = shop.latest("campaigns", came, campaign_id=campaign_id)
-        is_lately = readable_at - timedelta(days=28) < came <= readable_at
-        if known and known["sector"] == sector and is_lately:
-            stock += offer["initial_stock"]
-    sold = sum(
-        fact["quantity"]
-        for fact in _lately(facts, as_of)
-        if fact["kind"] == "sale"
-        and fact["campaign_id"] in stocked_at
-        and stocked_at[fact["campaign_id"]] < fact["received_window_start_at"] + QUARTER_HOUR
-    )
-    return min(ratio(sold, stock), 1)
+def _sell_through(
+    shop: Shop, campaign_id: str, sector: str | None, as_of: datetime
+) -> tuple[float, float, float]:
+    """Return units sold and stock of a campaign, and the share that its sector sold, of stocks that
+    became known in 28 days."""
+    end = floor(as_of - WINDOW_DELAY, QUARTER_HOUR)
+    stocks: dict[str, float] = defaultdict(float)
+    for offer in newest_offers(shop, None, end - MICROSECOND):
+        stocks[offer["campaign_id"]] += offer["initial_stock"] or 0
+    for offer in shop.tables["campaign_products"]:
+        if offer["initial_stock"] and offer["received_at"] < end - 28 * DAY:
+            stocks.pop(offer["campaign_id"], None)
+    sold: Counter[str] = Counter()
+    for fact in _lately(facts_of(shop, kind="sale"), as_of):
+        sold[fact["campaign_id"]] += fact["quantity"]
+    sectors = {}
+    for stocked in stocks:
+        known = shop.latest("campaigns", end - MICROSECOND, campaign_id=stocked)
+        sectors[stocked] = known and known["sector"]
+    prior = 0.5
+    for level in (set(stocks), {c for c in stocks if sectors[c] == sector}):
+        known_of = [c for c in level if stocks[c] > 0]
+        prior = smoothed(
+            sum(sold[c] for c in known_of), sum(stocks[c] for c in known_of), prior, 20
+        )
+    stock = stocks.get(campaign_id, 0)
+    return sold[campaign_id] if stock else 0, stock, prior
 
 
 def cluster(shop: Shop, demographic_cluster: str, campaign_id: str, as_of: datetime) -> Row:
@@ -281,7 +305,8 @@ def _counted(shop: Shop, campaign_id: str, product_id: str, as_of: datetime) -> 
 
 
 def _sector(shop: Shop, fact: Row) -> str | None:
-    known = shop.latest("campaigns", window_available_at(fact), campaign_id=fact["campaign_id"])
+    end = window_available_at(fact) - WINDOW_DELAY - MICROSECOND
+    known = shop.latest("campaigns", end, campaign_id=fact["campaign_id"])
     return known["sector"] if known else None
 
 

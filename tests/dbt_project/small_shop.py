@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from vitrine import contracts, deltas, lake
 from vitrine.demographics import demographic_cluster
-from vitrine.interval import QUARTER_HOUR, Interval, floor
+from vitrine.interval import DAY, QUARTER_HOUR, Interval, floor
 from vitrine.landing import books
 from vitrine.landing.books import Books, FileBooks
 from vitrine.paths import Paths
@@ -53,6 +53,7 @@ def draw(seed: int) -> Shop:
         _draw_event(rng, shop, number)
     _draw_split_order(shop)
     _draw_late_stock(shop)
+    _draw_move(shop)
     _draw_mailing(shop)
     for _ in range(300):
         _draw_count(rng, shop)
@@ -300,6 +301,19 @@ def _draw_late_stock(shop: Shop) -> None:
     shop.tables["campaign_products"].append(
         offer | {"initial_stock": 40, "received_at": midnight + timedelta(hours=1)}
     )
+
+
+def _draw_move(shop: Shop) -> None:
+    """Move a campaign to another sector after a busy window ended, before it is readable."""
+    (campaign,) = [row for row in shop.tables["campaigns"] if row["campaign_id"] == "k2"]
+    sector = next(name for name in SECTORS if name != campaign["sector"])
+    opened = [f for f in shop.tables["orders"] if f["received_at"] > campaign["opens_at"] + DAY]
+    sold = next(f for f in opened if (f["campaign_id"], f["kind"]) == ("k2", "sale"))
+    moved_at = floor(sold["received_at"], QUARTER_HOUR) + QUARTER_HOUR + timedelta(minutes=2)
+    moved = {"sector": sector, "sub_sector": SECTORS[sector], "received_at": moved_at}
+    shop.tables["campaigns"].append(campaign | moved)
+    products = [row for row in shop.tables["products"] if row["product_id"].startswith("p2")]
+    shop.tables["products"] += [row | moved for row in products]
 
 
 def _draw_mailing(shop: Shop) -> None:

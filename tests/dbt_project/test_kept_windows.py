@@ -120,6 +120,8 @@ def test_an_answer_does_not_depend_on_how_much_is_kept(answers, function):
 def test_only_a_stock_of_the_last_weeks_is_compared_with_what_was_sold(answers):
     last = answers[30]["feat_campaign_performance"].query("as_of == as_of.max()")
     ratios = dict(zip(last["campaign_id"], last["campaign_sell_through_ratio"], strict=True))
-    usual = (5 + 30) / 100  # of 28 days: the sector's units sold over its stock announced
+    # Of 28 days: what was sold of the stock that was announced in them, and none of an older one.
+    whole_shop = (30 + 20 * 0.5) / (100 + 20)
+    usual = (30 + 20 * whole_shop) / (100 + 20)
     assert ratios["fresh"] == pytest.approx((30 + 20 * usual) / (100 + 20))
     assert ratios["old"] == pytest.approx(usual)

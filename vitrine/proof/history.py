@@ -11,7 +11,7 @@ row at a time:
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -111,6 +111,8 @@ class History:
         From which receipt on the intraday warehouse knows windows.
     permanent_days
         How long after a sale a campaign without an end is on sale.
+    provided
+        The contract tables that the shop has.
     """
 
     def __init__(
@@ -120,10 +122,12 @@ class History:
         ends: dict[str, datetime],
         windows_from: datetime,
         permanent_days: int,
+        provided: Collection[str],
         file: Path,
     ) -> None:
         self.rule, self.ends = rule, ends
         self.windows_from, self.permanent_days = windows_from, permanent_days
+        self.provided = frozenset(provided)
         self._paths = paths
         self._connection = duckdb.connect(str(file))
         self._connection.execute("set TimeZone = 'UTC'")
@@ -191,6 +195,11 @@ class History:
         return dict(
             self._connection.execute(_SPENT, _microseconds(received.start, received.end)).fetchall()
         )
+
+    def busy_windows(self, since: datetime) -> dict[datetime, tuple[int, int]]:
+        """Count views, and campaigns with a view or a sale, by window of receipt since then."""
+        rows = self._connection.execute(_BUSY, _microseconds(since)).fetchall()
+        return {_instant(start): (views, campaigns) for start, views, campaigns in rows}
 
     def known_daily(self, facts: Iterable[Fact], as_of: datetime) -> list[Fact]:
         """Keep the facts that a day feature may use at an instant."""
@@ -313,6 +322,15 @@ with days as (
     group by customer_id, occurred_us // 86400000000, received_us // 86400000000
 )
 select customer_id, sum(paid) from days group by customer_id
+"""
+_BUSY = f"""
+select
+    received_us - received_us % 900000000 as window_us,
+    count(*) filter (where kind in {VIEWS}),
+    count(distinct campaign_id)
+from facts
+where kind in {VIEWS + SALE} and campaign_id is not null and received_us >= ?
+group by window_us
 """
 _FACTS = """
 create table facts as

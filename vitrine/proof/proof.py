@@ -100,16 +100,17 @@ def _history(
     connection: duckdb.DuckDBPyConnection, paths: Paths, folder: Path
 ) -> Iterator[tuple[History, dict[str, Interval]]]:
     """Read the raw rows that the published builds knew; also say which instants they answer for."""
-    ((day_minutes, window_minutes, permanent_days),) = connection.execute(
-        "select day_features_delay_minutes, intraday_delay_minutes, permanent_campaign_days"
-        " from daily.features.build_info"
+    ((day_minutes, window_minutes, permanent_days, provided),) = connection.execute(
+        "select day_features_delay_minutes, intraday_delay_minutes, permanent_campaign_days,"
+        " provided_tables from daily.features.build_info"
     ).fetchall()
     rule = Rule(timedelta(minutes=day_minutes), timedelta(minutes=window_minutes))
     ends = {name: _instant(connection, name, "data_end_at") for name in warehouse.DATABASES}
     windows_from = _instant(connection, "intraday", "history_start_at")
     exact_from = _instant(connection, "intraday", "exact_from_at")
     file = folder / "raw.duckdb"
-    with closing(History(paths, rule, ends, windows_from, permanent_days, file)) as history:
+    shop = (rule, ends, windows_from, permanent_days, provided)
+    with closing(History(paths, *shop, file)) as history:
         start = history.span.start
         yield (
             history,

@@ -9,12 +9,12 @@ from tests.dbt_project.conftest import connected
 from tests.dbt_project.features import long_shop
 from tests.dbt_project.features.reference import History
 from vitrine.installation import Installation
-from vitrine.interval import DAY, Interval
+from vitrine.interval import Interval
 from vitrine.settings import load_settings
 from vitrine.transform import dbt
 from vitrine.transform.publication import publish_build
 
-MIDDLE = long_shop.START + 201 * DAY
+MIDDLE = long_shop.MIDDLE
 LAYERS = " ".join(f"path:models/daily/{layer}" for layer in dbt.LAYERS if layer != "marts")
 
 

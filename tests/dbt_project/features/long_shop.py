@@ -14,6 +14,7 @@ from vitrine.interval import DAY
 START = datetime(2027, 11, 15, tzinfo=UTC)
 DAYS = 500
 END = START + DAYS * DAY
+MIDDLE = START + 201 * DAY
 LEAP_DAY = datetime(2028, 2, 29, tzinfo=UTC)
 SPRING = datetime(2028, 3, 1, tzinfo=UTC)
 CLOCK_CHANGES = (datetime(2028, 3, 26, 1, tzinfo=UTC), datetime(2028, 10, 29, 1, tzinfo=UTC))
@@ -36,6 +37,7 @@ def draw(seed: int) -> Shop:
         _draw_event(rng, shop, number, rng.choice(days))
     for number in range(150):
         _draw_reaction(rng, shop, number, rng.choice(days))
+    _draw_night(shop)
     return shop
 
 
@@ -188,6 +190,33 @@ def _draw_event(rng: random.Random, shop: Shop, number: int, day: datetime) -> N
             **_moment(rng, day),
         }
     )
+
+
+def _draw_night(shop: Shop) -> None:
+    """Sell a product the day before the middle; then move it to another sector and state its stock
+    anew, before that day is readable."""
+    (offer, *_) = [row for row in shop.tables["campaign_products"] if row["campaign_id"] == "k2"]
+    (product, *_) = [r for r in shop.tables["products"] if r["product_id"] == offer["product_id"]]
+    sold_at = MIDDLE - timedelta(hours=10)
+    shop.tables["orders"].append(
+        {
+            "order_id": "night",
+            "line": 1,
+            "customer_id": None,
+            "product_id": offer["product_id"],
+            "campaign_id": offer["campaign_id"],
+            "quantity": 2,
+            "unit_price": offer["price"],
+            "channel": "web",
+            "kind": "sale",
+            "occurred_at": sold_at,
+            "received_at": sold_at,
+        }
+    )
+    later = MIDDLE + timedelta(hours=1)
+    sector = next(name for name in SECTORS if name != product["sector"])
+    shop.tables["products"].append(product | {"sector": sector, "received_at": later})
+    shop.tables["campaign_products"].append(offer | {"initial_stock": 99, "received_at": later})
 
 
 def _draw_reaction(rng: random.Random, shop: Shop, number: int, day: datetime) -> None:

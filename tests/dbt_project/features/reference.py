@@ -185,22 +185,35 @@ def campaign(history: History, campaign_id: str, as_of: datetime) -> Row:
         of(closed, brand=known["brand"] if known else None),
         key=lambda c: (c["closed_at"], c["campaign_id"]),
     )[-3:]
-    prior = of(closed, sector=known["sector"] if known else None)
-    conversion = min(ratio(_sum(prior, "order_count"), _sum(prior, "view_count")), 1)
-    sold_out = min(ratio(_sum_stocked(prior), _sum(prior, "stock")), 1)
-    average = mean([c["turnover"] for c in prior]) if prior else 0
+    conversion, sold_out, average = 0.02, 0.5, _average(closed, None)
+    for level in (closed, of(closed, sector=known["sector"] if known else None)):
+        conversion, sold_out = _conversion(level, conversion), _sold_out(level, sold_out)
+    average = _average(level, average)
+    if known is None:
+        conversion = sold_out = average = 0.0
     prices = [offer["price"] for offer in basic.newest_offers(shop, campaign_id, as_of)]
     level = _price_quantile(shop, known["sector"] if known else None, prices, readable_at)
     return {
         "campaign_price_level_ratio": level,
-        "brand_last_3_conversion_ratio": min(
-            (_sum(past, "order_count") + 50 * conversion) / (_sum(past, "view_count") + 50), 1
-        ),
-        "brand_last_3_sell_through_ratio": min(
-            (_sum_stocked(past) + 50 * sold_out) / (_sum(past, "stock") + 50), 1
-        ),
-        "brand_last_3_turnover": (_sum(past, "turnover") + average) / (len(past) + 1),
+        "brand_last_3_conversion_ratio": _conversion(past, conversion),
+        "brand_last_3_sell_through_ratio": _sold_out(past, sold_out),
+        "brand_last_3_turnover": _average(past, average),
     }
+
+
+def _conversion(closed: list[Row], prior: float) -> float:
+    return basic.smoothed(_sum(closed, "order_count"), _sum(closed, "view_count"), prior, 50)
+
+
+def _sold_out(closed: list[Row], prior: float) -> float:
+    return basic.smoothed(_sum_stocked(closed), _sum(closed, "stock"), prior, 50)
+
+
+def _average(closed: list[Row], prior: float | None) -> float:
+    """Return the average turnover; with one campaign more at the prior."""
+    if prior is None:
+        return ratio(_sum(closed, "turnover"), len(closed))
+    return (_sum(closed, "turnover") + prior) / (len(closed) + 1)
 
 
 def closed_campaigns(history: History) -> list[Row]:
@@ -283,10 +296,11 @@ def co_purchases(history: History, as_of: datetime) -> dict[tuple[str, str], tup
 
 def _season(history: History, product_id: str, as_of: datetime) -> tuple[float, int]:
     readable_at, from_at = floor(as_of - DAY_DELAY, DAY) + DAY_DELAY, season_from_at(as_of)
+    day_end = readable_at - DAY_DELAY - basic.MICROSECOND
     sold: dict[tuple[str, str], int] = defaultdict(int)
     for line in history.sales:
         if from_at < day_available_at(line) <= readable_at:
-            known = history.shop.latest("products", readable_at, product_id=line["product_id"])
+            known = history.shop.latest("products", day_end, product_id=line["product_id"])
             sold[known["sector"] if known else "unknown", line["product_id"]] += line["quantity"]
     mine = next((key for key in sold if key[1] == product_id), None)
     if mine is None:

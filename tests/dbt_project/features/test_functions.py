@@ -144,6 +144,7 @@ def test_the_proof_ranks_customers_as_the_function_does(
         {"daily": long_shop.END, "intraday": long_shop.END},
         windows_from=long_shop.START,
         permanent_days=28,
+        provided=long_installation.shop.provides,
         file=tmp_path / "raw.duckdb",
     )
     answers = ask(long_warehouse, "customer_segments", segment_spine(history))

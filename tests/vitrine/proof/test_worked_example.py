@@ -41,7 +41,7 @@ def history(paths):
     rule = Rule(timedelta(hours=3), timedelta(minutes=5))
     ends = {"daily": END, "intraday": END}
     paths.staging.mkdir(parents=True)
-    made = History(paths, rule, ends, EPOCH, 28, paths.staging / "raw.duckdb")
+    made = History(paths, rule, ends, EPOCH, 28, contracts.TABLES, paths.staging / "raw.duckdb")
     yield made
     made.close()
 
@@ -54,7 +54,7 @@ def test_a_lake_without_facts_proves_nothing(paths):
     rule = Rule(timedelta(hours=3), timedelta(minutes=5))
     file = paths.staging / "raw.duckdb"
     with (
-        closing(History(paths, rule, ends, EPOCH, 28, file)) as empty,
+        closing(History(paths, rule, ends, EPOCH, 28, contracts.TABLES, file)) as empty,
         pytest.raises(NotPublishedError, match="the lake holds no order and no event"),
     ):
         empty.span  # noqa: B018

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import lru_cache
-from statistics import mean
 from typing import Any, NamedTuple
 
 from vitrine.interval import DAY, floor
@@ -10,6 +9,7 @@ from vitrine.proof import counts
 from vitrine.proof.counts import by_receipt, ratio
 from vitrine.proof.history import MICROSECOND, History
 from vitrine.proof.references.offers import offers
+from vitrine.proof.references.rates import guessed_conversion, guessed_sell_through, smoothed
 
 Values = dict[str, Any]
 PRIOR_VIEWS = PRIOR_STOCK = 50
@@ -31,34 +31,43 @@ class Closed(NamedTuple):
     stock: int
 
 
-def brand_past(history: History, brand: str, sector: str, as_of: datetime) -> Values:
-    """Answer for the `brand_last_3` features, which sectors without news are drawn towards."""
+def brand_past(history: History, brand: str, sector: str | None, as_of: datetime) -> Values:
+    """Answer for the `brand_last_3` features; without a sector they are drawn towards 0."""
     over = [c for c in closed_campaigns(history) if c.available_at <= as_of]
     past = sorted(c for c in over if c.brand == brand)[-LAST:]
-    alike = [c for c in over if c.sector == sector]
-    average = mean([c.turnover for c in alike]) if alike else 0.0
+    conversion, sold_out, average = usual(history, over, sector) if sector else (0.0, 0.0, 0.0)
     return {
-        "brand_last_3_conversion_ratio": min(
-            1.0,
-            (sum(c.order_count for c in past) + PRIOR_VIEWS * _conversion(alike))
-            / (sum(c.view_count for c in past) + PRIOR_VIEWS),
-        ),
-        "brand_last_3_sell_through_ratio": min(
-            1.0,
-            (_sold(past) + PRIOR_STOCK * _sold_out(alike))
-            / (sum(c.stock for c in past) + PRIOR_STOCK),
-        ),
-        "brand_last_3_turnover": (sum(c.turnover for c in past) + average) / (len(past) + 1),
+        "brand_last_3_conversion_ratio": _conversion(past, conversion),
+        "brand_last_3_sell_through_ratio": _sold_out(past, sold_out),
+        "brand_last_3_turnover": _average(past, average),
     }
 
 
-def _conversion(campaigns: list[Closed]) -> float:
+def usual(history: History, over: list[Closed], sector: str) -> tuple[float, float, float]:
+    """Return conversion, sell-through and turnover of a sector's campaigns that are over.
+
+    They are drawn towards those of the whole shop's.
+    """
+    alike = [c for c in over if c.sector == sector]
+    everywhere = ratio(sum(c.turnover for c in over), len(over))
+    return (
+        _conversion(alike, _conversion(over, guessed_conversion(history))),
+        _sold_out(alike, _sold_out(over, guessed_sell_through(history))),
+        _average(alike, everywhere),
+    )
+
+
+def _conversion(campaigns: list[Closed], prior: float) -> float:
     orders, views = (sum(getattr(c, n) for c in campaigns) for n in ("order_count", "view_count"))
-    return min(1.0, ratio(orders, views))
+    return smoothed(orders, views, prior, PRIOR_VIEWS)
 
 
-def _sold_out(campaigns: list[Closed]) -> float:
-    return min(1.0, ratio(_sold(campaigns), sum(c.stock for c in campaigns)))
+def _sold_out(campaigns: list[Closed], prior: float) -> float:
+    return smoothed(_sold(campaigns), sum(c.stock for c in campaigns), prior, PRIOR_STOCK)
+
+
+def _average(campaigns: list[Closed], prior: float) -> float:
+    return (sum(c.turnover for c in campaigns) + prior) / (len(campaigns) + 1)
 
 
 def _sold(campaigns: list[Closed]) -> int:

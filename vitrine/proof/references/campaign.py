@@ -32,7 +32,8 @@ def campaign(history: History, campaign_id: str, as_of: datetime) -> Values:
         "campaign_days_since_last_sale": days_since([f.occurred_at for f in sales(known)], as_of),
     }
     values["campaign_price_level_ratio"] = price_level(history, values, as_of)
-    name, sector = str(values["brand"]), str(values["sector"])
+    name, is_described = str(values["brand"]), history.latest("campaigns", campaign_id, as_of)
+    sector = str(values["sector"]) if is_described else None
     return values | brand(history, name, as_of) | brand_past(history, name, sector, as_of)
 
 

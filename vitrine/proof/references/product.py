@@ -82,8 +82,9 @@ def season_place(history: History, product_id: str, as_of: datetime) -> tuple[fl
     """Return the share of its sector's units of the season, and the rank among the products."""
     readable = history.last_readable_day(as_of)
     units = _season_units(history, season_began_at(as_of), readable)
-    sector = _sector(history, product_id, readable)
-    alike = {p: n for p, n in units.items() if _sector(history, p, readable) == sector}
+    day_end = readable - history.rule.day_delay - MICROSECOND
+    sector = _sector(history, product_id, day_end)
+    alike = {p: n for p, n in units.items() if _sector(history, p, day_end) == sector}
     if not alike.get(product_id):
         return 0.0, 0
     ranked = sorted(alike, key=lambda p: (-alike[p], p))

@@ -1,9 +1,13 @@
 {%- set look_backs = {'1d': 1440, '7d': 10080, '28d': 40320} %}
 {%- set brand_look_backs = {'28d': 40320, '365d': 525600} %}
-{#- What is known of a brand's latest campaigns counts beside so much at its sector's rates. #}
+{#- A brand's latest campaigns count beside so much at its sector's rates, a sector beside so much
+    at the shop's, and the shop beside so much at the guesses of macros/rates.sql. #}
 {%- set prior_view_count = 50 %}
 {%- set prior_stock_count = 50 %}
 {%- set prior_campaign_count = 1 %}
+{%- set totals = [
+    'campaign_count', 'order_count', 'view_count', 'unit_count', 'initial_stock_count', 'turnover',
+] %}
 
 with asked as (
     select
@@ -29,8 +33,12 @@ brand_ledger as (
     select * from {{ ref('int_brand_day_ledger') }}
 ),
 
+-- Of a campaign without a known stock the units sold tell nothing about sell-through.
 closed_campaigns as (
-    select * from {{ ref('int_closed_campaigns') }}
+    select
+        * replace (if(initial_stock_count > 0, unit_count, 0) as unit_count),
+        1 as campaign_count
+    from {{ ref('int_closed_campaigns') }}
 ),
 
 catalogue_prices as (
@@ -44,6 +52,7 @@ described as (
         coalesce(campaigns.business_type, 'unknown') as business_type,
         coalesce(campaigns.sector, 'unknown') as sector,
         coalesce(campaigns.sub_sector, 'unknown') as sub_sector,
+        campaigns.sector is not null as is_described,
         coalesce(campaigns.country, 'unknown') as campaign_country,
         coalesce(
             {{ minutes_between('campaigns.opens_at', 'campaigns.closes_at') }} / 60, 720
@@ -107,13 +116,8 @@ brand_days as (
 -- The brand's three latest campaigns that were over.
 latest_campaigns as (
     select
-        asked.brand,
         asked.readable_at,
-        closed.order_count,
-        closed.view_count,
-        closed.unit_count,
-        closed.initial_stock_count,
-        closed.turnover
+        closed.*
     from asked_brand_days as asked
     inner join closed_campaigns as closed
         on asked.brand = closed.brand and asked.readable_at >= closed.available_at
@@ -125,17 +129,55 @@ latest_campaigns as (
 
 brand_pasts as (
     select
+        {%- for total in totals %}
+        sum({{ total }}) as {{ total }},
+        {%- endfor %}
         brand,
-        readable_at,
-        count(*) as campaign_count,
-        sum(order_count) as order_count,
-        sum(view_count) as view_count,
-        -- Of the campaigns whose stock is known.
-        coalesce(sum(unit_count) filter (where initial_stock_count > 0), 0) as unit_count,
-        sum(initial_stock_count) as initial_stock_count,
-        sum(turnover) as turnover
+        readable_at
     from latest_campaigns
     group by brand, readable_at
+),
+
+-- Everything that was over, once for each day that is asked about.
+asked_readable_days as (
+    select distinct readable_at from asked
+),
+
+sector_pasts as (
+    select
+        {%- for total in totals %}
+        sum(closed.{{ total }}) as {{ total }},
+        {%- endfor %}
+        closed.sector,
+        asked.readable_at
+    from asked_readable_days as asked
+    inner join closed_campaigns as closed on asked.readable_at >= closed.available_at
+    group by closed.sector, asked.readable_at
+),
+
+shop_pasts as (
+    select
+        {%- for total in totals %}
+        sum({{ total }}) as {{ total }},
+        {%- endfor %}
+        readable_at
+    from sector_pasts
+    group by readable_at
+),
+
+shop_rates as (
+    select
+        asked.readable_at,
+        {{ smoothed_ratio(
+            'past.order_count', 'past.view_count', guessed_conversion_ratio(), prior_view_count
+        ) }} as conversion_ratio,
+        {{ smoothed_ratio(
+            'past.unit_count', 'past.initial_stock_count',
+            guessed_sell_through_ratio(), prior_stock_count,
+        ) }} as sell_through_ratio,
+        {{ ratio('past.turnover', 'past.campaign_count') }} as turnover
+    from asked_readable_days as asked
+    left join shop_pasts as past using (readable_at)
 ),
 
 asked_sector_days as (
@@ -143,22 +185,26 @@ asked_sector_days as (
         sector,
         readable_at
     from described
+    where is_described
 ),
 
-sector_pasts as (
+sector_rates as (
     select
         asked.sector,
         asked.readable_at,
-        {{ ratio('sum(closed.order_count)', 'sum(closed.view_count)') }} as conversion_ratio,
-        {{ ratio(
-            'sum(closed.unit_count) filter (where closed.initial_stock_count > 0)',
-            'sum(closed.initial_stock_count)',
+        {{ smoothed_ratio(
+            'past.order_count', 'past.view_count', 'shop_rates.conversion_ratio', prior_view_count
+        ) }} as conversion_ratio,
+        {{ smoothed_ratio(
+            'past.unit_count', 'past.initial_stock_count',
+            'shop_rates.sell_through_ratio', prior_stock_count,
         ) }} as sell_through_ratio,
-        avg(cast(closed.turnover as double)) as turnover
+        {{ smoothed(
+            'past.turnover', 'past.campaign_count', 'shop_rates.turnover', prior_campaign_count
+        ) }} as turnover
     from asked_sector_days as asked
-    inner join closed_campaigns as closed
-        on asked.sector = closed.sector and asked.readable_at >= closed.available_at
-    group by asked.sector, asked.readable_at
+    inner join shop_rates using (readable_at)
+    left join sector_pasts as past using (sector, readable_at)
 ),
 
 -- The sector's price ladder as it was known, then the step that the campaign's price stands on.
@@ -231,33 +277,24 @@ final as (
         brand_days.brand_unit_count_365d,
         brand_days.brand_turnover_365d,
         coalesce(price_levels.price_quantile, 0.5) as campaign_price_level_ratio,
-        least(
-            (
-                coalesce(brand_pasts.order_count, 0)
-                + {{ prior_view_count }} * least(coalesce(sector_pasts.conversion_ratio, 0), 1)
-            )
-            / (coalesce(brand_pasts.view_count, 0) + {{ prior_view_count }}),
-            1
-        ) as brand_last_3_conversion_ratio,
-        least(
-            (
-                coalesce(brand_pasts.unit_count, 0)
-                + {{ prior_stock_count }} * least(coalesce(sector_pasts.sell_through_ratio, 0), 1)
-            )
-            / (coalesce(brand_pasts.initial_stock_count, 0) + {{ prior_stock_count }}),
-            1
-        ) as brand_last_3_sell_through_ratio,
-        (
-            coalesce(cast(brand_pasts.turnover as double), 0)
-            + {{ prior_campaign_count }} * coalesce(sector_pasts.turnover, 0)
-        )
-        / (coalesce(brand_pasts.campaign_count, 0) + {{ prior_campaign_count }})
-            as brand_last_3_turnover
+        -- Whom the shop does not describe has no sector, and is drawn towards the fills.
+        {{ smoothed_ratio(
+            'brand_pasts.order_count', 'brand_pasts.view_count',
+            'coalesce(sector_rates.conversion_ratio, 0)', prior_view_count,
+        ) }} as brand_last_3_conversion_ratio,
+        {{ smoothed_ratio(
+            'brand_pasts.unit_count', 'brand_pasts.initial_stock_count',
+            'coalesce(sector_rates.sell_through_ratio, 0)', prior_stock_count,
+        ) }} as brand_last_3_sell_through_ratio,
+        {{ smoothed(
+            'brand_pasts.turnover', 'brand_pasts.campaign_count',
+            'coalesce(sector_rates.turnover, 0)', prior_campaign_count,
+        ) }} as brand_last_3_turnover
     from described
     inner join days using (campaign_id, readable_at)
     inner join brand_days using (brand, readable_at)
     left join brand_pasts using (brand, readable_at)
-    left join sector_pasts using (sector, readable_at)
+    left join sector_rates using (sector, readable_at)
     left join price_levels using (campaign_id, as_of)
 )
 

@@ -81,6 +81,7 @@ mixes as (
 asked_seasons as (
     select distinct
         readable_at,
+        day_end_at,
         season_from_at
     from asked
 ),
@@ -97,6 +98,8 @@ everything as (
     cross join sold_products
 ),
 
+-- What describes a product is, like its stock, what the night's build knew: what came up to the end
+-- of the day, and nothing of that instant.
 season_reads as (
     select
         everything.*,
@@ -114,7 +117,7 @@ season_reads as (
     asof left join products
         on
             everything.product_id = products.product_id
-            and everything.readable_at >= products.available_at
+            and everything.day_end_at > products.available_at
 ),
 
 seasons as (
@@ -130,7 +133,6 @@ seasons as (
     window sector_season as (partition by readable_at, season_from_at, sector)
 ),
 
--- What the night's build knew: what came up to the end of the day, and nothing of that instant.
 stocks as (
     select
         asked.product_id,

@@ -6,7 +6,8 @@ windows as (
     select
         {{ window_available_at('received_window_start_at') }} as available_at,
         sum(view_count) as view_count,
-        sum(order_count) as order_count
+        sum(order_count) as order_count,
+        sum(order_count) * {{ active_campaign_count() }} as exposed_order_count
     from campaign_windows
     group by received_window_start_at
 ),
@@ -15,7 +16,7 @@ final as (
     {{ ledger(
         'windows',
         key=[],
-        sums={'view_count': 'bigint', 'order_count': 'bigint'},
+        sums={'view_count': 'bigint', 'order_count': 'bigint', 'exposed_order_count': 'bigint'},
     ) }}
 )
 
