@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from vitrine.errors import VitrineError
 from vitrine.feature_catalogue import FeatureModel
+from vitrine.proof import assortment
+from vitrine.proof.assortment import ON_SALE
 from vitrine.proof.questions import HISTORY, Question
 
 Values = Mapping[str, float | str]
@@ -87,6 +89,8 @@ def compare(
     for (name, kind), asked in groups.items():
         if kind != HISTORY:
             found, tolerance = [q.values for q in asked], FLOAT32_TOLERANCE
+        elif name == ON_SALE.name:
+            found, tolerance = list(assortment.answers(connection, asked)), TOLERANCE
         else:
             found, tolerance = answers(connection, asked[0].model, asked), TOLERANCE
         verdicts.append(_verdict(name, kind, asked, found, expected, tolerance))

@@ -31,6 +31,7 @@ COLUMNS = {
     "feat_customer": "customer_order_count_365d",
     "feat_campaign_performance": "campaign_turnover_24h",
 }
+OFFERS = "daily.intermediate.int_offer_spans"
 AHEAD = "interval '24 hours'"
 
 
@@ -90,6 +91,30 @@ def late_row(
                 f" its time, {format_instant(question.as_of + MICROSECOND)}"
             )
             return Plant("late row", described, model, question=question)
+    return None
+
+
+def early_offer(
+    connection: duckdb.DuckDBPyConnection, model: str, questions: list[Question]
+) -> Plant | None:
+    """Let an offer be on sale a day before anybody could know that it was.
+
+    None if no question was drawn right before an offer came on sale.
+    """
+    for question in questions:
+        campaign_id, product_id = question.keys
+        at = {"campaign": campaign_id, "product": product_id, "at": question.as_of + MICROSECOND}
+        ((moved,),) = connection.execute(
+            f"update {OFFERS} set from_at = from_at - {AHEAD} where campaign_id = $campaign"
+            " and product_id = $product and from_at = $at::timestamptz",
+            at,
+        ).fetchall()
+        if moved:
+            described = (
+                f"product {product_id} of campaign {campaign_id} on sale 24 hours before"
+                f" {format_instant(question.as_of + MICROSECOND)}"
+            )
+            return Plant("early offer", described, model, question=question, feature="is_on_sale")
     return None
 
 

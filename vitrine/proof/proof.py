@@ -15,7 +15,8 @@ from vitrine.feature_catalogue import FeatureModel, feature_models
 from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.paths import Paths
-from vitrine.proof import comparison, plants, questions, references
+from vitrine.proof import assortment, comparison, plants, questions, references
+from vitrine.proof.assortment import ON_SALE
 from vitrine.proof.comparison import Difference, Values, Verdict
 from vitrine.proof.history import History, Rule
 from vitrine.proof.plants import Plant
@@ -148,6 +149,7 @@ def _drawn(
     asked += questions.anywhere(models, history, covered, sample, seed)
     if all(set(question.keys) <= {NOBODY} for question in asked):
         raise NotPublishedError("nothing to prove: no row of training, scoring or history")
+    asked += assortment.drawn(history, covered["daily"], sample, seed)
     return asked, absent
 
 
@@ -170,16 +172,14 @@ def _planted(
 ) -> list[Planted]:
     """Plant each fault into a fresh copy, and compare the rows that were drawn in history."""
     drawn = [q for q in asked if q.kind == HISTORY]
+    faults = [(m, f) for m in plants.LEDGERS for f in (plants.late_row, plants.peeking_column)]
     planted = []
-    for model in plants.LEDGERS:
+    for model, plant_one in [*faults, (ON_SALE.name, plants.early_offer)]:
         mine = [q for q in drawn if q.model.name == model]
-        for plant_one in (plants.late_row, plants.peeking_column):
-            with plants.private_copy(paths, folder) as copy:
-                plant = plant_one(copy, model, mine)
-                if plant is None:
-                    raise VitrineError(
-                        f"no late row could be planted for {model}; give a larger --sample"
-                    )
-                (verdict,) = comparison.compare(copy, mine, expected)
-                planted.append(Planted(plant, tuple(filter(plant.shows_in, verdict.differences))))
+        with plants.private_copy(paths, folder) as copy:
+            plant = plant_one(copy, model, mine)
+            if plant is None:
+                raise VitrineError(f"no fault could be planted for {model}; give a larger --sample")
+            (verdict,) = comparison.compare(copy, mine, expected)
+            planted.append(Planted(plant, tuple(filter(plant.shows_in, verdict.differences))))
     return planted

@@ -1,12 +1,15 @@
 """The outcome of the proof as text."""
 
 from collections import Counter
+from datetime import datetime
 
 from vitrine.interval import format_instant
+from vitrine.proof.assortment import ON_SALE
 from vitrine.proof.comparison import Difference, Verdict
 from vitrine.proof.history import Fact, History
 from vitrine.proof.plants import named
 from vitrine.proof.proof import Outcome, Planted
+from vitrine.proof.questions import Question
 
 SHOWN = 2
 NEAREST = 3
@@ -79,8 +82,7 @@ def _values(difference: Difference) -> str:
 
 def _difference(difference: Difference, history: History) -> list[str]:
     question = difference.question
-    is_daily = question.model.database == "daily"
-    facts = [(f.day_at if is_daily else f.window_at, f) for f in _about(difference, history)]
+    facts = [(_readable_at(question, f), f) for f in _about(difference, history)]
     past = [(at, f) for at, f in facts if at <= question.as_of][-NEAREST:]
     future = [(at, f) for at, f in facts if at > question.as_of][:NEAREST]
     return [
@@ -90,12 +92,20 @@ def _difference(difference: Difference, history: History) -> list[str]:
     ]
 
 
+def _readable_at(question: Question, fact: Fact) -> datetime:
+    """Return when a row could first be used for a question; what is on sale knows it at once."""
+    if question.model is ON_SALE:
+        return fact.received_at
+    return fact.day_at if question.model.database == "daily" else fact.window_at
+
+
 def _about(difference: Difference, history: History) -> tuple[Fact, ...]:
     """Return the raw rows of the question's customer or campaign, of both where it names both."""
-    model, keys = difference.question.model, difference.question.keys
+    question = difference.question
+    model, keys = question.model, question.keys
     subject = {
         name: key
         for name, key in zip(model.spine, keys, strict=False)
-        if name in ("customer_id", "campaign_id")
+        if name in ("customer_id", "campaign_id") or question.model is ON_SALE
     }
     return history.facts(**subject)

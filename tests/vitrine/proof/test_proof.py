@@ -49,6 +49,12 @@ def test_every_function_is_compared_at_instants_of_each_kind(outcome):
             assert compared[model.name, "scoring"].feature_count == len(model.features)
 
 
+def test_what_was_on_sale_is_compared_too(outcome):
+    (verdict,) = (v for v in outcome.verdicts if v.model == "on_sale")
+    assert (verdict.kind, verdict.feature_count) == ("history", 3)
+    assert verdict.row_count > SAMPLE
+
+
 def test_what_is_true_is_proven(outcome):
     assert outcome.differences == []
     assert 0 < max(v.largest for v in outcome.verdicts) < 1e-6
@@ -60,6 +66,7 @@ def test_each_planted_fault_is_seen(outcome):
         ("future-peeking column", "feat_customer"),
         ("late row", "feat_campaign_performance"),
         ("future-peeking column", "feat_campaign_performance"),
+        ("early offer", "on_sale"),
     ]
     assert outcome.missed == []
 
@@ -87,6 +94,19 @@ def test_a_published_row_that_was_readable_too_early_is_named(copied, monkeypatc
     assert "feat_campaign (history): campaign_" in done.output
     assert "says" in done.output
     assert "    not known  sale line" in done.output
+
+
+def test_an_offer_that_closed_after_its_time_is_named(copied, monkeypatch):
+    """Such a leak would show in no feature, only in which candidates and negatives there are."""
+    spoilt = copied()
+    with duckdb.connect(str(published_file(spoilt.paths, "daily"))) as connection:
+        connection.execute(
+            "update intermediate.int_offer_spans set until_at = until_at + interval '1 hour'"
+        )
+    done = run(spoilt, monkeypatch)
+    assert done.exit_code == 1
+    assert "values are not what was known: first is_on_sale of" in str(done.exception)
+    assert "on_sale (history): is_on_sale" in done.output
 
 
 def test_an_example_that_says_something_else_is_named(copied, monkeypatch):

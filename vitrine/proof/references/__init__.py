@@ -15,6 +15,7 @@ from vitrine.proof.references.campaign import campaign
 from vitrine.proof.references.context import context
 from vitrine.proof.references.customer import customer
 from vitrine.proof.references.customer_sectors import customer_sector
+from vitrine.proof.references.offers import on_sale
 from vitrine.proof.references.pair import pair
 from vitrine.proof.references.performance import campaign_performance, cluster_campaign
 from vitrine.proof.references.product import product
@@ -34,6 +35,7 @@ REFERENCES: dict[str, Reference] = {
     "feat_customer_campaign": pair,
     "feat_campaign_performance": campaign_performance,
     "feat_cluster_campaign": cluster_campaign,
+    "on_sale": on_sale,
 }
 
 

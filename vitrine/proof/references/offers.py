@@ -1,10 +1,25 @@
 """What a campaign offers, and what of it was on sale at an instant, known to the receipt."""
 
 from datetime import datetime
+from typing import Any
 
 from vitrine.interval import DAY
 from vitrine.proof.counts import sales
 from vitrine.proof.history import History, Row
+
+STOCK_UNKNOWN = -1
+
+
+def on_sale(history: History, campaign_id: str, product_id: str, as_of: datetime) -> dict[str, Any]:
+    """Answer for `on_sale`: whether a product could be bought in a campaign, for how much."""
+    rows = history.versions("campaign_products", (campaign_id, product_id), as_of)
+    if not rows or not _is_open(history, campaign_id, product_id, as_of):
+        return {"is_on_sale": False, "price": 0.0, "stock_left": 0}
+    left = _left(history, rows[-1], as_of)
+    if left is not None and left <= 0:
+        return {"is_on_sale": False, "price": 0.0, "stock_left": 0}
+    stock = STOCK_UNKNOWN if left is None else left
+    return {"is_on_sale": True, "price": rows[-1]["price"], "stock_left": stock}
 
 
 def offers(
@@ -43,16 +58,26 @@ def stock_on_sale(history: History, product_id: str, as_of: datetime) -> list[in
 
 
 def _is_open(history: History, campaign_id: str, product_id: str, as_of: datetime) -> bool:
-    """Say whether it has opened and not closed; without an end it closes long after a sale."""
-    campaign = history.latest("campaigns", campaign_id, as_of)
+    """Say whether it has opened and not closed."""
     opens_at = opened_at(history, campaign_id, as_of)
-    if campaign is None or opens_at is None or as_of < opens_at:
+    closes_at = closed_at(history, campaign_id, product_id, as_of)
+    if opens_at is None or closes_at is None:
         return False
-    closes_at = campaign["closes_at"]
-    if closes_at is None:
-        sold = [f.occurred_at for f in _sold(history, campaign_id, product_id, as_of)]
-        closes_at = max(sold) + history.permanent_days * DAY if sold else as_of
-    return bool(as_of < closes_at)
+    return opens_at <= as_of < closes_at
+
+
+def closed_at(
+    history: History, campaign_id: str, product_id: str, as_of: datetime
+) -> datetime | None:
+    """Return when it closes as far as known; without an end, long after the product's last sale."""
+    campaign = history.latest("campaigns", campaign_id, as_of)
+    if campaign is None:
+        return None
+    if campaign["closes_at"] is not None:
+        closes_at: datetime = campaign["closes_at"]
+        return closes_at
+    sold = [f.occurred_at for f in _sold(history, campaign_id, product_id, as_of)]
+    return max(sold) + history.permanent_days * DAY if sold else None
 
 
 def _left(history: History, offer: Row, as_of: datetime) -> int | None:
