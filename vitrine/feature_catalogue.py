@@ -38,7 +38,7 @@ class Feature:
     value where nothing is known, which the SQL itself returns; only a numeric one has a `unit`.
     `freshness` says when news reach it: with the receipt of a catalogue row, of a 15-minute window
     or of a UTC day (and the delay of its run). `needs` are the contract tables without which it
-    always holds its fill.
+    always holds its fill; of `orders or events` one is enough.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Feature:
 
     def is_provided(self, tables: Collection[str]) -> bool:
         """Say whether a shop that has these contract tables gives the feature a meaning."""
-        return set(self.needs) <= set(tables)
+        return all(set(need.split(" or ")) & set(tables) for need in self.needs)
 
 
 @dataclass(frozen=True)

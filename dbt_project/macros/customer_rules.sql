@@ -1,14 +1,19 @@
 {# Who is in which segment and behaviour group: the rules, and nothing else. A customer has one
    segment and may be in several groups; the groups look at the purchases of 365 days. #}
 
-{% macro segment(first_ordered_at, order_count, turnover_percentile, as_of) -%}
+{% macro segment(first_ordered_at, order_count, is_top, as_of) -%}
     case
         when {{ first_ordered_at }} is null then 'prospect'
         when {{ order_count }} = 0 then 'inactive'
         when {{ days_between(first_ordered_at, as_of) }} <= 30 then 'new'
-        when {{ turnover_percentile }} < 0.1 then 'top'
+        when {{ is_top }} then 'top'
         else 'loyal'
     end
+{%- endmacro %}
+
+{# The first tenth by turnover, and nobody beyond it: of ten customers one, of nine none. #}
+{% macro is_in_top_tenth(turnover_rank, customer_count) -%}
+    (10 * {{ turnover_rank }} <= {{ customer_count }})
 {%- endmacro %}
 
 {# Fewer units than this tell nothing about habits. #}

@@ -72,6 +72,11 @@ def customer(shop: Shop, customer_id: str, as_of: datetime) -> Row:
             f"customer_view_count_{days}d": sums["view_count"],
             f"customer_cart_count_{days}d": sums["cart_count"],
         }
+    year_ago = as_of - 365 * DAY
+    begun = {fact["order_id"] for fact in sales if day_available_at(fact) <= year_ago}
+    orders = {fact["order_id"] for fact in sales} - begun
+    row["customer_basket_unit_count"] = ratio(sums["unit_count"], len(orders))
+    row["customer_basket_turnover"] = ratio(sums["turnover"], len(orders))
     row["customer_average_price"] = ratio(sums["turnover"], sums["unit_count"])
     row["customer_return_ratio"] = ratio(sums["return_unit_count"], sums["unit_count"])
     return row
@@ -100,12 +105,12 @@ def campaign(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
 
 def context(shop: Shop, campaign_id: str, as_of: datetime) -> Row:
     known = shop.latest("campaigns", as_of, campaign_id=campaign_id)
-    local = as_of.astimezone(ZoneInfo(known["timezone"] if known else "UTC"))
+    local = as_of.astimezone(ZoneInfo(known["timezone"])) if known else None
     closes_at = known and known["closes_at"]
     return {
-        "local_hour": local.hour,
-        "local_weekday": local.isoweekday(),
-        "local_day_of_year": local.timetuple().tm_yday,
+        "local_hour": local.hour if local else 0,
+        "local_weekday": local.isoweekday() if local else 1,
+        "local_day_of_year": local.timetuple().tm_yday if local else 1,
         "section": known["sector"] if known else "unknown",
         "minutes_since_opening": max(0, (as_of - known["opens_at"]).total_seconds() / 60)
         if known

@@ -95,15 +95,17 @@ def delta_rows(shop: Shop, known_at: KnownAt = at_receipt) -> dict[str, list[Row
 
 def placed(shop: Shop, fact: Row, known_at: datetime | None = None) -> Row:
     """Return a fact with its sector, cluster, days and windows; as known at its receipt, if not
-    at another instant."""
+    at another instant. What it is of is the product's, or the campaign's where that is unknown."""
     known_at = known_at or fact["received_at"]
+    product = shop.latest("products", known_at, product_id=fact["product_id"])
     campaign = shop.latest("campaigns", known_at, campaign_id=fact["campaign_id"])
     customer = shop.latest("customers", known_at, customer_id=fact["customer_id"])
+    of = product or campaign
     return {
         **fact,
         "brand": campaign["brand"] if campaign else "unknown",
-        "sector": campaign["sector"] if campaign else "unknown",
-        "sub_sector": campaign["sub_sector"] if campaign else "unknown",
+        "sector": of["sector"] if of else "unknown",
+        "sub_sector": of["sub_sector"] if of else "unknown",
         "demographic_cluster": customer["demographic_cluster"] if customer else "unknown",
         "occurred_on": fact["occurred_at"].date(),
         "ds": fact["received_at"].date(),

@@ -90,13 +90,30 @@ def test_a_feature_function_gives_one_whole_row_for_each_row_of_the_spine(wareho
         assert (answers[feature.name].dtype == np.float64) == (feature.kind == "numeric"), feature
 
 
-@pytest.mark.parametrize("model", [m for m in REFERENCES if m not in ("feat_context",)])
+@pytest.mark.parametrize("model", REFERENCES)
 def test_who_is_unknown_gets_the_fills(warehouse, model):
     keys = feature_catalogue.feature_model(model).spine
     asked = pd.DataFrame([dict.fromkeys(keys, "nobody") | {"as_of": small_shop.END}])
     (answer,) = ask(warehouse, model, asked).to_dict("records")
     for feature in feature_catalogue.feature_columns(model):
         assert answer[feature.name] == feature.fill, feature
+
+
+def test_a_fresh_campaigns_rates_are_neither_0_nor_1(warehouse, shop):
+    learnt = {row["campaign_id"]: row["received_at"] for row in reversed(shop.tables["campaigns"])}
+    fresh = pd.DataFrame(learnt.items(), columns=["campaign_id", "as_of"])
+    fresh["as_of"] += timedelta(minutes=20)
+    known = [ask(warehouse, m, fresh) for m in ("feat_campaign", "feat_campaign_performance")]
+    rates = pd.concat(known, axis=1)[
+        [
+            "brand_last_3_conversion_ratio",
+            "brand_last_3_sell_through_ratio",
+            "campaign_conversion_ratio_1h",
+            "campaign_purchase_ratio_4h",
+            "campaign_sell_through_ratio",
+        ]
+    ]
+    assert ((rates > 0) & (rates < 1)).all(axis=None)
 
 
 @pytest.mark.parametrize("model", REFERENCES)

@@ -152,7 +152,8 @@ def test_what_the_segments_are_worth(warehouse_of_analysts, shop):
 def test_how_fast_a_sale_converts(warehouse_of_analysts, shop):
     rows = [placed(shop, row) for row in shop.tables["orders"] + shop.tables["events"]]
     facts = pd.DataFrame(rows).query("kind != 'return'")
-    opened = frame(shop, "campaigns").set_index("campaign_id")["opens_at"]
+    newest = frame(shop, "campaigns").drop_duplicates("campaign_id", keep="last")
+    opened = newest.set_index("campaign_id")["opens_at"]
     since = facts["occurred_at"].dt.floor("15min") - facts["campaign_id"].map(opened)
     facts["minutes"] = since // pd.Timedelta(minutes=15) * 15
     facts["paid"] = facts["quantity"] * facts["unit_price"]

@@ -32,3 +32,15 @@ def test_the_ranker_has_four_sides_and_no_other():
     }
     with pytest.raises(BadArgumentError, match=r"no side 'shop'.*customer, campaign, pair"):
         feature_catalogue.ranker_models("shop")
+
+
+def test_of_alternatives_one_is_enough():
+    (visit,) = [
+        feature
+        for feature in feature_catalogue.feature_columns("feat_customer")
+        if feature.name == "customer_days_since_last_visit"
+    ]
+    assert visit.needs == ("orders or events",)
+    assert visit.is_provided({"orders"})
+    assert visit.is_provided({"events"})
+    assert not visit.is_provided({"products"})

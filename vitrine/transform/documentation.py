@@ -29,7 +29,7 @@ these tables all the same: empty ones, and features that hold their fill.
 The functions are called with the name of a table that holds the questions, the spine, such as
 `select * from daily.features.feat_customer('asked')`. A feature's freshness says when news reach
 it: with a catalogue row, after a 15-minute window, or after a UTC day. It needs the contract tables
-that are named, and holds its fill without them.
+that are named, and holds its fill where one of them lacks; of `orders or events` one is enough.
 """
 _SHOPS = """\
 ## What each shop provides

@@ -22,6 +22,7 @@ CLOCK_CHANGES = (datetime(2028, 3, 26, 1, tzinfo=UTC), datetime(2028, 10, 29, 1,
 COLOURS = ("Navy Blue", "black", "Off White", "Maroon", None)
 AUDIENCES = ("Women", "men", "Girls", "everyone", None)
 SECTORS = {"shoes": ("boots", "heels"), "home": ("lamps",), "fashion": ("coats", "shirts")}
+CROWD = [f"d{number:02}" for number in range(24)]
 WINTER_MONTHS = (12, 1, 2)
 
 
@@ -38,6 +39,7 @@ def draw(seed: int) -> Shop:
     for number in range(150):
         _draw_reaction(rng, shop, number, rng.choice(days))
     _draw_night(shop)
+    _draw_crowd(shop)
     return shop
 
 
@@ -111,12 +113,13 @@ def _add_product(
     rng: random.Random, shop: Shop, campaign: Row, product_id: str, stock: int | None, at: datetime
 ) -> None:
     list_price = float(rng.randrange(10, 90))
+    sector = "home" if product_id.endswith("3") else campaign["sector"]
     product = {
         "product_id": product_id,
         "name": product_id,
         "brand": campaign["brand"],
-        "sector": campaign["sector"],
-        "sub_sector": campaign["sub_sector"],
+        "sector": sector,
+        "sub_sector": campaign["sub_sector"] if sector == campaign["sector"] else "lamps",
         "colour": rng.choice(COLOURS),
         "audience": rng.choice(AUDIENCES),
         "list_price": list_price,
@@ -193,30 +196,54 @@ def _draw_event(rng: random.Random, shop: Shop, number: int, day: datetime) -> N
 
 
 def _draw_night(shop: Shop) -> None:
-    """Sell a product the day before the middle; then move it to another sector and state its stock
-    anew, before that day is readable."""
-    (offer, *_) = [row for row in shop.tables["campaign_products"] if row["campaign_id"] == "k2"]
-    (product, *_) = [r for r in shop.tables["products"] if r["product_id"] == offer["product_id"]]
+    """Sell two products of a sector the day before the middle; then move one to another sector and
+    state its stock anew, before that day is readable."""
+    offers = [row for row in shop.tables["campaign_products"] if row["campaign_id"] == "k2"][:2]
     sold_at = MIDDLE - timedelta(hours=10)
-    shop.tables["orders"].append(
-        {
-            "order_id": "night",
-            "line": 1,
-            "customer_id": None,
-            "product_id": offer["product_id"],
-            "campaign_id": offer["campaign_id"],
-            "quantity": 2,
-            "unit_price": offer["price"],
-            "channel": "web",
-            "kind": "sale",
-            "occurred_at": sold_at,
-            "received_at": sold_at,
-        }
-    )
+    for line, offer in enumerate(offers, start=1):
+        shop.tables["orders"].append(
+            {
+                "order_id": "night",
+                "line": line,
+                "customer_id": None,
+                "product_id": offer["product_id"],
+                "campaign_id": offer["campaign_id"],
+                "quantity": 2,
+                "unit_price": offer["price"],
+                "channel": "web",
+                "kind": "sale",
+                "occurred_at": sold_at,
+                "received_at": sold_at,
+            }
+        )
+    moved = offers[0]
+    (product, *_) = [r for r in shop.tables["products"] if r["product_id"] == moved["product_id"]]
     later = MIDDLE + timedelta(hours=1)
     sector = next(name for name in SECTORS if name != product["sector"])
     shop.tables["products"].append(product | {"sector": sector, "received_at": later})
-    shop.tables["campaign_products"].append(offer | {"initial_stock": 99, "received_at": later})
+    shop.tables["campaign_products"].append(moved | {"initial_stock": 99, "received_at": later})
+
+
+def _draw_crowd(shop: Shop) -> None:
+    """Let a crowd that nobody describes spend the same each, and more than anybody else."""
+    (offer, *_) = [row for row in shop.tables["campaign_products"] if row["campaign_id"] == "k0"]
+    sold_at = END - 200 * DAY
+    for customer_id in CROWD:
+        shop.tables["orders"].append(
+            {
+                "order_id": f"order of {customer_id}",
+                "line": 1,
+                "customer_id": customer_id,
+                "product_id": offer["product_id"],
+                "campaign_id": offer["campaign_id"],
+                "quantity": 300,
+                "unit_price": offer["price"],
+                "channel": "web",
+                "kind": "sale",
+                "occurred_at": sold_at,
+                "received_at": sold_at,
+            }
+        )
 
 
 def _draw_reaction(rng: random.Random, shop: Shop, number: int, day: datetime) -> None:

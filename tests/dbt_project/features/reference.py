@@ -122,7 +122,9 @@ def groups(history: History, customer_id: str, as_of: datetime) -> Row:
     sales = readable(of(history.sales, customer_id=customer_id), as_of)
     year = readable(sales, as_of, 365 * DAY)
     count = units(year)
-    sectors = [units(year, sector=sector) for sector in {line["sector"] for line in year}]
+    sectors = [
+        units(year, sector=sector) for sector in {line["sector"] for line in year} - {"unknown"}
+    ]
     seasons = Counter[int]()
     for line in year:
         seasons[line["occurred_at"].month % 12 // 3] += line["quantity"]
@@ -130,7 +132,7 @@ def groups(history: History, customer_id: str, as_of: datetime) -> Row:
     followed = [line for line in year if _is_bestseller(history, line)]
     return {
         "is_bestseller_follower": count >= 3 and units(followed) >= 0.5 * count,
-        "is_single_sector": count >= 3 and max(sectors) >= 0.9 * count,
+        "is_single_sector": count >= 3 and max(sectors, default=0) >= 0.9 * count,
         "is_discount_only": count >= 3 and units(year, is_discounted=True) >= 0.9 * count,
         "is_seasonal": count >= 3
         and max(seasons.values()) >= 0.8 * count
@@ -147,8 +149,8 @@ def segment(history: History, customer_id: str, as_of: datetime) -> Row:
         return {"segment": "inactive"}
     if as_of - min(line["occurred_at"] for line in sales) <= 30 * DAY:
         return {"segment": "new"}
-    better = [c for c in spent if spent[c] > spent[customer_id]]
-    is_top = not better or len(better) / (len(spent) - 1) < 0.1
+    better = [c for c in spent if (-spent[c], c) < (-spent[customer_id], customer_id)]
+    is_top = len(better) + 1 <= len(spent) / 10
     return {"segment": "top" if is_top else "loyal"}
 
 
@@ -185,10 +187,10 @@ def campaign(history: History, campaign_id: str, as_of: datetime) -> Row:
         of(closed, brand=known["brand"] if known else None),
         key=lambda c: (c["closed_at"], c["campaign_id"]),
     )[-3:]
-    conversion, sold_out, average = 0.02, 0.5, _average(closed, None)
-    for level in (closed, of(closed, sector=known["sector"] if known else None)):
-        conversion, sold_out = _conversion(level, conversion), _sold_out(level, sold_out)
-    average = _average(level, average)
+    alike = of(closed, sector=known["sector"] if known else None)
+    conversion = _conversion(alike, _conversion(closed, 0.02))
+    sold_out = _sold_out(alike, _sold_out(closed, 0.5))
+    average = _average(alike, ratio(_sum(closed, "turnover"), len(closed)))
     if known is None:
         conversion = sold_out = average = 0.0
     prices = [offer["price"] for offer in basic.newest_offers(shop, campaign_id, as_of)]
@@ -209,10 +211,8 @@ def _sold_out(closed: list[Row], prior: float) -> float:
     return basic.smoothed(_sum_stocked(closed), _sum(closed, "stock"), prior, 50)
 
 
-def _average(closed: list[Row], prior: float | None) -> float:
-    """Return the average turnover; with one campaign more at the prior."""
-    if prior is None:
-        return ratio(_sum(closed, "turnover"), len(closed))
+def _average(closed: list[Row], prior: float) -> float:
+    """Return the average turnover, with one campaign more at the prior."""
     return (_sum(closed, "turnover") + prior) / (len(closed) + 1)
 
 

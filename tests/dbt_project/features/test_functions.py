@@ -126,6 +126,16 @@ def test_a_segment_follows_the_rules(long_warehouse, history):
     assert {answer["segment"] for answer in answers} >= named
 
 
+def test_of_customers_who_spent_the_same_a_tenth_of_all_are_top(long_warehouse, history):
+    asked = pd.DataFrame({"customer_id": long_shop.CROWD, "as_of": long_shop.END})
+    answers = ask(long_warehouse, "customer_segments", asked)
+    year = reference.readable(history.sales, long_shop.END, 365 * DAY)
+    buyers = {line["customer_id"] for line in year} - {None}
+    count = len(buyers) // 10
+    assert 0 < count < len(long_shop.CROWD)
+    assert answers["segment"].tolist() == ["top"] * count + ["loyal"] * (24 - count)
+
+
 def test_a_segment_does_not_depend_on_who_else_is_asked_about(long_warehouse, history):
     together = ask(long_warehouse, "customer_segments", segment_spine(history))
     one_by_one = [
@@ -162,7 +172,7 @@ def segment_spine(history: reference.History) -> pd.DataFrame:
     everybody = [
         (customer_id, as_of)
         for as_of in (MIDDLE, long_shop.SPRING, long_shop.END)
-        for customer_id in CHOICES["customer_id"]
+        for customer_id in [*CHOICES["customer_id"], *long_shop.CROWD]
     ]
     single = [
         (rng.choice(CHOICES["customer_id"]), as_of)

@@ -107,8 +107,7 @@ def whole_spines(
 def assert_same(prefix, whole, models, moments, choices, last: datetime) -> None:
     """Compare all answers at the last instant that the prefix knows, and some at any before."""
     for model, spine in whole_spines(models, choices, last).items():
-        answers = [ask(connection, model, spine) for connection in (prefix, whole)]
-        pd.testing.assert_frame_equal(*answers)
+        pd.testing.assert_frame_equal(ask(prefix, model, spine), ask(whole, model, spine))
 
     @given(questions(models, moments, choices))
     @settings(max_examples=12, deadline=None)
@@ -119,15 +118,15 @@ def assert_same(prefix, whole, models, moments, choices, last: datetime) -> None
 
 
 def test_the_future_changes_no_answer_about_the_past(long_built, long_built_to_the_middle):
-    with opened({"daily": long_built_to_the_middle}, {"daily": long_built}) as builds:
+    with opened({"daily": long_built_to_the_middle}, {"daily": long_built}) as (prefix, whole):
         last = long_shop.MIDDLE + DAY_DELAY
-        assert_same(*builds, DAY_MODELS, DAY_INSTANTS, CHOICES, last)
+        assert_same(prefix, whole, DAY_MODELS, DAY_INSTANTS, CHOICES, last)
 
 
 def test_the_future_changes_no_answer_about_the_last_windows(built, built_to_the_middle):
-    with opened(built_to_the_middle, built) as builds:
+    with opened(built_to_the_middle, built) as (prefix, whole):
         last = SMALL_MIDDLE + WINDOW_DELAY
-        assert_same(*builds, WINDOW_MODELS, WINDOW_INSTANTS, SMALL_CHOICES, last)
+        assert_same(prefix, whole, WINDOW_MODELS, WINDOW_INSTANTS, SMALL_CHOICES, last)
 
 
 def test_the_control_a_question_about_the_future_is_answered_otherwise(

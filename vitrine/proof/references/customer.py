@@ -22,7 +22,8 @@ def customer(history: History, customer_id: str, as_of: datetime) -> Values:
     values = described(history, customer_id, as_of) | recency(known, as_of)
     for days in (7, 30, 365):
         values |= activity(history.learnt_daily(facts, as_of, days), f"{days}d")
-    values |= habits(history, history.learnt_daily(facts, as_of, YEAR))
+    before = history.known_daily(facts, as_of - YEAR * DAY)
+    values |= habits(history, history.learnt_daily(facts, as_of, YEAR), before)
     values["customer_favourite_sector"] = favourite_sector(history, known)
     return values | shopping(history, customer_id, as_of)
 
@@ -72,10 +73,11 @@ def activity(learnt: list[Fact], span: str) -> Values:
     }
 
 
-def habits(history: History, learnt: list[Fact]) -> Values:
-    """Describe a typical order, from what became known in a year."""
+def habits(history: History, learnt: list[Fact], before: list[Fact]) -> Values:
+    """Describe a typical order, from what became known in a year; a part known before began one."""
     paid, bought = counts.turnover(learnt, by_day), counts.units(learnt)
-    order_count = counts.orders(learnt, by_day)
+    begun = {f.order_id for f in sales(before)}
+    order_count = len({f.order_id for f in sales(learnt)} - begun)
     full_price = float(sum(list_value(history, f) for f in sales(learnt)))
     return {
         "customer_average_price": ratio(paid, bought),

@@ -34,11 +34,15 @@ def sector_activity(
 
 def sector_of(history: History, fact: Fact) -> str:
     """Name the product's sector, or the campaign's, as known at the end of the day of receipt."""
-    end = floor(fact.received_at, DAY) + DAY - MICROSECOND
+    return described(history, fact, "sector", floor(fact.received_at, DAY) + DAY - MICROSECOND)
+
+
+def described(history: History, fact: Fact, level: str, instant: datetime) -> str:
+    """Name the product's sector or sub-sector as known at an instant, or the campaign's."""
     for table, key in (("products", fact.product_id), ("campaigns", fact.campaign_id)):
-        known = history.latest(table, key, end)
+        known = history.latest(table, key, instant)
         if known is not None:
-            return str(known["sector"])
+            return str(known[level])
     return UNKNOWN
 
 

@@ -7,7 +7,7 @@ from vitrine.interval import DAY
 from vitrine.proof import counts
 from vitrine.proof.counts import NEVER_DAYS, by_receipt, days_since, ratio, sales
 from vitrine.proof.history import VIEWS, Fact, History, Row
-from vitrine.proof.references.customer_sectors import by_sector, sector_activity
+from vitrine.proof.references.customer_sectors import by_sector, described, sector_activity
 
 Values = dict[str, Any]
 
@@ -65,12 +65,11 @@ def _shares(history: History, known: list[Fact], campaign: Row | None) -> Values
         "pair_sector_unit_ratio": ratio(counts.units(here), counts.units(bought)),
         "pair_sector_view_ratio": ratio(counts.views(here), counts.views(known)),
     }
-    for level in ("sub_sector", "brand"):
-        same = [
-            f
-            for f in bought
-            if campaign
-            and history.value("campaigns", f.campaign_id, level, f.received_at) == campaign[level]
-        ]
+    alike = {
+        "sub_sector": lambda f: described(history, f, "sub_sector", f.received_at),
+        "brand": lambda f: history.value("campaigns", f.campaign_id, "brand", f.received_at),
+    }
+    for level, of in alike.items():
+        same = [f for f in bought if campaign and of(f) == campaign[level]]
         values[f"pair_{level}_unit_ratio"] = ratio(counts.units(same), counts.units(bought))
     return values

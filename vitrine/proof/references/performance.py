@@ -188,7 +188,7 @@ def usual_share(history: History, sector: str, as_of: datetime) -> float:
 def usual_sell_through(history: History, sector: str | None, as_of: datetime) -> float:
     """Return how much of the stock of 28 days a sector sold; of the whole shop where None."""
     known = [s for s in stocks(history, as_of).values() if sector in (None, s[0])]
-    stock, sold = (sum(s[n] for s in known) for n in (1, 2))
+    stock, sold = sum(s[1] for s in known), sum(s[2] for s in known)
     prior = usual_sell_through(history, None, as_of) if sector else guessed_sell_through(history)
     return smoothed(sold, stock, prior, PRIOR_STOCK)
 

@@ -1,6 +1,5 @@
 """What a customer buys where, when, in which colour and for whom; and the groups that follow."""
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from vitrine.proof import counts
 from vitrine.proof.counts import by_day, by_receipt, ratio, sales
 from vitrine.proof.history import SALE, UNKNOWN, VIEWS, Fact, History
 from vitrine.proof.references.classes import OTHER, age_band, class_of, most, words
-from vitrine.proof.references.customer_sectors import by_sector
+from vitrine.proof.references.customer_sectors import by_sector, described
 from vitrine.proof.references.prices import WHOLE_CATALOGUE, price_quantile
 from vitrine.proof.references.seasons import season_began_at, season_of
 
@@ -21,7 +20,6 @@ YEAR = 365
 WEEK = timedelta(days=7)
 HABIT_UNITS = 3
 BESTSELLERS = 100
-TOP_SHARE = 0.1
 
 
 def shopping(history: History, customer_id: str, as_of: datetime) -> Values:
@@ -44,8 +42,7 @@ def favourite_sub_sector(history: History, facts: tuple[Fact, ...], as_of: datet
     """Name the sub-sector of most units so far, then the last in the alphabet."""
     units: Counter[str] = Counter()
     for line in sales(history.known_daily(facts, as_of)):
-        campaign_id, received_at = line.campaign_id, line.received_at
-        units[history.value("campaigns", campaign_id, "sub_sector", received_at)] += line.quantity
+        units[described(history, line, "sub_sector", line.received_at)] += line.quantity
     return max(units, key=lambda name: (units[name], name), default=UNKNOWN)
 
 
@@ -132,14 +129,14 @@ def customer_groups(history: History, customer_id: str, as_of: datetime) -> Valu
     year = sales(history.learnt_daily(facts, as_of, YEAR))
     bought = counts.units(year)
     has_habits = bought >= HABIT_UNITS
-    sectors = [counts.units(lines) for lines in by_sector(history, year).values()]
+    sectors = [counts.units(f) for s, f in by_sector(history, year).items() if s != UNKNOWN]
     seasons = _units_by(year, lambda f: str(season_of(f.occurred_on)))
     discounted = [f for f in year if is_discounted(history, f)]
     followed = [f for f in year if is_bestseller(history, f)]
     first = min((f.occurred_at for f in known), default=as_of)
     return {
         "is_bestseller_follower": has_habits and counts.units(followed) >= 0.5 * bought,
-        "is_single_sector": has_habits and max(sectors) >= 0.9 * bought,
+        "is_single_sector": has_habits and max(sectors, default=0) >= 0.9 * bought,
         "is_discount_only": has_habits and counts.units(discounted) >= 0.9 * bought,
         "is_seasonal": has_habits
         and max(seasons.values()) >= 0.8 * bought
@@ -192,14 +189,14 @@ def customer_segments(history: History, customer_id: str, as_of: datetime) -> Va
         return {"segment": "inactive" if known else "prospect"}
     if as_of - min(f.occurred_at for f in known) <= 30 * DAY:
         return {"segment": "new"}
-    spent = everybody_spent(history, history.last_readable_day(as_of) - history.rule.day_delay)
-    better = len(spent) - bisect_right(spent, counts.turnover(year, by_day))
-    is_top = better == 0 or better / (len(spent) - 1) < TOP_SHARE
-    return {"segment": "top" if is_top else "loyal"}
+    top = top_tenth(history, history.last_readable_day(as_of) - history.rule.day_delay)
+    return {"segment": "top" if customer_id in top else "loyal"}
 
 
 @lru_cache(maxsize=64)
-def everybody_spent(history: History, day_end: datetime) -> list[float]:
-    """Return what each customer who ordered within a year before a midnight paid in it, sorted."""
+def top_tenth(history: History, day_end: datetime) -> frozenset[str]:
+    """Return the tenth that paid most of those who ordered within a year before a midnight."""
     end = min(day_end, history.ends["daily"])
-    return sorted(map(float, history.spent(Interval(day_end - YEAR * DAY, end)).values()))
+    spent = history.spent(Interval(day_end - YEAR * DAY, end))
+    ranked = sorted(spent, key=lambda customer_id: (-spent[customer_id], customer_id))
+    return frozenset(ranked[: len(ranked) // 10])

@@ -39,6 +39,8 @@ sectors as (
     from asked
     inner join sector_ledger as ledger
         on asked.customer_id = ledger.customer_id and asked.as_of >= ledger.available_at
+    -- What is not described is not of one sector.
+    where ledger.sector != 'unknown'
     group by asked.customer_id, ledger.sector, asked.as_of
 ),
 

@@ -28,13 +28,14 @@ everybody as (
     group by ledger.customer_id, asked_days.as_of
 ),
 
--- Whoever bought within the year is ranked among themselves; ties share a rank.
+-- Whoever bought within the year is ranked among themselves; ties go to the lower id.
 ranked as (
     select
         *,
-        percent_rank() over (
-            partition by readable_at, order_count > 0 order by turnover desc
-        ) as turnover_percentile
+        row_number() over (
+            partition by readable_at, order_count > 0 order by turnover desc, customer_id asc
+        ) as turnover_rank,
+        count(*) over (partition by readable_at, order_count > 0) as customer_count
     from everybody
 ),
 
@@ -43,8 +44,8 @@ final as (
         asked.customer_id,
         asked.as_of,
         {{ segment(
-            'ranked.first_ordered_at', 'ranked.order_count', 'ranked.turnover_percentile',
-            'asked.as_of',
+            'ranked.first_ordered_at', 'ranked.order_count',
+            is_in_top_tenth('ranked.turnover_rank', 'ranked.customer_count'), 'asked.as_of',
         ) }} as segment
     from asked
     left join ranked using (customer_id, readable_at)

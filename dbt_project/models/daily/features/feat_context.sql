@@ -12,7 +12,7 @@ campaigns as (
 placed as (
     select
         asked.*,
-        asked.as_of at time zone coalesce(campaigns.timezone, 'UTC') as local_at,
+        asked.as_of at time zone campaigns.timezone as local_at,
         campaigns.sector,
         campaigns.opens_at,
         campaigns.closes_at
@@ -25,9 +25,9 @@ final as (
     select
         campaign_id,
         as_of,
-        cast(extract(hour from local_at) as double) as local_hour,
-        cast(extract(isodow from local_at) as double) as local_weekday,
-        cast(extract(doy from local_at) as double) as local_day_of_year,
+        cast(coalesce(extract(hour from local_at), 0) as double) as local_hour,
+        cast(coalesce(extract(isodow from local_at), 1) as double) as local_weekday,
+        cast(coalesce(extract(doy from local_at), 1) as double) as local_day_of_year,
         coalesce(sector, 'unknown') as section,
         -- Elapsed time, so that the hour which a clock change drops or repeats counts as it passed.
         {{ not_negative(minutes_between('opens_at', 'as_of'), 0) }} as minutes_since_opening,

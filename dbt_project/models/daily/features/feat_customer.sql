@@ -65,6 +65,7 @@ activity as (
         {{ grown('cart_count', days) }} as cart_count_{{ days }}d,
         {%- endfor %}
         {{ grown('list_value', 365) }} as list_value_365d,
+        {{ grown('distinct_order_count', 365) }} as distinct_order_count_365d,
         {{ grown('return_unit_count', 365) }} as return_unit_count_365d,
         min(ledger.first_ordered_at) as first_ordered_at,
         max(ledger.last_ordered_at) as last_ordered_at,
@@ -223,9 +224,9 @@ final as (
         ) }} as customer_days_since_last_visit,
         {{ ratio('activity.turnover_365d', 'activity.unit_count_365d') }}
             as customer_average_price,
-        {{ ratio('activity.unit_count_365d', 'activity.order_count_365d') }}
+        {{ ratio('activity.unit_count_365d', 'activity.distinct_order_count_365d') }}
             as customer_basket_unit_count,
-        {{ ratio('activity.turnover_365d', 'activity.order_count_365d') }}
+        {{ ratio('activity.turnover_365d', 'activity.distinct_order_count_365d') }}
             as customer_basket_turnover,
         greatest(
             1 - {{ ratio('activity.turnover_365d', 'activity.list_value_365d', otherwise=1) }}, 0
