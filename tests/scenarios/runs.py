@@ -16,14 +16,15 @@ VITRINE = Path(sys.executable).with_name("vitrine")
 START, END = "2026-03-09", "2026-04-08"
 MONTH = ["--start", START, "--end", END]
 """Thirty days; on one of them the clocks change."""
+OF_THE_RUN = ("input_digests", "interval_start_at")
 LAYERS = ("staging", "intermediate", "features", "marts")
 
 
-def build(database: str) -> list[list[str]]:
+def build(database: str, interval: list[str]) -> list[list[str]]:
     """The commands that build and publish one warehouse."""
     return [
-        *(["build", database, "--layer", layer, *MONTH] for layer in LAYERS),
-        ["publish", database, *MONTH],
+        *(["build", database, "--layer", layer, *interval] for layer in LAYERS),
+        ["publish", database, *interval],
     ]
 
 
@@ -77,7 +78,7 @@ def run_killed(
 
 
 def data(home: Path) -> dict[str, str]:
-    """Hash what was landed, counted and published: files by bytes, tables by content."""
+    """Hash what was landed, counted and published: files by bytes, tables and views by content."""
     found = {
         str(file.relative_to(home)): hashlib.sha256(file.read_bytes()).hexdigest()
         for folder in ("lake", "deltas", "quarantine", "books")
@@ -85,14 +86,18 @@ def data(home: Path) -> dict[str, str]:
         if file.is_file() and not file.name.startswith(".")
     }
     for database in ("daily", "intraday"):
-        with duckdb.connect(str(home / "warehouse" / f"{database}.duckdb"), read_only=True) as c:
-            tables = c.execute(
+        with duckdb.connect() as c:
+            # Views name their tables by the name of the database, which a version's file has not.
+            file = home / "warehouse" / f"{database}.duckdb"
+            c.execute(f"attach '{file}' as {database} (read_only)")
+            c.execute(f"use {database}")
+            relations = c.execute(
                 "select table_schema, table_name from information_schema.tables"
-                " where table_type = 'BASE TABLE' order by all"
+                f" where table_catalog = '{database}' order by all"
             ).fetchall()
-            for schema, table in tables:
-                # When the files were written is no fact about the shop.
-                facts = "columns(lambda name: name != 'input_digests')"
+            for schema, table in relations:
+                # When the files were written, and where a build began, is no fact about the shop.
+                facts = f"columns(lambda name: name not in {OF_THE_RUN})"
                 rows = c.execute(
                     f'select {facts} from "{schema}"."{table}" order by all'
                 ).fetchall()
