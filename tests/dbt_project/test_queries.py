@@ -159,19 +159,19 @@ def test_how_fast_a_sale_converts(warehouse_of_analysts, shop):
     facts["paid"] = facts["quantity"] * facts["unit_price"]
     facts = facts[since >= pd.Timedelta(0)]
     sums = facts.groupby("minutes")["paid"].sum().head(8)
-    # Distinct things are so within a campaign, a cluster, a window and a window of receipt.
-    keys = CAMPAIGN_WINDOWS.key
-    orders, visitors = (
-        facts.dropna(subset=[thing]).drop_duplicates([thing, *keys]).groupby("minutes").size()
-        for thing in ("order_id", "session_id")
+    # Orders are distinct within a campaign, a cluster, a window and a window of receipt.
+    placed_once = facts.dropna(subset=["order_id"]).drop_duplicates(
+        ["order_id", *CAMPAIGN_WINDOWS.key]
     )
-    expected = pd.DataFrame({"visitors": visitors, "orders": orders}).fillna(0).loc[sums.index]
+    orders = placed_once.groupby("minutes").size()
+    views = facts.query("kind in ('campaign_view', 'product_view')").groupby("minutes").size()
+    expected = pd.DataFrame({"views": views, "orders": orders}).reindex(sums.index).fillna(0)
     found = answer(warehouse_of_analysts, 7)
     assert [row[0] for row in found] == sums.index.tolist()
     assert [row[1:3] for row in found] == list(expected.itertuples(index=False, name=None))
     assert [float(row[4]) for row in found] == pytest.approx(sums.tolist())
     assert [row[3] for row in found] == [
-        round(orders / visitors, 3) if visitors else None for _, visitors, orders, *_ in found
+        round(orders / views, 3) if views else None for _, views, orders, *_ in found
     ]
 
 
