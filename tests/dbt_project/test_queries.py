@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ from vitrine import publish, runlog
 from vitrine.deltas import CAMPAIGN_WINDOWS
 from vitrine.installation import Installation
 from vitrine.interval import Interval
+from vitrine.paths import Paths
 from vitrine.settings import load_settings
 from vitrine.transform import console, run_table
 
@@ -45,12 +47,16 @@ def _question(section: str) -> Question:
     )
 
 
+def paths_of(home: Path) -> Paths:
+    return Installation(load_settings({"VITRINE_HOME": str(home)})).paths
+
+
 @pytest.fixture(scope="module")
-def warehouse_of_analysts(built, tmp_path_factory):
-    """What `vitrine sql` opens, after the small shop was published and its runs recorded."""
-    home = tmp_path_factory.mktemp("analyst")
-    installation = Installation(load_settings({"VITRINE_HOME": str(home)}))
-    paths = installation.paths
+def home(built, tmp_path_factory) -> Path:
+    """A home with the small shop published and its runs recorded."""
+    home: Path = tmp_path_factory.mktemp("analyst") / ".vitrine"
+    home.mkdir()
+    paths = paths_of(home)
     for database, file in built.items():
         copy = Path(shutil.copy(file, home / f"{database}.duckdb"))
         publish.publish_file(copy, paths.warehouse, "20260404T0000")
@@ -59,7 +65,13 @@ def warehouse_of_analysts(built, tmp_path_factory):
         with runlog.record(paths, stage, day):
             pass
     run_table.publish_runs(paths, 3)
-    with console.open_warehouse(paths) as connection:
+    return home
+
+
+@pytest.fixture(scope="module")
+def warehouse_of_analysts(home):
+    """What `vitrine sql` opens."""
+    with console.open_warehouse(paths_of(home)) as connection:
         yield connection
 
 
@@ -74,6 +86,18 @@ def test_a_worked_query_runs_and_answers_in_the_columns_shown(warehouse_of_analy
     answer = warehouse_of_analysts.sql(question.query)
     assert answer.columns == question.columns
     assert len(answer.fetchall()) > 0
+
+
+def test_the_lines_to_paste_make_any_client_answer_as_the_prompt_does(
+    home, warehouse_of_analysts, monkeypatch
+):
+    (lines,) = re.findall(r"```sql\n(.*?)```", PAGE.partition("\n## ")[0], re.DOTALL)
+    monkeypatch.chdir(home.parent)
+    with duckdb.connect() as client:
+        client.execute(lines)
+        for question in questions():
+            expected = warehouse_of_analysts.sql(question.query).fetchall()
+            assert client.sql(question.query).fetchall() == expected
 
 
 def answer(connection, number: int) -> list[tuple]:
