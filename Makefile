@@ -7,6 +7,7 @@ VITRINE := $(VENV)/bin/vitrine
 SOURCE ?=
 LANDING ?=
 SCALE ?=
+FRESH ?=
 INSTALLED := $(VENV)/requirements.lock
 
 .PHONY: help setup demo test lint up down sql docs bench bench-features
@@ -17,8 +18,8 @@ help: ## Say what each target does.
 
 setup: $(INSTALLED) ## Make the virtual environment from requirements.lock; does nothing when it is up to date.
 
-demo: setup ## Run the whole pipeline on a simulated shop, or with SOURCE=… LANDING=… on a real one.
-	@$(VITRINE) demo $(if $(SOURCE),--source $(SOURCE)) $(if $(LANDING),--landing $(LANDING))
+demo: setup ## Run the whole pipeline on a simulated shop, or with SOURCE=… LANDING=… on a real one; FRESH=1 erases an earlier demo.
+	@$(VITRINE) demo $(if $(SOURCE),--source $(SOURCE)) $(if $(LANDING),--landing $(LANDING)) $(if $(FRESH),--fresh)
 
 test: setup lint ## Run every check and every test.
 	@$(VITRINE) doctor --no-ports

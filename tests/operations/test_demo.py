@@ -1,9 +1,14 @@
+import os
+import socket
+import sys
 from pkgutil import iter_modules
 
 import pytest
 
-from vitrine import sources
-from vitrine.errors import MachineError
+from vitrine import contracts, lake, sources
+from vitrine.errors import BadArgumentError, MachineError
+from vitrine.interval import Interval
+from vitrine.operations import demo, homes, servers
 from vitrine.operations.demo import only_demo, plan
 
 SHOPS = [sources.source(module.name) for module in iter_modules(sources.__path__)]
@@ -41,3 +46,61 @@ def test_a_second_demo_leaves_the_first_alone(tmp_path):
         pass
     with only_demo(home):
         assert not home.exists()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def demos_home(tmp_path, monkeypatch):
+    """The home of a demo which landed a day."""
+    for name in ("SOURCE", "LANDING", "IS_DEMO"):
+        monkeypatch.delenv(f"VITRINE_{name}", raising=False)
+    for name in ("AIRFLOW_PORT", "MLFLOW_PORT"):
+        monkeypatch.setenv(f"VITRINE_{name}", str(free_port()))
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path / "home"))
+    paths = homes.prepare(None, None, is_demo=True).paths
+    empty = contracts.table("orders").empty()
+    lake.write_partition(paths.lake, "orders", Interval.parse("2026-03-01", "2026-03-02"), empty)
+    yield paths
+    servers.stop(paths.servers)
+
+
+@pytest.mark.parametrize(
+    ("is_finished", "what"), [(True, "a demo"), (False, "an interrupted demo")]
+)
+def test_a_home_with_a_demos_data_is_kept_and_says_what_to_type(demos_home, is_finished, what):
+    if is_finished:
+        (demos_home.home / demo.FINISHED).touch()
+    said = f"holds {what} of flash_sale, .* 2026-03-02T00:00:00Z; `make up` .*make demo FRESH=1"
+    with pytest.raises(BadArgumentError, match=said) as refusal:
+        demo.run("online_retail", None)
+    assert len(str(refusal.value).splitlines()) == 1
+    assert lake.days(demos_home.lake, "orders")
+
+
+def test_a_demo_that_is_told_to_begins_anew(demos_home):
+    fresh = demo.fresh_home(None, None, is_fresh=True)
+    assert fresh.settings.is_demo
+    assert not demos_home.lake.exists()
+
+
+def test_a_demo_that_was_interrupted_before_anything_landed_needs_no_word(demos_home):
+    homes.empty(demo.fresh_home(None, None, is_fresh=True).settings)
+    homes.prepare(None, None, is_demo=True)
+    demos_home.landing.mkdir(parents=True)
+    demo.fresh_home(None, None, is_fresh=False)
+    assert not demos_home.landing.exists()
+
+
+def test_servers_that_somebody_started_are_not_stopped(demos_home):
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    servers.start(servers.Server("mlflow", sleep, dict(os.environ)), demos_home.servers)
+    with pytest.raises(MachineError, match=r"servers run in .*mlflow.*`make down`"):
+        demo.fresh_home(None, None, is_fresh=True)
+    assert list(servers.running(demos_home.servers)) == ["mlflow"]
+    assert lake.days(demos_home.lake, "orders")

@@ -30,6 +30,11 @@ def test_demo_passes_on_the_shop_and_its_folder():
     assert re.search(r"\.venv/bin/vitrine demo *\n", make("--dry-run", "demo"))
     line = make("--dry-run", "demo", "SOURCE=online_retail", "LANDING=../raw")
     assert ".venv/bin/vitrine demo --source online_retail --landing ../raw" in line
+    assert "--fresh" not in line
+
+
+def test_demo_erases_an_earlier_one_only_when_it_is_told_to():
+    assert re.search(r"\.venv/bin/vitrine demo +--fresh\n", make("--dry-run", "demo", "FRESH=1"))
 
 
 def test_a_machine_without_python_is_told_what_to_type(tmp_path):

@@ -66,11 +66,16 @@ def down() -> None:
 @click.command()
 @click.option("--source", help="The shop's format; flash_sale is simulated.")
 @click.option("--landing", type=click.Path(exists=True, file_okay=False), help="Its raw files.")
-def demo(source: str | None, landing: str | None) -> None:
-    """Run the whole pipeline on a shop through Airflow, from an empty home."""
+@click.option("--fresh", is_flag=True, help="Erase the demo that the home holds, and begin anew.")
+def demo(source: str | None, landing: str | None, fresh: bool) -> None:
+    """Run the whole pipeline on a shop through Airflow, from an empty home.
+
+    Where the home holds a demo already, or one that was interrupted, it says so and stops;
+    --fresh erases that one.
+    """
     from vitrine.operations.demo import run
 
-    run(source, landing)
+    run(source, landing, is_fresh=fresh)
 
 
 @click.command()

@@ -20,22 +20,25 @@ from types import FrameType
 
 import click
 
-from vitrine.errors import MachineError, VitrineError
+from vitrine.errors import BadArgumentError, MachineError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, QUARTER_HOUR, Interval, format_instant
-from vitrine.operations import airflow, costs, homes, local_stack
+from vitrine.operations import airflow, costs, homes, local_stack, servers
 from vitrine.operations.airflow import Airflow
 from vitrine.operations.machine import require_machine
 from vitrine.operations.progress import Progress
 from vitrine.operations.schedule import SEND_DECISION
-from vitrine.operations.status import landed_rows
+from vitrine.operations.status import landed_rows, newest_receipt
 from vitrine.paths import Paths, stamp
 from vitrine.runlog import read_runs
+from vitrine.settings import PREFIX, load_settings
 from vitrine.sources import Source
 
 CUSTOMERS = 2000
 ASSET_PATIENCE_S = 30.0
 """How long an asset's event may take to start the runs that wait for it."""
+FINISHED = "demo_finished"
+"""An empty file in the home: the demo there ran to its end."""
 Runs = dict[tuple[str, str], str]
 
 
@@ -77,33 +80,34 @@ def _windows(shop: Source, day: Interval) -> tuple[Interval, ...]:
     return (Interval(day.start, opening), *morning.split(QUARTER_HOUR))
 
 
-def run(source: str | None, landing: str | None) -> None:
+def run(source: str | None, landing: str | None, *, is_fresh: bool = False) -> None:
     """Run the demo from an empty home, and print what came of it.
 
     Raises
     ------
     VitrineError
-        At the first thing that fails, with the end of its log; the servers are stopped first.
+        As `fresh_home` does; then at the first thing that fails, with the end of its log; the
+        servers are stopped first.
     """
     home = homes.chosen_settings(source, landing, is_demo=True).home
     with only_demo(home):
-        _run(source, landing)
+        _run(fresh_home(source, landing, is_fresh=is_fresh))
 
 
-def _run(source: str | None, landing: str | None) -> None:
+def _run(installation: Installation) -> None:
     begun = time.monotonic()
-    installation = _fresh_home(source, landing)
     its_plan = plan(installation.shop)
     signal.signal(signal.SIGTERM, _stop_cleanly)
+    if installation.shop.name == "flash_sale":
+        _simulate(installation, its_plan)
     try:
-        if installation.shop.name == "flash_sale":
-            _simulate(installation, its_plan)
         click.echo("starting Airflow …")
         local_stack.start(installation)
         progress = _run_dags(installation, its_plan)
         skipped = progress.skipped()
     finally:
         local_stack.stop(installation)
+    (installation.settings.home / FINISHED).touch()
     _print_outcome(installation, its_plan, skipped)
     click.echo(f"\nThe whole demo took {time.monotonic() - begun:.0f} s.")
 
@@ -128,13 +132,46 @@ def only_demo(home: Path) -> Iterator[None]:
         yield
 
 
-def _fresh_home(source: str | None, landing: str | None) -> Installation:
+def fresh_home(source: str | None, landing: str | None, *, is_fresh: bool) -> Installation:
+    """Prepare an empty home; what a demo landed there is erased only if `is_fresh`.
+
+    Raises
+    ------
+    BadArgumentError
+        If the home is not a demo's, or holds one's data and `is_fresh` is not given.
+    MachineError
+        If servers run in that home, or the machine lacks anything.
+    """
     settings = homes.chosen_settings(source, landing, is_demo=True)
     homes.refuse_to_empty(settings.home)
-    local_stack.stop(Installation(settings))
+    if not is_fresh:
+        _refuse_held(settings.home)
+    _refuse_served(settings.home, Paths.of(settings))
+    local_stack.stop(Installation(settings))  # whatever a killed demo left behind
     require_machine(settings)
     homes.empty(settings)
     return homes.prepare(source, landing, is_demo=True)
+
+
+def _refuse_held(home: Path) -> None:
+    its_own = Installation(load_settings({f"{PREFIX}HOME": str(home)}))
+    newest = newest_receipt(its_own)
+    if newest is None:
+        return
+    is_whole = (home / FINISHED).exists()
+    raise BadArgumentError(
+        f"{home} holds {'a' if is_whole else 'an interrupted'} demo of {its_own.shop.name}, with"
+        f" data received up to {format_instant(newest)}; `make up` lets you look at it,"
+        " `make demo FRESH=1` (`vitrine demo --fresh`) erases it and runs from the beginning,"
+        f" {PREFIX}HOME=… make demo leaves it and takes another folder"
+    )
+
+
+def _refuse_served(home: Path, paths: Paths) -> None:
+    if running := servers.running(paths.servers):
+        raise MachineError(
+            f"servers run in {home} ({', '.join(sorted(running))}); type `make down` first"
+        )
 
 
 def _simulate(installation: Installation, its_plan: Plan) -> None:
