@@ -14,7 +14,7 @@ SHOWN = 3
 
 
 def require_whole(installation: Installation, database: str, end: datetime) -> None:
-    """Refuse to build from tables with gaps between the first landed day and `end`.
+    """Refuse to build from nothing, and from tables with gaps between first landed day and `end`.
 
     History begins where the shop's first file landed. A day that landed empty is there; so is a
     part of a day in which nothing was delivered, once a longer interval around it was landed.
@@ -22,11 +22,12 @@ def require_whole(installation: Installation, database: str, end: datetime) -> N
     Raises
     ------
     GateError
-        If a part of a table is missing: the first ones are named, and what to type.
+        If nothing had landed by `end`, or a part of a table is missing: the first ones are named,
+        and what to type.
     """
     first = _first_landed(installation)
     if first is None or first >= end:
-        return
+        raise GateError(_nothing(installation, database, first, end))
     history_days = installation.settings.intraday_history_days
     history = deltas.made(database, Interval(first, end), history_days)
     missing = sorted(
@@ -41,6 +42,16 @@ def require_whole(installation: Installation, database: str, end: datetime) -> N
         f"{database} was not built: {len(missing)} parts of its tables are missing, first {shown};"
         f" run `vitrine backfill {DAGS[database]} {_whole_days(missing, end)}`"
     )
+
+
+def _nothing(
+    installation: Installation, database: str, first: datetime | None, end: datetime
+) -> str:
+    root, until = installation.paths.lake, format_instant(end)
+    what = f"{database} was not built: {root} holds nothing that was received before {until}"
+    if first is not None:
+        return f"{what}; its first data are of {format_instant(first)}: give an --end after that"
+    return f"{what}; run `vitrine backfill {DAGS[database]} --start … --end {until}`"
 
 
 def _first_landed(installation: Installation) -> datetime | None:

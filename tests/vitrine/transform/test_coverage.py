@@ -26,8 +26,28 @@ def land(installation, intervals, without=()):
                 lake.write_partition(root, table.name, interval, table.empty())
 
 
+def test_nothing_is_built_from_nothing(installation):
+    typed = "backfill daily_features --start … --end 2026-03-05T00:00:00Z"
+    with pytest.raises(GateError, match=f"daily was not built: .* holds nothing .*{typed}"):
+        require_whole(installation, "daily", HISTORY.end)
+
+
+@pytest.mark.parametrize("database", ["daily", "intraday"])
+def test_nothing_is_built_before_the_first_data(installation, database):
+    land(installation, HISTORY.split(DAY))
+    with pytest.raises(GateError, match="first data are of 2026-03-01T00:00:00Z: give an --end"):
+        require_whole(installation, database, HISTORY.start)
+
+
+@pytest.mark.parametrize("database", ["daily", "intraday"])
+def test_nothing_is_built_after_the_last_data(installation, database):
+    land(installation, HISTORY.split(DAY))
+    typed = "--start 2026-03-05T00:00:00Z --end 2026-03-08T00:00:00Z"
+    with pytest.raises(GateError, match=f"{database} was not built: .* missing.*{typed}"):
+        require_whole(installation, database, parse_instant("2026-03-08"))
+
+
 def test_whole_history_may_be_built_whenever_it_began(installation):
-    require_whole(installation, "daily", HISTORY.end)
     land(installation, HISTORY.split(DAY))
     require_whole(installation, "daily", HISTORY.end)
     require_whole(installation, "intraday", HISTORY.end)
