@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.dbt_project.small_shop import Shop, placed
+from tests.dbt_project.small_shop import END, Shop, placed
 from vitrine import publish, runlog
 from vitrine.deltas import CAMPAIGN_WINDOWS
 from vitrine.installation import Installation
@@ -28,6 +28,8 @@ PAGE = (REPOSITORY / "docs" / "queries.md").read_text()
 class Question:
     title: str
     query: str
+    checks: list[str]
+    """Queries that say whether the first one's answer can be trusted."""
     columns: list[str]
     has_warning: bool
 
@@ -37,11 +39,12 @@ def questions() -> list[Question]:
 
 
 def _question(section: str) -> Question:
-    (query,) = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
+    query, *checks = re.findall(r"```sql\n(.*?)```", section, re.DOTALL)
     (head,) = re.findall(r"^(\|.*\|)\n\| ---", section, re.MULTILINE)
     return Question(
         title=section.partition("\n")[0],
         query=query,
+        checks=checks,
         columns=re.findall(r"`(\w+)`", head),
         has_warning="\n*Watch out:* " in section,
     )
@@ -159,6 +162,33 @@ def test_what_a_cohort_is_worth(warehouse_of_analysts, shop):
     ]
     found = [(*row[:3], float(row[3]), float(row[4])) for row in answer(warehouse_of_analysts, 3)]
     assert found == expected
+
+
+def test_what_is_not_known_is_answered_by_fills_and_told_by_the_checks(warehouse_of_analysts, shop):
+    (question,) = [q for q in questions() if q.title.startswith("5. ")]
+    coverage, known = question.checks
+    end = pd.Timestamp(END)
+    spans = {d: (first, last) for d, first, last in warehouse_of_analysts.sql(coverage).fetchall()}
+    assert {d: last - end for d, (_, last) in spans.items()} == {
+        "daily": pd.Timedelta(hours=3),
+        "intraday": pd.Timedelta(minutes=5),
+    }
+    received = [
+        r["received_at"] for t in ("customers", "products", "orders") for r in shop.tables[t]
+    ]
+    assert spans["daily"][0] == min(received)
+    customer = shop.tables["customers"][0]
+    asked = known.replace("U0000001", customer["customer_id"])
+    assert warehouse_of_analysts.sql(asked).fetchall() == [
+        (customer["customer_id"], True, customer["signed_up_at"]),
+        ("nobody", False, None),
+    ]
+    early = pd.Timestamp(min(received)) - pd.Timedelta(days=1)
+    for customer_id, as_of in (("nobody", end), (customer["customer_id"], early)):
+        spine = f"select '{customer_id}' as customer_id, timestamptz '{as_of}' as as_of"
+        features = "customer_favourite_sector, customer_turnover_30d"
+        asking = f"with asked as ({spine}) select {features} from feat_customer('asked')"
+        assert warehouse_of_analysts.sql(asking).fetchall() == [("unknown", 0)]
 
 
 def test_what_the_segments_are_worth(warehouse_of_analysts, shop):
