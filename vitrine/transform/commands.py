@@ -112,7 +112,16 @@ def docs() -> None:
     click.echo(f"dbt pages: {documentation.write_pages(Installation.load())}")
 
 
-@click.command()
+class _QueryCommand(click.Command):
+    """A command whose argument may begin with an SQL comment, which looks like an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; no option holds white space, and a query does."""
+        said = [f" {arg}" if arg.startswith("--") and len(arg.split()) > 1 else arg for arg in args]
+        return super().parse_args(ctx, said)
+
+
+@click.command(cls=_QueryCommand)
 @click.argument("query", required=False)
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, all rows.")
 def sql(query: str | None, as_csv: bool) -> None:

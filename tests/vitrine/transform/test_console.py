@@ -3,11 +3,12 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.interval import Interval
 from vitrine.publish import new_version
-from vitrine.transform import console, publication, run_table
+from vitrine.transform import commands, console, publication, run_table
 
 DAY = Interval.parse("2026-03-01", "2026-03-02")
 
@@ -26,6 +27,19 @@ def test_a_result_has_its_columns_and_its_count(connection, capfd):
     assert "day_count" in printed
     assert "50" in printed
     assert "(1 row)" in printed
+
+
+@pytest.mark.parametrize("query", ["-- how many\nselect 1 as a", "--how=many\nselect 1 as a"])
+def test_a_query_may_begin_with_a_comment(connection, installation, monkeypatch, query):
+    monkeypatch.setenv("VITRINE_HOME", str(installation.settings.home))
+    asked = CliRunner().invoke(commands.sql, ["--csv", query], catch_exceptions=False)
+    assert asked.stdout.splitlines() == ["a", "1"]
+
+
+def test_an_option_that_is_not_there_is_refused():
+    refused = CliRunner().invoke(commands.sql, ["--cvs", "select 1"])
+    assert refused.exit_code == 2
+    assert "--cvs" in refused.output
 
 
 def test_a_long_result_says_how_long_it_is(connection, capfd):
