@@ -26,6 +26,7 @@ SHOWN_LINES = 120
 """As many, at most, when each column takes a line."""
 BANNER = r"One query at a time, ended by ; — \d lists tables, \d NAME describes one, \q ends."
 LISTING = re.compile(r"(show\s+(all\s+)?tables|\\d)\s*;?", re.IGNORECASE)
+_CHANGES = (duckdb.StatementType.CREATE, duckdb.StatementType.INSERT, duckdb.StatementType.SET)
 DESCRIBING = re.compile(r"\\d\s+(?P<name>[\w.]+)\s*;?")
 
 
@@ -59,24 +60,30 @@ def show(
 ) -> None:
     r"""Print a query's result with its count of rows: a table, pages where it is too wide, or CSV.
 
-    `\d` lists the tables and functions, `\d NAME` describes one.
+    `\d` lists the tables and functions, `\d NAME` describes one. Of several queries, each ended
+    by `;`, every result is printed.
 
     Raises
     ------
     BadArgumentError
-        If DuckDB refuses the query.
+        If DuckDB refuses a query, none gives rows, or CSV of several is asked for.
     """
     try:
         sql, is_described = _translated(query)
-        relation = connection.sql(sql)
-        if relation is None:
+        results = list(_results(connection, sql))
+        if not results:
             raise BadArgumentError(r"the query gives no rows; type one, or \d for what there is")
-        if as_csv:
-            relation.df().to_csv(sys.stdout, index=False)
-        elif is_described:
-            _describe(relation)
-        else:
-            _print(relation, is_expanded)
+        if as_csv and len(results) > 1:
+            raise BadArgumentError(
+                f"--csv prints one table, and {len(results)} queries were given; ask one at a time"
+            )
+        for relation in results:
+            if as_csv:
+                relation.df().to_csv(sys.stdout, index=False)
+            elif is_described:
+                _describe(relation)
+            else:
+                _print(relation, is_expanded)
     except duckdb.PermissionException:
         raise BadArgumentError(
             r"the query was refused: files are neither read nor written here; \d lists the tables,"
@@ -175,6 +182,18 @@ _DESCRIPTION_SQL = """
         regexp_extract(line, '^(\\w+) (.+?): (.*)$', 3)
     from lines where place > 1
 """
+
+
+def _results(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[duckdb.DuckDBPyRelation]:
+    """Run the statements one after another; yield what each gives.
+
+    Of several, a temporary table's making gives its count of rows, which nobody asked for.
+    """
+    statements = connection.extract_statements(sql)
+    for statement in statements:
+        relation = connection.sql(statement)
+        if relation is not None and (len(statements) == 1 or statement.type not in _CHANGES):
+            yield relation
 
 
 def _describe(relation: duckdb.DuckDBPyRelation) -> None:

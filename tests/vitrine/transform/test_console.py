@@ -29,6 +29,21 @@ def test_a_result_has_its_columns_and_its_count(connection, capfd):
     assert "(1 row)" in printed
 
 
+def test_each_of_several_results_is_printed(connection, capfd):
+    console.show(connection, "select 1 as first; select 2 as second;")
+    printed = capfd.readouterr().out
+    assert printed.index("first") < printed.index("second")
+    assert printed.count("(1 row)") == 2
+
+
+def test_csv_is_of_one_result(connection, capsys):
+    with pytest.raises(BadArgumentError, match="--csv prints one table, and 2 queries"):
+        console.show(connection, "select 1; select 2", as_csv=True)
+    assert capsys.readouterr().out == ""
+    console.show(connection, "create temp table b as select 1 as a; from b", as_csv=True)
+    assert capsys.readouterr().out.splitlines() == ["a", "1"]
+
+
 @pytest.mark.parametrize("query", ["-- how many\nselect 1 as a", "--how=many\nselect 1 as a"])
 def test_a_query_may_begin_with_a_comment(connection, installation, monkeypatch, query):
     monkeypatch.setenv("VITRINE_HOME", str(installation.settings.home))
