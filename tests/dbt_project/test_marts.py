@@ -44,6 +44,19 @@ def test_an_order_received_in_two_parts_is_one_order(warehouse, shop):
     assert {row[:2]: row[2] for row in days} == {row[:2]: len(orders[row[:2]]) for row in days}
 
 
+def test_the_value_of_a_returned_line_is_positive(warehouse, shop):
+    found = warehouse.execute(
+        "select order_id, line_number, line_value from daily.marts.fct_orders"
+        " where kind = 'return' order by all"
+    ).fetchall()
+    returns = [row for row in shop.tables["orders"] if row["kind"] == "return"]
+    expected = [(r["order_id"], r["line"], r["quantity"] * r["unit_price"]) for r in returns]
+    assert [row[:2] for row in found] == sorted(row[:2] for row in expected)
+    assert [float(row[2]) for row in found] == pytest.approx([row[2] for row in sorted(expected)])
+    assert found
+    assert min(row[2] for row in found) > 0
+
+
 def test_a_15_minute_window_holds_what_happened_in_it(warehouse, shop):
     found = warehouse.execute(
         "select campaign_id, epoch(window_start_at), cart_count, unit_count"
