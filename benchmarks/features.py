@@ -8,6 +8,7 @@ is printed.
 """
 
 import json
+import math
 import re
 import shutil
 import sys
@@ -33,6 +34,7 @@ from vitrine.paths import Paths, interval_stamp
 from vitrine.publish import atomic_file
 from vitrine.runlog import read_runs
 from vitrine.settings import load_settings
+from vitrine.simulator.retailer.shop import LEAST_CUSTOMERS
 
 FOUNDED = parse_instant("2024-09-01")
 HISTORY = Interval(FOUNDED, FOUNDED + 730 * DAY)
@@ -43,6 +45,8 @@ MORNING = Interval(DAYS_BETWEEN.end, DAYS_BETWEEN.end + timedelta(hours=22))
 QUARTER = Interval(MORNING.end, MORNING.end + QUARTER_HOUR)
 LAST_MONTH = Interval(HISTORY.end - 30 * DAY, HISTORY.end)
 FULL_CUSTOMERS = 1_370_000
+LEAST_SCALE = math.ceil(LEAST_CUSTOMERS / FULL_CUSTOMERS * 1e5) / 1e5
+"""The simulated retailer has a least number of customers."""
 FULL_HOURS = 1.0
 """How long all phases take at full size on two cores, roughly."""
 SETTINGS = {
@@ -121,13 +125,24 @@ class Bench:
         return Question(phase, "lake" if is_lake else "raw", root, asked, windows_from)
 
 
+def _of_a_retailer(context: click.Context, option: click.Parameter, scale: float) -> float:
+    if not scale >= LEAST_SCALE:
+        raise click.BadParameter(
+            f"{scale:g} of the full size is fewer than the {LEAST_CUSTOMERS:,} customers that the"
+            f" simulated retailer needs; give {LEAST_SCALE} to 1"
+        )
+    return scale
+
+
 @click.command()
 @click.option(
     "--scale",
-    type=click.FloatRange(0.00001, 1),
+    type=click.FloatRange(max=1),
+    callback=_of_a_retailer,
     default=1.0,
     show_default=True,
-    help="Size of the shop: 1 is 1,370,000 customers and 31.8 million order lines.",
+    help=f"Size of the shop: 1 is 1,370,000 customers and 31.8 million order lines; {LEAST_SCALE}"
+    f" is the least, {LEAST_CUSTOMERS:,} customers.",
 )
 @click.option(
     "--keep",

@@ -1,5 +1,7 @@
 """What the benchmark keeps, counts and refuses; its figures themselves are no test's business."""
 
+import re
+
 import duckdb
 import pytest
 from click.testing import CliRunner
@@ -7,6 +9,7 @@ from click.testing import CliRunner
 from benchmarks import edition, features, reading, report
 from benchmarks.comparison import compare
 from vitrine.paths import Paths
+from vitrine.simulator.retailer.shop import LEAST_CUSTOMERS
 
 MACHINE = {"cores": 2, "memory_bytes": 8e9}
 SETTINGS = {"intraday_history_days": {"used": "120", "default": "400"}}
@@ -30,8 +33,8 @@ def phase(stages, is_same=True):
     return {"vitrine": COST, "duckdb": peer, "stages": stages, "least": LEAST}
 
 
-def table(figures, outdated=()):
-    return report.table(figures, 0.01, MACHINE, SETTINGS, outdated)
+def table(figures, outdated=(), scale=1.0):
+    return report.table(figures, scale, MACHINE, SETTINGS, outdated)
 
 
 HISTORY = phase([stage("land", 1000), stage("spark days", 1000), stage("publish daily", None)])
@@ -44,6 +47,26 @@ def test_the_rows_of_all_stages_are_added_up_and_held_against_the_full_load():
         {"history": HISTORY, "day": small}
     )
     assert "read together; found 2.8: MISSED" in table({"history": HISTORY, "day": large})
+
+
+def test_a_smaller_shop_neither_meets_nor_misses_an_aim():
+    small = phase([stage("land", 10), stage("spark days", 31), stage("build daily staging", 15)])
+    text = table({"history": HISTORY, "day": small}, scale=0.01)
+    assert "aim at full size: 60 seconds; found at this size 10.0\n" in text
+    assert "read together; found at this size 2.8\n" in text
+    assert not re.search("met|missed", text, re.IGNORECASE)
+
+
+def test_the_least_scale_gives_as_many_customers_as_a_retailer_needs(tmp_path):
+    least = features.LEAST_SCALE
+    assert round(features.FULL_CUSTOMERS * least) >= LEAST_CUSTOMERS
+    assert round(features.FULL_CUSTOMERS * (least - 1e-5)) < LEAST_CUSTOMERS
+    folder = tmp_path / "bench"
+    for scale in ("0.0005", "0", "-1", "nan"):
+        result = CliRunner().invoke(features.main, [f"--scale={scale}", "--keep", str(folder)])
+        assert (result.exit_code, folder.exists()) == (2, False)
+        assert "than the 1,000 customers that" in " ".join(result.output.split())
+        assert f"give {least} to 1" in result.output
 
 
 def test_what_is_counted_and_what_is_not_is_said():
@@ -105,8 +128,8 @@ def test_figures_of_other_code_settings_or_size_are_outdated(tmp_path):
 def test_a_different_answer_is_the_exit_code_and_a_missed_aim_is_not(tmp_path, is_same, code):
     slow = phase([stage("land", 10)], is_same)
     slow["vitrine"] = COST | {"seconds": 1e6}
-    features.Bench(tmp_path, 0.01).note("day", slow)
-    typed = ["--scale", "0.01", "--keep", str(tmp_path), "--table"]
+    features.Bench(tmp_path, 1).note("day", slow)
+    typed = ["--scale", "1", "--keep", str(tmp_path), "--table"]
     result = CliRunner().invoke(features.main, typed)
     assert "MISSED" in result.output
     assert result.exit_code == code, result.output
