@@ -22,7 +22,8 @@ from vitrine import lake
 from vitrine.contracts import TABLES
 from vitrine.errors import NotPublishedError
 from vitrine.installation import Installation
-from vitrine.interval import format_instant
+from vitrine.interval import DAY, floor, format_instant
+from vitrine.operations.schedule import SEND_DECISION
 from vitrine.paths import Paths, stamp
 from vitrine.publish import current_version, new_version
 
@@ -89,19 +90,28 @@ def read(paths: Paths, as_of: datetime) -> tuple[dict[str, Any], pa.Table, pa.Ta
         If that night's list, or the list of exactly that instant, is not published.
     """
     moment = format_instant(as_of)
-    advice = f"run `vitrine lists build`, then `vitrine lists publish`, with --as-of {moment}"
     try:
         folder = current_version(folder_of(paths, as_of))
     except NotPublishedError:
-        raise NotPublishedError(f"no list as of {moment} is published; {advice}") from None
+        raise NotPublishedError(
+            f"no list as of {moment} is published; run `vitrine lists build`, then"
+            f" `vitrine lists publish`, with --as-of {format_instant(_decision(as_of))}"
+        ) from None
     manifest = json.loads((folder / MANIFEST).read_text())
     if manifest["as_of"] != moment:
         raise NotPublishedError(
-            f"the list of that night is the one as of {manifest['as_of']}, not {moment}; {advice}"
+            f"the list of that night is the one as of {manifest['as_of']}, not {moment};"
+            f" run `vitrine lists show --as-of {manifest['as_of']}`"
         )
     people = [pq.read_table(file) for file in sorted((folder / LISTS).glob("*.parquet"))]
     rows = pa.concat_tables(people) if people else staged.read(paths, as_of)[0].people.slice(0, 0)
     return manifest, rows, pq.read_table(folder / staged.EXCLUSIONS)
+
+
+def _decision(as_of: datetime) -> datetime:
+    """Return the instant that a night's list is made for, where only the night was named."""
+    is_date = as_of == floor(as_of, DAY)
+    return as_of + SEND_DECISION if is_date else as_of
 
 
 def _checked(paths: Paths, composed: Composition, provenance: dict[str, Any]) -> Composition:

@@ -238,8 +238,14 @@ def test_what_was_not_built_cannot_be_published(installation, as_of):
         publication.read(installation.paths, as_of)
 
 
+def test_a_night_without_a_list_is_told_the_instant_to_make_it_for(installation):
+    typed = "publish`, with --as-of 2026-03-16T03:30:00Z"
+    with pytest.raises(NotPublishedError, match=typed):
+        publication.read(installation.paths, parse_instant("2026-03-16"))
+
+
 def test_another_instant_of_the_same_night_is_not_taken_for_it(installation, boutique, composed):
     build(installation, boutique, composed)
     publication.publish(installation, boutique.as_of)
-    with pytest.raises(NotPublishedError, match="is the one as of 2026-03-02T03:30:00Z"):
+    with pytest.raises(NotPublishedError, match="lists show --as-of 2026-03-02T03:30:00Z"):
         publication.read(installation.paths, parse_instant("2026-03-02T04:00:00Z"))
