@@ -1,11 +1,13 @@
 import os
 import socket
 import stat
+import sys
 
 import pytest
 
 from vitrine.errors import MachineError
-from vitrine.operations import machine
+from vitrine.operations import machine, servers
+from vitrine.paths import Paths
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,24 @@ def test_a_taken_port_is_named_with_the_setting_to_change():
         with pytest.raises(MachineError, match=rf"port {port} is in use.*VITRINE_AIRFLOW_PORT="):
             machine.free_port("airflow_port", port)
     machine.free_port("airflow_port", port)
+
+
+def test_a_port_that_this_homes_own_server_holds_is_no_lack(settings):
+    folder = Paths.of(settings).servers
+    listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0));"
+    tell = "print(s.getsockname()[1], flush=True); time.sleep(600)"
+    own = servers.Server("mlflow", [sys.executable, "-c", listen + tell], dict(os.environ))
+    servers.start(own, folder)
+    try:
+        log = servers.log_file(folder, "mlflow")
+        servers.wait_until(lambda: "\n" in log.read_text(), "the port", folder, ["mlflow"], 30)
+        port = int(log.read_text())
+        assert "this home's own mlflow" in machine.port_to_use(settings, "mlflow_port", port)
+        other = settings.model_copy(update={"home": settings.home / "other"})
+        with pytest.raises(MachineError, match="is in use"):
+            machine.port_to_use(other, "mlflow_port", port)
+    finally:
+        servers.stop(folder)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -18,6 +18,8 @@ from pathlib import Path
 import psutil
 
 from vitrine.errors import MachineError
+from vitrine.operations import servers
+from vitrine.paths import Paths
 from vitrine.settings import PREFIX, Settings
 
 JAVA_MAJOR = 17
@@ -38,7 +40,7 @@ def checks(settings: Settings, *, with_ports: bool = True) -> dict[str, Callable
     if with_ports:
         ports = {"airflow_port": settings.airflow_port, "mlflow_port": settings.mlflow_port}
         for name, port in ports.items():
-            found[name.replace("_", " ")] = lambda n=name, p=port: free_port(n, p)  # type: ignore[misc]
+            found[name.replace("_", " ")] = lambda n=name, p=port: port_to_use(settings, n, p)  # type: ignore[misc]
     return found
 
 
@@ -133,6 +135,27 @@ def free_disk(folder: Path) -> str:
             f" make room, or choose another folder with {PREFIX}HOME"
         )
     return f"{free:.1f} GB free"
+
+
+def port_to_use(settings: Settings, setting: str, port: int) -> str:
+    """Check that a port is free, or held by one of the servers of this very home."""
+    for server, process in servers.running(Paths.of(settings).servers).items():
+        if _listens(process, port):
+            return f"port {port} is held by this home's own {server}, which is running"
+    return free_port(setting, port)
+
+
+def _listens(server: psutil.Process, port: int) -> bool:
+    """Tell whether a server, or a process that it started, listens at a port."""
+    try:
+        family = [server, *server.children(recursive=True)]
+        return any(
+            each.laddr.port == port and each.status == psutil.CONN_LISTEN
+            for process in family
+            for each in process.net_connections("tcp")
+        )
+    except psutil.Error:  # another user's, or ended meanwhile
+        return False
 
 
 def free_port(setting: str, port: int) -> str:
