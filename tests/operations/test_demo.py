@@ -45,7 +45,14 @@ def test_a_second_demo_leaves_the_first_alone(tmp_path):
     with only_demo(home), pytest.raises(MachineError, match="a demo is running"), only_demo(home):
         pass
     with only_demo(home):
-        assert not home.exists()
+        assert list(tmp_path.iterdir()) == [home]
+
+
+def test_a_home_stays_held_while_it_is_emptied(demos_home):
+    with only_demo(demos_home.home):
+        demo.fresh_home(None, None, is_fresh=True)
+        with pytest.raises(MachineError, match="a demo is running"), only_demo(demos_home.home):
+            pass
 
 
 def free_port() -> int:

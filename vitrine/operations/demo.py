@@ -4,14 +4,13 @@ The script says only what a person would: load this history, compute this day, t
 follows from them (training, lists) is started by the assets that they make.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -25,11 +24,12 @@ from vitrine.installation import Installation
 from vitrine.interval import DAY, QUARTER_HOUR, Interval, format_instant
 from vitrine.operations import airflow, costs, homes, local_stack, servers
 from vitrine.operations.airflow import Airflow
-from vitrine.operations.machine import require_machine
+from vitrine.operations.machine import require_machine, writable
 from vitrine.operations.progress import Progress
 from vitrine.operations.schedule import SEND_DECISION
 from vitrine.operations.status import landed_rows, newest_receipt
 from vitrine.paths import Paths, stamp
+from vitrine.publish import alone
 from vitrine.runlog import read_runs
 from vitrine.settings import PREFIX, load_settings
 from vitrine.sources import Source
@@ -114,17 +114,19 @@ def _run(installation: Installation) -> None:
 
 @contextmanager
 def only_demo(home: Path) -> Iterator[None]:
-    """Hold the lock of the demo in this home; it lies beside the home, which the demo empties.
+    """Hold a home, made if need be, while a demo runs in it.
 
     Raises
     ------
     MachineError
-        If another demo runs there: emptying its home would end it half-way.
+        If another demo runs there: emptying its home would end it half-way. If the home cannot be
+        written to.
     """
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with home.with_name(f"{home.name}.lock").open("w") as lock:
+    writable(home)
+    home.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(alone(home, is_patient=False))
         except BlockingIOError:
             raise MachineError(
                 f"a demo is running in {home}; wait for it, or set VITRINE_HOME to another folder"

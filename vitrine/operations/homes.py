@@ -1,12 +1,12 @@
 """The home folder: prepared for a shop, emptied only where it says that it is a demo's."""
 
 import os
-import shutil
 from pathlib import Path
 
 from vitrine.errors import BadArgumentError
 from vitrine.installation import Installation
 from vitrine.operations.machine import writable
+from vitrine.publish import LOCK, remove
 from vitrine.settings import PREFIX, Settings, load_settings, store_settings
 
 
@@ -40,7 +40,7 @@ def chosen_settings(source: str | None, landing: str | None, *, is_demo: bool) -
 
 
 def empty(settings: Settings) -> None:
-    """Remove a demo's home and everything in it.
+    """Remove everything in a demo's home, except what the demo at work holds it by.
 
     Raises
     ------
@@ -48,7 +48,8 @@ def empty(settings: Settings) -> None:
         As `refuse_to_empty` does.
     """
     refuse_to_empty(settings.home)
-    shutil.rmtree(settings.home, ignore_errors=True)
+    for path in _content(settings.home):
+        remove(path)
 
 
 def refuse_to_empty(home: Path) -> None:
@@ -59,13 +60,17 @@ def refuse_to_empty(home: Path) -> None:
     BadArgumentError
         If it is not: it may hold data that nobody can make again.
     """
-    if not home.exists() or not any(home.iterdir()):
+    if not _content(home):
         return
     if not load_settings({f"{PREFIX}HOME": str(home)}).is_demo:
         raise BadArgumentError(
             f"{home} is not the home of a demo, so it is not emptied;"
             f" choose another folder: {PREFIX}HOME=… make demo, or remove it yourself"
         )
+
+
+def _content(home: Path) -> list[Path]:
+    return [path for path in home.glob("*") if path.name != LOCK]
 
 
 def _refuse_other_shop(settings: Settings, source: str) -> None:
