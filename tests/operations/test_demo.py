@@ -77,13 +77,23 @@ def demos_home(tmp_path, monkeypatch):
     servers.stop(paths.servers)
 
 
-@pytest.mark.parametrize(
-    ("is_finished", "what"), [(True, "a demo"), (False, "an interrupted demo")]
+LOOK = "`make up` lets you look"
+GO_ON = (
+    "`make up`, then `vitrine backfill history_load --start 2026-01-30T00:00:00Z"
+    " --end 2026-03-16T00:00:00Z` goes on"
 )
-def test_a_home_with_a_demos_data_is_kept_and_says_what_to_type(demos_home, is_finished, what):
+
+
+@pytest.mark.parametrize(
+    ("is_finished", "what", "typed"),
+    [(True, "a demo", LOOK), (False, "an interrupted demo", GO_ON)],
+)
+def test_a_home_with_a_demos_data_is_kept_and_says_what_to_type(
+    demos_home, is_finished, what, typed
+):
     if is_finished:
         (demos_home.home / demo.FINISHED).touch()
-    said = f"holds {what} of flash_sale, .* 2026-03-02T00:00:00Z; `make up` .*make demo FRESH=1"
+    said = f"holds {what} of flash_sale, .* 2026-03-02T00:00:00Z; {typed}.*make demo FRESH=1"
     with pytest.raises(BadArgumentError, match=said) as refusal:
         demo.run("online_retail", None)
     assert len(str(refusal.value).splitlines()) == 1

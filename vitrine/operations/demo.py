@@ -161,11 +161,21 @@ def _refuse_held(home: Path) -> None:
     if newest is None:
         return
     is_whole = (home / FINISHED).exists()
+    onward = "`make up` lets you look at it" if is_whole else _continuation(plan(its_own.shop))
     raise BadArgumentError(
         f"{home} holds {'a' if is_whole else 'an interrupted'} demo of {its_own.shop.name}, with"
-        f" data received up to {format_instant(newest)}; `make up` lets you look at it,"
+        f" data received up to {format_instant(newest)}; {onward},"
         " `make demo FRESH=1` (`vitrine demo --fresh`) erases it and runs from the beginning,"
         f" {PREFIX}HOME=… make demo leaves it and takes another folder"
+    )
+
+
+def _continuation(its_plan: Plan) -> str:
+    """Say how to go on: what is done already gives the same again."""
+    start, end = format_instant(its_plan.history.start), format_instant(its_plan.day.end)
+    return (
+        f"`make up`, then `vitrine backfill history_load --start {start} --end {end}` goes on with"
+        " it, and assets start training and lists"
     )
 
 
