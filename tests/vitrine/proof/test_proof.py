@@ -1,5 +1,6 @@
 """`vitrine prove-time` passes what is true, and names what is not."""
 
+import re
 import shutil
 from collections import Counter
 
@@ -10,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from tests.conftest import REPOSITORY
 from tests.vitrine.proof.conftest import AS_OF, NIGHT, score
 from vitrine.cli import vitrine
 from vitrine.errors import NotPublishedError, VitrineError
-from vitrine.feature_catalogue import feature_models
+from vitrine.feature_catalogue import MODELS, feature_models
 from vitrine.interval import DAY
 from vitrine.paths import stamp
 from vitrine.proof import proof, questions, references
@@ -69,6 +71,26 @@ def test_each_planted_fault_is_seen(outcome):
         ("early offer", "on_sale"),
     ]
     assert outcome.missed == []
+
+
+def test_the_page_names_what_is_proven_and_what_is_not(outcome):
+    page = (REPOSITORY / "docs" / "time.md").read_text()
+    table = re.findall(r"^\| (`.*`) \| (yes|no)\b.*? \| (yes|no)\b", page, re.MULTILINE)
+    said = {
+        name: (is_drawn == "yes", is_anywhere == "yes")
+        for names, is_drawn, is_anywhere in table
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    kinds = {(v.model, v.kind) for v in outcome.verdicts}
+    functions = {
+        file.stem for file in MODELS.glob("*/features/*.yml") if "spine: [" in file.read_text()
+    }
+    assert said == {
+        name: ({(name, k) for k in ("training", "scoring")} <= kinds, (name, "history") in kinds)
+        for name in functions
+    }
+    (planted,) = re.findall("The faults are planted under (.*?)[.]", page)
+    assert set(re.findall(r"`(\w+)`", planted)) == {p.plant.model for p in outcome.planted}
 
 
 def test_nothing_is_planted_into_what_is_published(published):
