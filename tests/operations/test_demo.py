@@ -95,7 +95,7 @@ def test_a_home_with_a_demos_data_is_kept_and_says_what_to_type(
         (demos_home.home / demo.FINISHED).touch()
     said = f"holds {what} of flash_sale, .* 2026-03-02T00:00:00Z; {typed}.*make demo FRESH=1"
     with pytest.raises(BadArgumentError, match=said) as refusal:
-        demo.run("online_retail", None)
+        demo.fresh_home("online_retail", None, is_fresh=False)
     assert len(str(refusal.value).splitlines()) == 1
     assert lake.days(demos_home.lake, "orders")
 
