@@ -52,18 +52,18 @@ class Als:
         """Factorise the faded purchases."""
         from implicit.cpu.als import AlternatingLeastSquares
 
-        model = AlternatingLeastSquares(
-            self.factors,
-            regularization=self.regularisation,
-            alpha=self.alpha,
-            iterations=self.iterations,
-            num_threads=1,
-            random_state=self.seed,
-        )
-        bought = history.by_customer(history.faded(self.half_life_days))
+        bought = history.by_customer(history.faded(self.half_life_days)).astype(np.float32)
         # implicit has threads of its own; those of the matrix library beside them cost more.
         with threadpool_limits(1, "blas"):
-            model.fit(bought.astype(np.float32), show_progress=False)
+            model = AlternatingLeastSquares(
+                self.factors,
+                regularization=self.regularisation,
+                alpha=self.alpha,
+                iterations=self.iterations,
+                num_threads=1,
+                random_state=self.seed,
+            )
+            model.fit(bought, show_progress=False)
         return MatrixScorer(history, partial(_dot, model.user_factors, model.item_factors))
 
 

@@ -68,7 +68,7 @@ def test_each_planted_fault_is_seen(outcome):
         ("future-peeking column", "feat_customer"),
         ("late row", "feat_campaign_performance"),
         ("future-peeking column", "feat_campaign_performance"),
-        ("early offer", "on_sale"),
+        ("premature offer", "on_sale"),
     ]
     assert outcome.missed == []
 
