@@ -114,7 +114,9 @@ def early_offer(
                 f"product {product_id} of campaign {campaign_id} on sale 24 hours before"
                 f" {format_instant(question.as_of + MICROSECOND)}"
             )
-            return Plant("premature offer", described, model, question=question, feature="is_on_sale")
+            return Plant(
+                "premature offer", described, model, question=question, feature="is_on_sale"
+            )
     return None
 
 
