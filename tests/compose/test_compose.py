@@ -33,6 +33,7 @@ from vitrine.operations.servers import Server
 
 REPOSITORY = Path(__file__).parent.parent.parent
 FILE = REPOSITORY / "docker-compose.yml"
+IMAGE = REPOSITORY / "docker" / "Dockerfile"
 BINARIES = Path(sys.executable).parent
 LONG_RUNNING = (
     "redis",
@@ -88,9 +89,18 @@ def test_every_service_is_watched_and_bound_to_the_loopback():
 
 
 def test_what_the_services_run_is_in_the_repository():
-    text = FILE.read_text() + (REPOSITORY / "docker" / "Dockerfile").read_text()
+    text = FILE.read_text() + IMAGE.read_text()
     for path in re.findall(r"(?:/opt/vitrine/|\./)(docker/[\w./]+|dags)", text):
         assert (REPOSITORY / path).exists(), path
+
+
+def folders_of(file: Path) -> set[str]:
+    """The folders that a file names under the one that the services write in."""
+    return set(re.findall(r"/var/vitrine/([\w-]+)", file.read_text()))
+
+
+def test_the_image_makes_each_folder_that_a_service_writes_in():
+    assert folders_of(FILE) == folders_of(IMAGE) >= {"home", "landing"}
 
 
 @dataclass
@@ -104,7 +114,6 @@ class Native:
         """Replace variables, folders, names and ports in one value of the file."""
         text = VARIABLE.sub(lambda v: VALUES.get(v[1], v[3] if v[2] == "-" else ""), text)
         text = text.replace("/opt/vitrine", str(REPOSITORY)).replace("/var/vitrine", str(self.root))
-        text = text.replace("/tmp/spark-worker", str(self.root / "work"))  # noqa: S108
         services = "|".join(sorted(compose()["services"], key=len, reverse=True))
         text = re.sub(rf"(?<![\w-])(?:{services}|localhost)(?=:\d)", "127.0.0.1", text)
         text = re.sub(r"^(airflow-worker|spark-master|0\.0\.0\.0)$", "127.0.0.1", text)
@@ -163,7 +172,7 @@ def native(tmp_path_factory) -> Iterator[Native]:
     postgres_binaries()
     java()
     root = tmp_path_factory.mktemp("compose")
-    for folder in ("home", "landing", "servers"):
+    for folder in (*folders_of(IMAGE), "servers"):
         (root / folder).mkdir()
     native = Native(root, dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
     yield native
