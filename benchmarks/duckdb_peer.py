@@ -1,4 +1,4 @@
-"""python -m benchmarks.duckdb_peer PHASE SOURCE ROOT START END WINDOWS_FROM OUT [MEMORY]
+"""python -m benchmarks.duckdb_peer PHASE SOURCE ROOT START END WINDOWS_FROM OUT
 
 A phase's question answered by plain DuckDB: whole tables in, whole tables out, no history kept.
 """
@@ -52,6 +52,7 @@ CUSTOMER_MEASURES = {
     "view_count": "campaign_view_count + product_view_count",
     "cart_count": "cart_count",
 }
+MEMORY = "8GB"
 CLUSTER = """
     coalesce(case gender when 'F' then 'female' when 'M' then 'male' when 'X' then 'other' end,
         'unknown')
@@ -69,18 +70,18 @@ CLUSTER = """
 
 def main() -> None:
     """Answer the question of the command line."""
-    phase, source, root, start, end, windows_from, out, *memory = sys.argv[1:]
+    phase, source, root, start, end, windows_from, out = sys.argv[1:]
     question = Question(
         phase, source, Path(root), Interval.parse(start, end), parse_instant(windows_from)
     )
-    answer(question, Path(out), *memory)
+    answer(question, Path(out))
 
 
-def answer(question: Question, out: Path, memory: str = "8GB") -> None:
+def answer(question: Question, out: Path) -> None:
     """Write the answer's tables to `out`."""
     out.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(str(out / "work.duckdb"))
-    connection.execute(f"set memory_limit = '{memory}'; set threads = 2")
+    connection.execute(f"set memory_limit = '{MEMORY}'; set threads = 2")
     connection.execute("set preserve_insertion_order = false")
     connection.execute("set TimeZone = 'UTC'")
     _read(connection, question)

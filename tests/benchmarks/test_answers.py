@@ -75,7 +75,7 @@ def question(paths, phase, asked) -> Question:
 )
 def test_all_three_agree(shop, tmp_path, monkeypatch, phase, asked, tables):
     asks = question(shop, phase, asked)
-    duckdb_peer.answer(asks, tmp_path / "duckdb", "1GB")
+    duckdb_peer.answer(asks, tmp_path / "duckdb")
     polars_peer.answer(asks, tmp_path / "polars")
     monkeypatch.setitem(ANSWERS, phase, tables)  # without the warehouses' features
     copy_answer(shop, asks, tmp_path / "vitrine")
@@ -88,7 +88,7 @@ def test_all_three_agree(shop, tmp_path, monkeypatch, phase, asked, tables):
 @pytest.mark.parametrize(("phase", "asked"), [("history", HISTORY), ("quarter", QUARTER)])
 def test_the_peers_agree_on_features(shop, tmp_path, phase, asked):
     asks = question(shop, phase, asked)
-    duckdb_peer.answer(asks, tmp_path / "duckdb", "1GB")
+    duckdb_peer.answer(asks, tmp_path / "duckdb")
     polars_peer.answer(asks, tmp_path / "polars")
     for found in compare(tmp_path / "duckdb", tmp_path / "polars", ANSWERS[phase]):
         assert found.rows > 0, found
