@@ -1,0 +1,61 @@
+from types import SimpleNamespace
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from training.peers.articles import Articles, article_source
+
+EARLY, LATE = pd.to_datetime(["2026-03-01", "2026-03-09"], utc=True)
+
+
+TABLES = """
+attach ':memory:' as daily;
+create schema daily.intermediate;
+create table daily.intermediate.int_campaigns as from (values
+    ('k1', timestamptz '2026-02-01', 'Lys', 'home', 'lamps'),
+    ('k1', timestamptz '2026-03-05', 'Lys', 'home', 'candles')
+) as t(campaign_id, available_at, brand, sector, sub_sector);
+create table daily.intermediate.int_campaign_products as from (values
+    ('k1', 'p1', timestamptz '2026-02-01', 4.0),
+    ('k1', 'p2', timestamptz '2026-02-01', 8.0),
+    ('k1', 'p2', timestamptz '2026-03-05', 20.0)
+) as t(campaign_id, product_id, available_at, price);
+create table daily.intermediate.int_products as from (values
+    ('p1', timestamptz '2026-02-01', 'Reading lamp'),
+    ('p2', timestamptz '2026-02-01', 'Desk lamp'),
+    ('p2', timestamptz '2026-03-05', 'Candle')
+) as t(product_id, available_at, name);
+"""
+
+
+@pytest.fixture
+def reader():
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(TABLES)
+    return SimpleNamespace(connection=connection)
+
+
+def test_each_campaign_is_described_as_it_was_at_its_instant(reader):
+    asked = pd.DataFrame({"campaign_id": ["k1", "k9", "k1"], "as_of": [LATE, EARLY, EARLY]})
+    found = article_source(reader)(asked)
+    assert found.text_C.tolist() == [
+        "Lys home candles Candle Reading lamp",
+        "",
+        "Lys home lamps Desk lamp Reading lamp",
+    ]
+    assert found.category_C.tolist() == ["home / candles", "", "home / lamps"]
+    np.testing.assert_equal(found.price_C, [12.0, np.nan, 6.0])
+
+
+def test_words_are_rows_of_length_one_that_like_texts_share():
+    words = Articles(
+        np.array(["red lamp", "", "red lamps", "blue cup"], dtype=object),
+        np.array([""] * 4, dtype=object),
+        np.full(4, np.nan),
+    ).words(1024)
+    like = (words @ words.T).toarray()
+    np.testing.assert_allclose(like.diagonal(), [1, 0, 1, 1], rtol=1e-6)
+    assert like[0, 2] > 0.5 > like[0, 3]

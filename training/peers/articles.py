@@ -1,0 +1,107 @@
+"""What campaigns offer, in words and at a price: all that is known of one before its first sale.
+
+Shape legend: C campaigns, each at an instant of its own; W hashed words.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from training.classifier.text import buckets
+from training.ranker.features import FeatureReader
+
+
+@dataclass(frozen=True)
+class Articles:
+    """Descriptions as they were readable at an instant; an empty text where there was none yet."""
+
+    text_C: np.ndarray
+    """Brand, sectors and the names of the products, as text."""
+    category_C: np.ndarray
+    """Sector and sub-sector, as text."""
+    price_C: np.ndarray
+    """float64, median of the products, shop currency; NaN where unknown."""
+
+    def words(self, bucket_count: int) -> sp.csr_matrix:
+        """Return the hashed n-grams of the texts: float32 `[C, W]`, rows of length 1 or 0."""
+        found = [np.unique(buckets(str(text), bucket_count)) for text in self.text_C]
+        count_C = np.array([len(each) for each in found], dtype=np.int64)
+        return sp.csr_matrix(
+            (
+                np.repeat(np.maximum(count_C, 1) ** -0.5, count_C).astype(np.float32),
+                np.concatenate([np.zeros(0, dtype=np.int64), *found]),
+                np.append(0, np.cumsum(count_C)),
+            ),
+            (len(found), bucket_count),
+        )
+
+
+ArticleSource = Callable[[pd.DataFrame], Articles]
+"""From (campaign_id, as_of) to what was known of each, in the given order."""
+
+
+def article_source(reader: FeatureReader) -> ArticleSource:
+    """Read the published descriptions: the newest rows available at each instant."""
+
+    def read(campaigns: pd.DataFrame) -> Articles:
+        spine = campaigns[["campaign_id", "as_of"]].assign(row_index=np.arange(len(campaigns)))
+        reader.connection.register("article_spine", spine)
+        rows = reader.connection.execute(_ARTICLES).df()
+        reader.connection.unregister("article_spine")
+        return Articles(
+            rows["text"].to_numpy(dtype=object),
+            rows["category"].to_numpy(dtype=object),
+            rows["price"].to_numpy(dtype=np.float64, na_value=np.nan),
+        )
+
+    return read
+
+
+_ARTICLES = """
+with spine as (
+    select row_index, campaign_id, as_of::timestamptz as as_of from article_spine
+),
+
+described as (
+    select spine.row_index, brand, sector, sub_sector
+    from spine
+    asof left join daily.intermediate.int_campaigns as campaigns
+        on spine.campaign_id = campaigns.campaign_id and spine.as_of >= campaigns.available_at
+),
+
+offered as (
+    select spine.row_index, spine.as_of, offers.product_id, offers.price
+    from spine
+    join daily.intermediate.int_campaign_products as offers
+        on spine.campaign_id = offers.campaign_id and spine.as_of >= offers.available_at
+    qualify row_number() over (
+        partition by spine.row_index, offers.product_id order by offers.available_at desc
+    ) = 1
+),
+
+named as (
+    select
+        offered.row_index,
+        string_agg(distinct products.name, ' ' order by products.name) as names,
+        median(offered.price) as price
+    from offered
+    asof left join daily.intermediate.int_products as products
+        on offered.product_id = products.product_id and offered.as_of >= products.available_at
+    group by offered.row_index
+),
+
+final as (
+    select
+        concat_ws(' ', brand, sector, sub_sector, names) as text,
+        concat_ws(' / ', sector, sub_sector) as category,
+        price
+    from described
+    left join named using (row_index)
+    order by row_index
+)
+
+select * from final
+"""
