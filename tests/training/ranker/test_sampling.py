@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.ranker.sampling import epoch_negatives, pools
+from training.ranker.sampling import Allowed, epoch_negatives, pools
 
 GROUPS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 8), st.lists(st.integers(0, 8), max_size=4)),
@@ -46,6 +46,32 @@ def test_a_large_pool_is_everything_that_a_slow_loop_allows(groups):
         if (g, start + n) not in bought
     ]
     assert found == allowed
+
+
+@given(GROUPS, st.integers(0, 2))
+def test_ranks_are_what_a_slow_loop_leaves_over(groups, repeats):
+    """Purchases may come twice, in any order, and of what was not on sale."""
+    bought = [(g, start + b) for g, (start, _, own) in enumerate(groups) for b in own]
+    bought = (bought * (1 + repeats))[::-1]
+    start, count = (np.array([group[n] for group in groups]) for n in (0, 1))
+    group_P, campaign_P = (np.array([b[n] for b in bought], dtype=np.int64) for n in (0, 1))
+    allowed = Allowed.of(start, count, group_P, campaign_P)
+    for g, (first, size, _) in enumerate(groups):
+        left = [c for c in range(first, first + size) if (g, c) not in bought]
+        assert allowed.count_G[g] == len(left)
+        ranks = np.arange(len(left))
+        assert allowed.campaigns(np.full(len(left), g), ranks).tolist() == left
+
+
+def test_draws_are_uniform_over_what_is_allowed_and_never_a_purchase():
+    start, count = np.array([0, 100]), np.array([6, 4])
+    group_P, campaign_P = np.array([0, 0, 0, 1]), np.array([4, 0, 2, 103])
+    allowed = Allowed.of(start, count, group_P, campaign_P)
+    drawn = allowed.draw(np.array([1, 0]), 60_000, np.random.default_rng(0))
+    for campaign_N, expected in zip(drawn, ([100, 101, 102], [1, 3, 5]), strict=True):
+        found, times = np.unique(campaign_N, return_counts=True)
+        assert found.tolist() == expected
+        assert np.abs(times / len(campaign_N) - 1 / 3).max() < 0.01
 
 
 def test_the_same_seed_draws_the_same_pool():
