@@ -85,14 +85,12 @@ def test_a_writable_folder_is_not_made_by_looking(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_too_little_disk_says_how_much_is_needed(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "FREE_DISK_GB", 10**9)
+def test_too_little_disk_says_how_much_is_needed(tmp_path):
     with pytest.raises(MachineError, match=r"found .* GB free at .*, needed 1000000000 GB"):
-        machine.free_disk(tmp_path)
+        machine.free_disk(tmp_path, machine.Room(free_disk_gb=10**9))
 
 
-def test_everything_that_is_missing_is_said_at_once(settings, monkeypatch):
-    monkeypatch.setattr(machine, "FREE_DISK_GB", 10**9)
-    monkeypatch.setattr(machine, "MEMORY_GB", 10**9)
+def test_everything_that_is_missing_is_said_at_once(settings):
+    room = machine.Room(memory_gb=10**9, free_disk_gb=10**9)
     with pytest.raises(MachineError, match=r"(?s)memory: found.*disk: found"):
-        machine.require_machine(settings, with_ports=False)
+        machine.require_machine(settings, with_ports=False, room=room)

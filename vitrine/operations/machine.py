@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -23,19 +24,30 @@ from vitrine.paths import Paths
 from vitrine.settings import PREFIX, Settings
 
 JAVA_MAJOR = 17
-FREE_DISK_GB = 4
-MEMORY_GB = 6
 GB = 1024**3
 
 
-def checks(settings: Settings, *, with_ports: bool = True) -> dict[str, Callable[[], str]]:
+@dataclass(frozen=True)
+class Room:
+    """How much memory a machine must have, and how much free space where the home lies."""
+
+    memory_gb: int = 6
+    free_disk_gb: int = 4
+
+
+ENOUGH = Room()
+
+
+def checks(
+    settings: Settings, *, with_ports: bool = True, room: Room = ENOUGH
+) -> dict[str, Callable[[], str]]:
     """Return the checks by name; ports are left out where nothing will listen."""
     found: dict[str, Callable[[], str]] = {
         "Python": python,
         "Java": java,
-        "memory": memory,
+        "memory": lambda: memory(room),
         "home": lambda: writable(settings.home),
-        "disk": lambda: free_disk(settings.home),
+        "disk": lambda: free_disk(settings.home, room),
     }
     if with_ports:
         ports = {"airflow_port": settings.airflow_port, "mlflow_port": settings.mlflow_port}
@@ -44,7 +56,7 @@ def checks(settings: Settings, *, with_ports: bool = True) -> dict[str, Callable
     return found
 
 
-def require_machine(settings: Settings, *, with_ports: bool = True) -> None:
+def require_machine(settings: Settings, *, with_ports: bool = True, room: Room = ENOUGH) -> None:
     """Stop at once where the machine lacks anything.
 
     Raises
@@ -52,14 +64,17 @@ def require_machine(settings: Settings, *, with_ports: bool = True) -> None:
     MachineError
         With a line for each thing that is missing.
     """
-    lacks = [text for is_fine, text in findings(settings, with_ports=with_ports) if not is_fine]
+    found = findings(settings, with_ports=with_ports, room=room)
+    lacks = [text for is_fine, text in found if not is_fine]
     if lacks:
         raise MachineError("\n         ".join(lacks))
 
 
-def findings(settings: Settings, *, with_ports: bool = True) -> Iterator[tuple[bool, str]]:
+def findings(
+    settings: Settings, *, with_ports: bool = True, room: Room = ENOUGH
+) -> Iterator[tuple[bool, str]]:
     """Yield of each check whether it went well, and its line."""
-    for name, check in checks(settings, with_ports=with_ports).items():
+    for name, check in checks(settings, with_ports=with_ports, room=room).items():
         try:
             yield True, f"{name}: {check()}"
         except MachineError as error:
@@ -104,11 +119,13 @@ def java_version(text: str) -> tuple[int, str] | None:
     return (int(found[1]), full[1]) if found and full else None
 
 
-def memory() -> str:
+def memory(room: Room = ENOUGH) -> str:
     """Check the size of the memory."""
     total = psutil.virtual_memory().total / GB
-    if total < MEMORY_GB:
-        raise MachineError(f"found {total:.1f} GB, needed {MEMORY_GB} GB; use a larger machine")
+    if total < room.memory_gb:
+        raise MachineError(
+            f"found {total:.1f} GB, needed {room.memory_gb} GB; use a larger machine"
+        )
     return f"{total:.1f} GB"
 
 
@@ -125,13 +142,13 @@ def writable(folder: Path) -> str:
         ) from None
 
 
-def free_disk(folder: Path) -> str:
+def free_disk(folder: Path, room: Room = ENOUGH) -> str:
     """Check the free space where the home lies."""
     existing = next(p for p in (folder, *folder.parents) if p.exists())
     free = shutil.disk_usage(existing).free / GB
-    if free < FREE_DISK_GB:
+    if free < room.free_disk_gb:
         raise MachineError(
-            f"found {free:.1f} GB free at {existing}, needed {FREE_DISK_GB} GB;"
+            f"found {free:.1f} GB free at {existing}, needed {room.free_disk_gb} GB;"
             f" make room, or choose another folder with {PREFIX}HOME"
         )
     return f"{free:.1f} GB free"
