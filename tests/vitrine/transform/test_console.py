@@ -1,5 +1,7 @@
 """Whoever queries the warehouse sees columns and a count, and changes nothing."""
 
+import io
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -163,9 +165,14 @@ def test_no_query_is_said_so(connection, query):
         console.show(connection, query)
 
 
+def type_in(monkeypatch, lines):
+    """Let a person who is not at a terminal type lines."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
 def test_the_prompt_goes_on_after_a_mistake(connection, monkeypatch, capfd):
-    lines = iter(["from nowhere;", "select", "7 as seven;", "\\q", "select 8 as eight;"])
-    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    lines = ["from nowhere;", "select", "7 as seven;", "\\q", "select 8 as eight;"]
+    type_in(monkeypatch, lines)
     console.prompt(connection)
     printed = capfd.readouterr()
     assert "nowhere" in printed.err
@@ -174,8 +181,8 @@ def test_the_prompt_goes_on_after_a_mistake(connection, monkeypatch, capfd):
 
 
 def test_the_prompt_turns_pages_on_and_off(connection, monkeypatch, capfd):
-    lines = iter(["\\x", "select 7 as seven;", "\\x", "select 8 as eight;", "\\d nowhere", "\\q"])
-    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    lines = ["\\x", "select 7 as seven;", "\\x", "select 8 as eight;", "\\d nowhere", "\\q"]
+    type_in(monkeypatch, lines)
     console.prompt(connection)
     printed = capfd.readouterr()
     assert "seven  7" in printed.out
