@@ -6,7 +6,6 @@ is a folder of safetensors and JSON files plus one small Python file that MLflow
 so nothing is ever pickled or unpickled.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -23,7 +22,7 @@ from training.evaluation.gate import Decision
 from vitrine.errors import BadInputError
 from vitrine.interval import Interval, format_instant, parse_instant
 from vitrine.paths import Paths
-from vitrine.publish import atomic_file
+from vitrine.publish import alone, atomic_file
 from vitrine.settings import REPOSITORY, Settings
 
 if TYPE_CHECKING:
@@ -243,8 +242,7 @@ class Registry:
             yield
             return
         self._root.mkdir(parents=True, exist_ok=True)
-        with (self._root / "set-up.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(self._root):
             yield
 
     def _by_alias(self, name: str, alias: str) -> ModelVersion | None:

@@ -8,7 +8,6 @@ Figures that every reader knows: `rows_in` and `rows_out`; `jvm_peak_memory_byte
 `jvm_bytes_read` and `jvm_bytes_written` of a Spark driver, which is a process of its own; `error`.
 """
 
-import fcntl
 import json
 import sys
 import time
@@ -23,8 +22,8 @@ from typing import Any
 from vitrine.errors import BadArgumentError, MachineError, StageSkipped
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, interval_stamp
-from vitrine.process import PeakMemory, Transfer, transfer
-from vitrine.publish import atomic_file
+from vitrine.process import PeakMemory, transfer
+from vitrine.publish import alone, atomic_file
 
 MOST_FILES = 1000
 """More records than these are gathered by month."""
@@ -55,9 +54,7 @@ def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
     disk there is no record but a warning, and the stage ends as it did. The clock is read for the
     record alone; nothing that the stage computes depends on it.
     """
-    run = Run(stage, interval)
-    begun, started_at, before = time.monotonic(), datetime.now(UTC), transfer()
-    memory = PeakMemory()
+    run, meter = Run(stage, interval), _Meter()
     outcome = "failed"
     try:
         yield run
@@ -71,9 +68,7 @@ def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
         raise
     finally:
         if outcome != "refused":
-            elapsed_s = time.monotonic() - begun
-            entry = _entry(run, outcome, started_at, elapsed_s, before, memory)
-            _leave(paths, run, entry, started_at)
+            _leave(paths, run, _entry(run, outcome, meter), meter.started_at)
 
 
 def summary(entry: Mapping[str, Any]) -> str:
@@ -141,7 +136,8 @@ def gather(paths: Paths, most_files: int) -> int:
     The month's file is replaced before the records' own files go, and a record is known by its id:
     a killed call leaves some of them twice on disk, and once in what is read.
     """
-    with alone(paths):
+    paths.runs.mkdir(parents=True, exist_ok=True)
+    with alone(paths.runs):
         files = _loose(paths)
         if len(files) <= most_files:
             return 0
@@ -150,36 +146,35 @@ def gather(paths: Paths, most_files: int) -> int:
         return len(files)
 
 
-@contextmanager
-def alone(paths: Paths) -> Iterator[None]:
-    """Wait until no other process gathers records or publishes them."""
-    paths.runs.mkdir(parents=True, exist_ok=True)
-    with (paths.runs / ".lock").open("w") as lock:
-        # The system lets go of it when the file is closed, also for a process that is killed.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+class _Meter:
+    """What this process takes of the machine from here on."""
+
+    def __init__(self) -> None:
+        self.started_at = datetime.now(UTC)
+        self._begun = time.monotonic()
+        self._before = transfer()
+        self._memory = PeakMemory()
+
+    def read(self) -> Record:
+        """Return the record's columns that say when it began, and what it has taken since."""
+        elapsed_s, after = time.monotonic() - self._begun, transfer()
+        moved = after.since(self._before) if after and self._before else None
+        return {
+            "started_at": self.started_at.isoformat(),
+            "elapsed_s": round(elapsed_s, 3),
+            "peak_memory_bytes": self._memory.bytes(),
+            "bytes_read": moved.bytes_read if moved else None,
+            "bytes_written": moved.bytes_written if moved else None,
+        }
 
 
-def _entry(
-    run: Run,
-    outcome: str,
-    started_at: datetime,
-    elapsed_s: float,
-    before: Transfer | None,
-    memory: PeakMemory,
-) -> Record:
-    after = transfer()
-    moved = after.since(before) if after and before else None
+def _entry(run: Run, outcome: str, meter: _Meter) -> Record:
     return {
         "stage": run.stage,
         "outcome": outcome,
         "interval_start_at": format_instant(run.interval.start),
         "interval_end_at": format_instant(run.interval.end),
-        "started_at": started_at.isoformat(),
-        "elapsed_s": round(elapsed_s, 3),
-        "peak_memory_bytes": memory.bytes(),
-        "bytes_read": moved.bytes_read if moved else None,
-        "bytes_written": moved.bytes_written if moved else None,
+        **meter.read(),
         "vitrine_version": version("vitrine"),
         "figures": run.figures,
     }

@@ -191,9 +191,8 @@ def test_a_table_of_runs_that_does_not_fit_is_a_warning(disk, most_files, monkey
     paths = Installation.load().paths
     with runlog.record(paths, "land", A_DAY) as run:
         run.note(what=noise(1000)["x"].to_pandas().to_csv())
-    monkeypatch.setattr(runlog, "MOST_FILES", most_files)
     fill(disk)
-    _publish_runs(Installation.load())
+    _publish_runs(Installation.load(), most_files)
     warning = capsys.readouterr().err
     assert "the table of the run log stays as it was" in warning
     assert len(runlog.read_runs(paths)) == 1

@@ -82,14 +82,15 @@ def _row_count(file: Path, layer: str | None) -> int:
     return int(count)
 
 
-def _publish_runs(installation: Installation) -> None:
+def _publish_runs(installation: Installation, most_files: int = runlog.MOST_FILES) -> None:
     """Bring the table of the run log up to date; the warehouse is published with or without it."""
     import duckdb
 
     from vitrine.transform import run_table
 
     try:
-        run_table.publish_runs(installation.paths, installation.settings.keep_versions)
+        keep_versions = installation.settings.keep_versions
+        run_table.publish_runs(installation.paths, keep_versions, most_files)
     except (OSError, MachineError, duckdb.Error) as error:
         click.echo(f"warning: the table of the run log stays as it was: {error}", err=True)
 

@@ -110,10 +110,13 @@ COLUMNS = (
 )
 
 
-def publish_runs(paths: Paths, keep_versions: int) -> Path:
-    """Publish the run log as it stands now, and gather its files by month; return the new file."""
-    runlog.gather(paths, runlog.MOST_FILES)
-    with runlog.alone(paths):
+def publish_runs(paths: Paths, keep_versions: int, most_files: int = runlog.MOST_FILES) -> Path:
+    """Publish the run log as it stands now, and return the new file.
+
+    More records than `most_files` are gathered by month before.
+    """
+    runlog.gather(paths, most_files)
+    with publish.alone(paths.runs):
         records = runlog.read_records(paths, runlog.RECENT_MONTHS)
         file = paths.staging / "warehouse" / f"{DATABASE}.duckdb"
         file.parent.mkdir(parents=True, exist_ok=True)

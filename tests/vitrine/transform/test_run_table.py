@@ -75,9 +75,8 @@ def test_the_next_publication_knows_more_and_old_files_go(recorded):
     assert len(list((recorded.warehouse / "versions").iterdir())) == 3
 
 
-def test_many_records_are_gathered_on_the_way(recorded, monkeypatch):
-    monkeypatch.setattr("vitrine.runlog.MOST_FILES", 1)
-    run_table.publish_runs(recorded, keep_versions=3)
+def test_many_records_are_gathered_on_the_way(recorded):
+    run_table.publish_runs(recorded, keep_versions=3, most_files=1)
     assert not list(recorded.runs.glob("*.json"))
     assert rows(recorded, "select count(*) from rpt_runs") == [(2,)]
 
