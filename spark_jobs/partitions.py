@@ -201,7 +201,8 @@ def _staging(root: Path, name: str) -> Iterator[Path]:
         # No other job may look between the making of a folder and its lock.
         with _alone(root):
             for left in root.glob(f"{name}-*"):
-                with suppress(BlockingIOError), _alone(left, fcntl.LOCK_NB):
+                # A job that ends meanwhile removes its own.
+                with suppress(BlockingIOError, FileNotFoundError), _alone(left, fcntl.LOCK_NB):
                     shutil.rmtree(left)
             folder = root / f"{name}-{uuid4().hex}"
             folder.mkdir()

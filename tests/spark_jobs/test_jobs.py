@@ -121,6 +121,12 @@ def test_what_a_killed_job_staged_is_removed_by_the_next_of_its_name(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_another_job_removes_meanwhile_is_no_error(tmp_path):
+    (tmp_path / "user_days-gone").symlink_to(tmp_path / "gone")  # it is listed, and is not there
+    with partitions._staging(tmp_path, "user_days") as own:
+        assert own.is_dir()
+
+
 def test_a_job_leaves_nothing_staged(golden_shop):
     assert list((golden_shop.paths.staging / "spark").iterdir()) == []
 
