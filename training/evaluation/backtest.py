@@ -9,6 +9,7 @@ purchase) is a list of what was on sale at that hour.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -39,12 +40,18 @@ class Week:
     """int64 [B, 2]: candidates that the list's customer had bought before its instant."""
     is_unsold_P: np.ndarray
     """Whether a relevant campaign had never been sold before its list's instant."""
-    slices: dict[str, np.ndarray]
-    """bool `[L]` by name."""
+    reader: FeatureReader
+    is_known_L: np.ndarray
+    """Whether a list's customer had bought anything before the week."""
 
     @classmethod
-    def of(cls, reader: FeatureReader, interval: Interval) -> "Week":
+    def of(cls, reader: FeatureReader, interval: Interval, max_lists: int | None = None) -> "Week":
         """Read a week.
+
+        Parameters
+        ----------
+        max_lists
+            Keep so many lists at most, evenly spread over the ordered week; all by default.
 
         Raises
         ------
@@ -57,6 +64,9 @@ class Week:
         before = reader.purchases(Interval(reader.build_info().data.start, interval.start))
         rows = _relevant(purchases, interval.start)
         lists = rows[KEY].drop_duplicates().sort_values(["as_of", "customer_id"])
+        if max_lists is not None and len(lists) > max_lists:
+            lists = _thinned(lists, max_lists)
+            rows = rows.merge(lists, on=KEY)
         first_sold_at = pd.concat([before, purchases]).groupby("campaign_id")["occurred_at"].min()
         instants = lists["as_of"].drop_duplicates().tolist()
         campaigns = reader.campaigns_on_sale(instants)
@@ -71,8 +81,23 @@ class Week:
             _located(rows, candidates, is_required=True),
             _located(_bought_before(everything, lists), candidates, is_required=False),
             (rows["campaign_id"].map(first_sold_at) >= rows["as_of"]).to_numpy(),
-            _slices(reader, candidates.lists, set(before["customer_id"])),
+            reader,
+            candidates.lists["customer_id"].isin(before["customer_id"].unique()).to_numpy(),
         )
+
+    @cached_property
+    def slices(self) -> dict[str, np.ndarray]:
+        """Which lists are of customers without history, of each segment and of each group.
+
+        bool `[L]` by name, read when first asked for: the warehouse must still be open then.
+        """
+        kinds = self.reader.customer_kinds(self.candidates.lists)
+        segment = kinds.pop("segment")
+        return {
+            "without history": ~self.is_known_L,
+            **{name: (segment == name).to_numpy() for name in sorted(segment.unique())},
+            **{name: kinds[name].to_numpy(dtype=bool) for name in kinds.columns},
+        }
 
     def judge(self, scorer: Scorer) -> Judgement:
         """Rank all candidates of all lists."""
@@ -108,6 +133,12 @@ def _relevant(purchases: pd.DataFrame, cut_off: datetime) -> pd.DataFrame:
     return rows.drop_duplicates(ignore_index=True)
 
 
+def _thinned(lists: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Keep `limit` lists at most, evenly spread, in their order."""
+    kept = np.unique(np.linspace(0, len(lists) - 1, limit).astype(np.int64))
+    return lists.iloc[kept]
+
+
 def _with(campaigns: pd.DataFrame, new: pd.Index, as_of: datetime) -> pd.DataFrame:
     ids = sorted({*campaigns["campaign_id"], *new})
     instants = pd.Series([as_of] * len(ids), dtype="datetime64[us, UTC]")
@@ -133,14 +164,3 @@ def _located(rows: pd.DataFrame, candidates: Candidates, *, is_required: bool) -
     )
     places: np.ndarray = found[["list", "campaign"]].fillna(-1).to_numpy(np.int64)
     return places
-
-
-def _slices(reader: FeatureReader, lists: pd.DataFrame, known: set[str]) -> dict[str, np.ndarray]:
-    """Return which lists are of customers without history, of each segment and of each group."""
-    kinds = reader.customer_kinds(lists)
-    segment = kinds.pop("segment")
-    return {
-        "without history": ~lists["customer_id"].isin(known).to_numpy(),
-        **{name: (segment == name).to_numpy() for name in sorted(segment.unique())},
-        **{name: kinds[name].to_numpy(dtype=bool) for name in kinds.columns},
-    }

@@ -48,13 +48,13 @@ def evaluate(as_of: datetime, weeks: int, models: str) -> None:
             reader = FeatureReader(connection, Catalogue.load())
             reader.require_covered(as_of)
             judged = _judged(reader, intervals, names, settings.seed)
-        rows = leaderboard.table(judged, settings.seed)
+            rows = leaderboard.table(judged, settings.seed)
         folder = installation.paths.home / "evaluations"
         with new_version(folder, stamp(as_of), settings.keep_versions) as version:
             rows.to_parquet(version / "leaderboard.parquet", index=False)
             page.write(rows, judged, version)
         run.note(rows_out=len(rows), models=len(names))
-    click.echo(page.text(rows))
+    click.echo(page.text(page.overall(rows)))
 
 
 def _chosen(models: str) -> list[str]:

@@ -10,11 +10,15 @@ from training.evaluation.leaderboard import GATE_METRIC, TOGETHER, Judged, order
 SHOWN = ("map_at_12", "recall_at_12", "ndcg_at_12", "hit_rate_at_12", "collective_auc")
 
 
-def text(rows: pd.DataFrame) -> str:
-    """Write the models of all weeks together as lines, best first."""
+def overall(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return each model's metrics on all lists of all weeks: models x metrics."""
     chosen = rows[(rows["week"] == TOGETHER) & (rows["slice"] == "all")]
-    table = chosen.pivot(index="model", columns="metric", values="value")[list(SHOWN)]
-    table = table.sort_values(GATE_METRIC, ascending=False)
+    return chosen.pivot(index="model", columns="metric", values="value")
+
+
+def text(values: pd.DataFrame) -> str:
+    """Write models x metrics as lines, best first."""
+    table = values[list(SHOWN)].sort_values(GATE_METRIC, ascending=False)
     header = f"{'model':<20}" + "".join(f"{name:>16}" for name in SHOWN)
     lines = [
         f"{model:<20}" + "".join(f"{value:>16.4f}" for value in values)

@@ -182,7 +182,6 @@ class _Work:
 
     def _trained_for(self, as_of: datetime) -> "ModelVersion | None":
         from training.ranker import serving
-        from training.ranker.config import RankerConfig
         from training.ranker.training import NAME, refuse_short_history
 
         instant = format_instant(as_of)
@@ -191,7 +190,7 @@ class _Work:
             return serving.version_for(self.models, as_of, max_age=None)
         click.echo(f"no ranker knows the two weeks before {instant} and nothing later: training")
         try:
-            refuse_short_history(self.reader, RankerConfig(), as_of)
+            refuse_short_history(self.reader, as_of)
             self.write_examples(as_of)
             outcome = self.train(as_of, is_candidate=False)
         except BadInputError as error:
@@ -257,8 +256,10 @@ def _called(model: "Model") -> str:
 
 
 def _tell(outcome: "Outcome") -> None:
-    from training.ranker.training import table
+    import pandas as pd
 
-    click.echo(table(outcome.leaderboard))
+    from training.evaluation import page
+
+    click.echo(page.text(pd.DataFrame(outcome.leaderboard).T))
     verb = "is champion" if outcome.is_champion else "is registered, not champion"
     click.echo(f"ranker version {outcome.version.version} {verb}: {outcome.decision.reason}")

@@ -1,6 +1,8 @@
 """The ranker's settings: every number that a person may turn, with the reason for its default."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 from vitrine.errors import BadArgumentError
 
@@ -33,7 +35,12 @@ class RankerConfig:
     batch_groups: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
-    holdout_days: int = 7
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "RankerConfig":
+        """Read what a model's folder says; settings that have gone away since are left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:

@@ -49,7 +49,7 @@ class FittedRanker:
     def load(cls, folder: Path) -> "FittedRanker":
         """Read what `save` wrote; the network is on the CPU, in evaluation mode."""
         stored = json.loads((folder / DESCRIPTION).read_text())
-        config = RankerConfig(**stored["config"])
+        config = RankerConfig.of(stored["config"])
         customer, campaign, pair = (
             Encoder.of(stored[side]) for side in ("customer", "campaign", "pair")
         )

@@ -11,7 +11,6 @@ from training.ranker.candidates import Candidates, top_k
 from training.ranker.features import CLUSTER, FeatureReader
 from training.ranker.fitted import FittedRanker
 from training.ranker.inputs import InputSample
-from vitrine.errors import DegenerateModelError
 
 MAX_PAIRS = 1_000_000
 """Pairs scored at once: some 500 MB of features."""
@@ -102,12 +101,3 @@ class RankerScorer:
             return self.ranker.scores(customers, campaigns, whole_R, campaign_R, together)
 
         return score
-
-
-def refuse_equal_scores(lists: pd.DataFrame) -> None:
-    """Raise DegenerateModelError if every ranked campaign got the same score, or one is NaN."""
-    scores = lists["score"].to_numpy()
-    if not np.isfinite(scores).all():
-        raise DegenerateModelError("the ranker gave scores that are not finite")
-    if len(scores) > 1 and np.ptp(scores) < 1e-9:
-        raise DegenerateModelError("the ranker gave the same score to every campaign")

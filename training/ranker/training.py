@@ -14,9 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 from training import registry
+from training.evaluation.backtest import Week, weeks_before
 from training.evaluation.baselines import Popularity, Repurchase
 from training.evaluation.gate import Decision, judge
-from training.evaluation.holdout import Holdout, week_before
+from training.evaluation.leaderboard import GATE_METRIC, averages
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
 from training.ranker.examples import examples_file
@@ -30,9 +31,10 @@ from vitrine.paths import Paths, stamp
 
 NAME = "ranker"
 HELD_OUT = "held_out"
-GATE_METRIC = "map_at_12"
 MARGIN = 0.05
 """Two seeds differ by up to 3 % (LOG.md); a refusal for that would keep stale champions by luck."""
+MAX_LISTS = 4_000
+"""Lists of a hold-out at most, so that a large shop is judged in minutes."""
 Leaderboard = dict[str, dict[str, float]]
 
 
@@ -72,11 +74,11 @@ class TrainingRun:
             If a network learnt nothing.
         """
         frame = self._examples(as_of)
-        week = week_before(as_of, self.config.holdout_days)
+        (week,) = weeks_before(as_of, 1)
         held_out = self._fit(frame.before(week.start), later=frame.since(week.start))
         refitted = self._fit(frame)
         folder = self._save(refitted.ranker, held_out.ranker, as_of)
-        leaderboard = self._leaderboard(folder, week, as_of)
+        leaderboard = self._leaderboard(folder, week)
         version = self._register(folder, frame, held_out, leaderboard, as_of)
         decision = decide(leaderboard)
         if not self.is_candidate:
@@ -112,8 +114,8 @@ class TrainingRun:
         held_out.save(folder / HELD_OUT)
         return folder
 
-    def _leaderboard(self, folder: Path, week: Interval, as_of: datetime) -> Leaderboard:
-        holdout = Holdout.of(self.reader, week)
+    def _leaderboard(self, folder: Path, interval: Interval) -> Leaderboard:
+        week = Week.of(self.reader, interval, MAX_LISTS)
         connection = self.reader.connection
         two_weeks = Popularity(connection, days=14)
         scorers: dict[str, Scorer] = {
@@ -122,11 +124,10 @@ class TrainingRun:
             "popularity_14d": two_weeks,
             "repurchase": Repurchase(two_weeks),
         }
-        leaderboard = {name: holdout.evaluate(scorer) for name, scorer in scorers.items()}
-        champion = self._champion_before(as_of)
+        champion = self._champion_before(interval.end)
         if champion is not None:
-            leaderboard["champion"] = holdout.evaluate(RankerScorer(self.reader, champion))
-        return leaderboard
+            scorers["champion"] = RankerScorer(self.reader, champion)
+        return {name: averages(week.judge(scorer).ranks) for name, scorer in scorers.items()}
 
     def _champion_before(self, as_of: datetime) -> FittedRanker | None:
         """Return the champion's held-out network, which has not seen this run's hold-out.
@@ -184,22 +185,10 @@ def flattened(leaderboard: Leaderboard) -> dict[str, float]:
     }
 
 
-def table(leaderboard: Leaderboard) -> str:
-    """Write the leaderboard as lines of text, best first."""
-    metrics = list(next(iter(leaderboard.values())))
-    header = f"{'model':<16}" + "".join(f"{metric:>15}" for metric in metrics)
-    ordered = sorted(leaderboard.items(), key=lambda item: -item[1][GATE_METRIC])
-    rows = (
-        f"{name:<16}" + "".join(f"{values[metric]:>15.4f}" for metric in metrics)
-        for name, values in ordered
-    )
-    return "\n".join([header, *rows])
-
-
-def refuse_short_history(reader: FeatureReader, config: RankerConfig, as_of: datetime) -> None:
+def refuse_short_history(reader: FeatureReader, as_of: datetime) -> None:
     """Raise BadInputError where there is no data before the hold-out, so nothing to train on."""
     start = reader.build_info().exact_from
-    week = week_before(as_of, config.holdout_days)
+    (week,) = weeks_before(as_of, 1)
     if start >= week.start:
         raise BadInputError(
             f"the data begin at {format_instant(start)}, too late to train before {week}"

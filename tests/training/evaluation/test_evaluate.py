@@ -1,8 +1,5 @@
 """The back-test on a flash-sale shop with a planted taste, and on what a slow loop makes of it."""
 
-import io
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 
 import numpy as np
@@ -13,61 +10,23 @@ from tests.training.ranker import taste_shop
 from training.evaluation.backtest import Week, weeks_before
 from training.evaluation.leaderboard import TOGETHER
 from training.peers.history import History
-from training.ranker.features import Catalogue, FeatureReader
-from vitrine import cli, warehouse
-from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant
 from vitrine.publish import current_version
-from vitrine.settings import load_settings
 
 MODELS = "ranker,popularity_7d,repurchase,item_knn,ease,als"
 WEEK = Interval(taste_shop.END - 7 * DAY, taste_shop.END)
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory) -> Installation:
-    home = tmp_path_factory.mktemp("taste") / "home"
-    made = Installation(load_settings({"VITRINE_HOME": str(home)}))
-    taste_shop.publish(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def typed(installation):
-    """Type `vitrine evaluate` with options; return exit code and what it printed."""
-
-    def type_(*arguments: str) -> tuple[int, str]:
-        printed, code = io.StringIO(), 0
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("VITRINE_HOME", str(installation.settings.home))
-            patch.setenv("VITRINE_TORCH_THREADS", "1")
-            patch.setattr(sys, "argv", ["vitrine", "evaluate", *arguments])
-            with redirect_stdout(printed), redirect_stderr(printed):
-                try:
-                    cli.main()
-                except SystemExit as exit_:
-                    code = int(exit_.code or 0)
-        return code, printed.getvalue()
-
-    return type_
-
-
-@pytest.fixture(scope="module")
-def rows(installation, typed) -> pd.DataFrame:
-    code, printed = typed("--as-of", format_instant(taste_shop.END), "--weeks", "2",
-                          "--models", MODELS)  # fmt: skip
+def rows(installation, run) -> pd.DataFrame:
+    code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--weeks", "2",
+                        "--models", MODELS)  # fmt: skip
     assert code == 0, printed
     assert printed.count("map_at_12") == 2 * 6 + 1
     folder = current_version(installation.paths.home / "evaluations")
     assert (folder / "cumulative_rank.png").stat().st_size > 10_000
     assert "## All" in (folder / "leaderboard.md").read_text()
     return pd.read_parquet(folder / "leaderboard.parquet")
-
-
-@pytest.fixture
-def reader(installation):
-    with warehouse.connect(installation.paths) as connection:
-        yield FeatureReader(connection, Catalogue.load())
 
 
 def value(rows, model, metric="map_at_12", slice_="all", week=TOGETHER):
@@ -135,6 +94,27 @@ def test_lists_and_what_is_relevant_are_those_of_a_slow_loop(reader):
     assert bought == before
 
 
+def test_a_thinned_week_keeps_some_lists_spread_over_it_and_all_that_belongs_to_them(reader):
+    whole, thin = Week.of(reader, WEEK), Week.of(reader, WEEK, max_lists=7)
+    lists = thin.candidates.lists
+    assert len(lists) == 7
+    assert lists["as_of"].iloc[0] == whole.candidates.lists["as_of"].iloc[0]
+    assert lists["as_of"].iloc[-1] == whole.candidates.lists["as_of"].iloc[-1]
+    merged = whole.candidates.lists.reset_index().merge(lists, on=["customer_id", "as_of"])
+    of_kept = np.isin(whole.relevant[:, 0], merged["index"])
+    assert named(thin, thin.relevant) == named(whole, whole.relevant[of_kept])
+    assert thin.is_unsold_P.tolist() == whole.is_unsold_P[of_kept].tolist()
+    assert {len(is_kept_L) for is_kept_L in thin.slices.values()} == {7}
+
+
+def named(week, places):
+    lists, campaigns = week.candidates.lists, week.candidates.campaigns["campaign_id"]
+    return [
+        (lists["customer_id"][at], lists["as_of"][at], campaigns[campaign])
+        for at, campaign in places
+    ]
+
+
 def test_a_peer_learns_nothing_from_the_week_itself(reader):
     start = reader.build_info().data.start
     purchases = reader.purchases(Interval(start, WEEK.start))
@@ -149,7 +129,7 @@ def test_the_last_weeks_end_with_the_instant():
     assert last.end - last.start == timedelta(days=7)
 
 
-def test_an_unknown_model_is_refused_with_the_known_ones(typed):
-    code, printed = typed("--as-of", format_instant(taste_shop.END), "--models", "oracle")
+def test_an_unknown_model_is_refused_with_the_known_ones(run):
+    code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--models", "oracle")
     assert code == 2
     assert "there is no model oracle; there are ranker, popularity_7d" in printed

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.evaluation import metrics
-from vitrine.errors import BadInputError
 
 CASES = st.integers(1, 6).flatmap(
     lambda cut: st.lists(
@@ -53,19 +52,3 @@ def test_the_example_of_the_docstring():
     assert metrics.average_precision(np.array([[True, False, True]]), np.array([2]))[
         0
     ] == pytest.approx((1 + 2 / 3) / 2)
-
-
-def test_the_summary_names_its_cut():
-    assert metrics.summary(np.array([[True] * 12]), np.array([12])) == {
-        "map_at_12": 1.0,
-        "recall_at_12": 1.0,
-        "ndcg_at_12": pytest.approx(1.0),
-        "hit_rate_at_12": 1.0,
-    }
-
-
-def test_no_list_and_a_list_without_anything_relevant_are_refused():
-    with pytest.raises(BadInputError):
-        metrics.summary(np.zeros((0, 12), bool), np.zeros(0, int))
-    with pytest.raises(BadInputError):
-        metrics.summary(np.zeros((1, 12), bool), np.array([0]))

@@ -1,10 +1,7 @@
 """The commands on a warehouse that dbt built: from examples to recommendations."""
 
-import io
 import json
-import sys
 from collections import Counter
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -14,46 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.training.ranker import taste_shop
-from training.ranker.features import Catalogue, FeatureReader
+from training.ranker.features import Catalogue
 from training.ranker.fitted import predictor
 from training.ranker.inputs import KEPT_PAIRS
 from training.registry import Registry
-from vitrine import cli, warehouse
-from vitrine.installation import Installation
 from vitrine.interval import DAY, format_instant
 from vitrine.publish import current_version
-from vitrine.settings import load_settings
 
 END = format_instant(taste_shop.END)
 ALL = sorted([f"c{n}" for n in range(taste_shop.CUSTOMERS)] + taste_shop.QUIET + [taste_shop.LATE])
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory) -> Installation:
-    home = tmp_path_factory.mktemp("taste") / "home"
-    made = Installation(load_settings({"VITRINE_HOME": str(home)}))
-    taste_shop.publish(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def run(installation):
-    """Type a command; returns exit code and what it printed."""
-
-    def typed(*arguments: str) -> tuple[int, str]:
-        printed, code = io.StringIO(), 0
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("VITRINE_HOME", str(installation.settings.home))
-            patch.setenv("VITRINE_TORCH_THREADS", "1")
-            patch.setattr(sys, "argv", ["vitrine", *arguments])
-            with redirect_stdout(printed), redirect_stderr(printed):
-                try:
-                    cli.main()
-                except SystemExit as exit_:
-                    code = int(exit_.code or 0)
-        return code, printed.getvalue()
-
-    return typed
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +41,6 @@ def trained(run, example_file) -> str:
     code, printed = run("train", "ranker", "--as-of", END)
     assert code == 0, printed
     return printed
-
-
-@pytest.fixture
-def reader(installation):
-    with warehouse.connect(installation.paths) as connection:
-        yield FeatureReader(connection, Catalogue.load())
 
 
 @pytest.fixture(scope="module")
