@@ -5,6 +5,7 @@ from pkgutil import iter_modules
 
 import pytest
 
+from tests.operations.test_servers import is_alive, orphan_of
 from vitrine import contracts, lake, sources
 from vitrine.errors import BadArgumentError, MachineError
 from vitrine.interval import Interval
@@ -106,12 +107,25 @@ def test_a_demo_that_is_told_to_begins_anew(demos_home):
     assert not demos_home.lake.exists()
 
 
+def test_a_shop_that_there_is_not_erases_nothing(demos_home):
+    with pytest.raises(BadArgumentError, match="no source 'bookshop'"):
+        demo.fresh_home("bookshop", None, is_fresh=True)
+    assert lake.days(demos_home.lake, "orders")
+
+
 def test_a_demo_that_was_interrupted_before_anything_landed_needs_no_word(demos_home):
     homes.empty(demo.fresh_home(None, None, is_fresh=True).settings)
     homes.prepare(None, None, is_demo=True)
     demos_home.landing.mkdir(parents=True)
     demo.fresh_home(None, None, is_fresh=False)
     assert not demos_home.landing.exists()
+
+
+def test_what_killed_servers_left_at_work_is_stopped(demos_home):
+    child = orphan_of(demos_home.servers, "own")
+    assert is_alive(child)
+    demo.fresh_home(None, None, is_fresh=True)
+    assert not is_alive(child)
 
 
 def test_servers_that_somebody_started_are_not_stopped(demos_home):

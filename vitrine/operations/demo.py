@@ -89,8 +89,7 @@ def run(source: str | None, landing: str | None, *, is_fresh: bool = False) -> N
         As `fresh_home` does; then at the first thing that fails, with the end of its log; the
         servers are stopped first.
     """
-    home = homes.chosen_settings(source, landing, is_demo=True).home
-    with only_demo(home):
+    with only_demo(load_settings().home):
         _run(fresh_home(source, landing, is_fresh=is_fresh))
 
 
@@ -140,7 +139,8 @@ def fresh_home(source: str | None, landing: str | None, *, is_fresh: bool) -> In
     Raises
     ------
     BadArgumentError
-        If the home is not a demo's, or holds one's data and `is_fresh` is not given.
+        If the source is unknown, the home is not a demo's, or it holds one's data and `is_fresh`
+        is not given.
     MachineError
         If servers run in that home, or the machine lacks anything.
     """
@@ -149,7 +149,8 @@ def fresh_home(source: str | None, landing: str | None, *, is_fresh: bool) -> In
     if not is_fresh:
         _refuse_held(settings.home)
     _refuse_served(settings.home, Paths.of(settings))
-    local_stack.stop(Installation(settings))  # whatever a killed demo left behind
+    # Tasks outlive servers that were killed, and nobody finds them once the home is empty.
+    local_stack.stop(Installation(settings))
     require_machine(settings)
     homes.empty(settings)
     return homes.prepare(source, landing, is_demo=True)

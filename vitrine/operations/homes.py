@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from vitrine import sources
 from vitrine.errors import BadArgumentError
 from vitrine.installation import Installation
 from vitrine.operations.machine import writable
@@ -21,22 +22,30 @@ def prepare(source: str | None, landing: str | None, *, is_demo: bool = False) -
         If the home cannot be written to.
     """
     settings = chosen_settings(source, landing, is_demo=is_demo)
-    installation = Installation(settings)
-    _refuse_other_shop(settings, installation.shop.name)
+    _refuse_other_shop(settings)
     writable(settings.home)
     settings.home.mkdir(parents=True, exist_ok=True)
     store_settings(settings)
-    return installation
+    return Installation(settings)
 
 
 def chosen_settings(source: str | None, landing: str | None, *, is_demo: bool) -> Settings:
-    """Return the settings that a choice on the command line leads to."""
+    """Return the settings that a choice on the command line leads to.
+
+    Raises
+    ------
+    BadArgumentError
+        If the source is unknown: said before anything is made or erased for its sake.
+    """
     chosen = {
         f"{PREFIX}SOURCE": source,
         f"{PREFIX}LANDING": str(Path(landing).absolute()) if landing else None,
         f"{PREFIX}IS_DEMO": "true" if is_demo else None,
     }
-    return load_settings({**os.environ, **{name: value for name, value in chosen.items() if value}})
+    given = {name: value for name, value in chosen.items() if value}
+    settings = load_settings({**os.environ, **given})
+    sources.source(settings.source)
+    return settings
 
 
 def empty(settings: Settings) -> None:
@@ -73,8 +82,8 @@ def _content(home: Path) -> list[Path]:
     return [path for path in home.glob("*") if path.name != LOCK]
 
 
-def _refuse_other_shop(settings: Settings, source: str) -> None:
-    kept = load_settings({f"{PREFIX}HOME": str(settings.home)})
+def _refuse_other_shop(settings: Settings) -> None:
+    source, kept = settings.source, load_settings({f"{PREFIX}HOME": str(settings.home)})
     if (settings.home / "lake").exists() and kept.source != source:
         raise BadArgumentError(
             f"{settings.home} already holds the shop {kept.source};"
