@@ -73,7 +73,7 @@ class Week:
         if purchases["is_permanent"].all():
             new = first_sold_at.index[first_sold_at >= pd.Timestamp(interval.start)]
             campaigns = _with(campaigns, new, instants[0])
-        candidates = Candidates.of(lists, campaigns)
+        candidates = reader.candidates(lists, campaigns)
         everything = pd.concat([before, purchases], ignore_index=True)
         return cls(
             interval,
@@ -159,8 +159,8 @@ def _located(rows: pd.DataFrame, candidates: Candidates, *, is_required: bool) -
     """
     lists = candidates.lists[KEY].assign(list=np.arange(len(candidates.lists)))
     campaigns = candidates.campaigns.assign(campaign=np.arange(len(candidates.campaigns)))
-    found = rows.merge(lists, on=KEY).merge(
-        campaigns, on=["as_of", "campaign_id"], how="left" if is_required else "inner"
-    )
-    places: np.ndarray = found[["list", "campaign"]].fillna(-1).to_numpy(np.int64)
-    return places
+    found = rows.merge(lists, on=KEY).merge(campaigns, on=["as_of", "campaign_id"], how="left")
+    list_N, campaign_N = found["list"].to_numpy(), found["campaign"].fillna(-1).to_numpy(np.int64)
+    is_there_N = candidates.places(list_N, campaign_N) >= 0
+    places = np.stack([list_N, np.where(is_there_N, campaign_N, -1)], axis=1)
+    return places if is_required else places[is_there_N]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
+import scipy.sparse as sp
 
 from training.ranker.candidates import Candidates
 from training.ranker.ranking import ScoreChunk
@@ -82,14 +83,14 @@ class Repurchase:
             lists = chunk.lists.assign(list_index=np.arange(len(chunk.lists)))
             connection.register("asked_lists", lists)
             found = connection.execute(_HISTORY).fetchnumpy()
-            score_R = popular_C[campaign_R].copy()
-            first_L = np.cumsum(chunk.count_L) - chunk.count_L
-            rows = first_L[found["list_index"]] + (
-                found["campaign_index"] - chunk.start_L[found["list_index"]]
-            )
-            score_R[rows] += 1 + _strength(
+            strength = 1 + _strength(
                 np.asarray(found["age_days"]), np.asarray(found["order_count"])
             )
+            shape = (len(lists), len(popular_C))
+            bought = sp.csr_matrix(
+                (strength, (found["list_index"], found["campaign_index"])), shape
+            )
+            score_R: np.ndarray = popular_C[campaign_R] + np.asarray(bought[list_R, campaign_R])[0]
             return score_R
 
         return score

@@ -75,7 +75,9 @@ def score(as_of: datetime) -> None:
         model = work.model(serving.version_for(work.models, as_of, max_age=None), sample)
         customers = work.reader.customers_known(as_of)
         campaigns = work.reader.campaigns_opening(as_of, within=DAY)
-        rows = serving.recommendations(model.scorer, customers, campaigns, as_of, SCORES_KEPT)
+        rows = serving.recommendations(
+            model.scorer, work.reader, customers, campaigns, as_of, SCORES_KEPT
+        )
         scores, inputs = rows[["customer_id", "campaign_id", "score", "rank"]], sample.rows()
         with new_version(paths.scores, stamp(as_of), settings.keep_versions) as folder:
             scores.to_parquet(folder / "campaign_scores.parquet", index=False)
@@ -108,7 +110,7 @@ def recommend(as_of: datetime, k: int, customers_file: Path | None, out: Path) -
         customers = work.customers(customers_file, as_of)
         model = work.model_at(as_of)
         campaigns = work.reader.campaigns_on_sale([as_of])
-        rows = serving.recommendations(model.scorer, customers, campaigns, as_of, k)
+        rows = serving.recommendations(model.scorer, work.reader, customers, campaigns, as_of, k)
         rows = serving.with_best_products(rows, work.reader, as_of)
         with atomic_file(out) as path:
             rows.to_parquet(path, index=False)

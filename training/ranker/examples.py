@@ -1,7 +1,7 @@
 """Training examples: purchases beside campaigns that were on sale at the same instant.
 
-A group is one customer at one instant: the campaigns bought then (label 1) and a pool of campaigns
-on sale then that were not in that purchase (label 0). Every feature is read as of that instant.
+A group is one customer at one instant: the campaigns bought from then on (label 1) and a pool of
+campaigns on sale then that were not among them (label 0). Every feature is read as of that instant.
 """
 
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from vitrine.paths import Paths, stamp
 from vitrine.publish import atomic_file
 
 HOUR = timedelta(hours=1)
+WEEK = timedelta(days=7)
 KEYS = ("example_id", "group_id", "customer_id", "campaign_id", "as_of", "label")
 
 
@@ -49,39 +50,44 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
         If there is no purchase that a model could learn from.
     """
     known = Interval(reader.build_info().data.start, as_of)
-    purchases = at_instants(reader.purchases(known))
+    purchases = at_instants(reader.purchases(known), as_of)
     purchases = purchases[purchases["as_of"] >= reader.build_info().exact_from]
     groups = recent_groups(purchases, config.max_groups)
     if not len(groups):
         raise BadInputError(f"no purchase by a known customer was received in {known}")
     campaigns = reader.campaigns_on_sale(groups["as_of"].drop_duplicates().tolist())
-    candidates = Candidates.of(groups, campaigns)
-    bought_group, bought_campaign = located(purchases, candidates)
-    pool_group, pool_campaign = pools(
+    candidates = reader.candidates(groups, campaigns)
+    bought_group, bought_place = located(purchases, candidates)
+    pool_group, pool_place = pools(
         candidates.start_L,
         candidates.count_L,
         bought_group,
-        bought_campaign,
+        bought_place,
         config.pool_size,
         np.random.default_rng(seed),
     )
     group_R, campaign_R, label_R = _together(
-        bought_group, bought_campaign, pool_group, pool_campaign
+        bought_group, candidates.offer_O[bought_place], pool_group, candidates.offer_O[pool_place]
     )
     if not len(group_R):
         raise BadInputError(f"no purchase in {known} had anything else on sale beside it")
     return _with_features(reader, groups, campaigns, group_R, campaign_R, label_R)
 
 
-def at_instants(purchases: pd.DataFrame) -> pd.DataFrame:
-    """Return distinct customer_id, campaign_id, as_of: purchases as of the hour they fell in.
+def at_instants(purchases: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """Return distinct customer_id, campaign_id, as_of: purchases at the instant of their list.
 
-    A shop without campaigns' ends is asked once a night for the whole day, so there the instant is
-    the day's first: the model is trained on what it will see.
+    Flash sales come and go within the day: the instant is the hour of the purchase. A shop without
+    campaigns' ends is asked for lists that last, so there one list stands for a week of purchases,
+    its instant the week's first; the weeks end with `as_of`.
     """
-    step = DAY if purchases["is_permanent"].all() else HOUR
-    instants = purchases["occurred_at"].dt.floor(pd.Timedelta(step))
+    if purchases["is_permanent"].all():
+        weeks = (pd.Timestamp(as_of) - purchases["received_at"]) // pd.Timedelta(WEEK) + 1
+        instants = pd.Timestamp(as_of) - weeks * pd.Timedelta(WEEK)
+    else:
+        instants = purchases["occurred_at"].dt.floor(pd.Timedelta(HOUR))
     rows = purchases[["customer_id", "campaign_id"]].assign(as_of=instants)
+    rows["as_of"] = rows["as_of"].astype("datetime64[us, UTC]")
     return rows.drop_duplicates(ignore_index=True)
 
 
@@ -93,17 +99,19 @@ def recent_groups(purchases: pd.DataFrame, limit: int) -> pd.DataFrame:
 
 
 def located(purchases: pd.DataFrame, candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions `group_P, campaign_P` of the purchases of what was on sale, as int64.
+    """Return `group_P` and places among the offers of the purchases of what was on sale, as int64.
 
-    What was not on sale at the instant as far as one knew, such as a product never sold before, is
-    left out: the model could not have been asked about it.
+    What the customer could not buy at the instant as far as one knew, such as a product never sold
+    before, is left out: the model could not have been asked about it.
     """
     groups = candidates.lists[["customer_id", "as_of"]].assign(group=candidates.lists.index)
     campaigns = candidates.campaigns.assign(campaign=np.arange(len(candidates.campaigns)))
     found = purchases.merge(groups, on=["customer_id", "as_of"]).merge(
         campaigns, on=["campaign_id", "as_of"]
     )
-    return found["group"].to_numpy(np.int64), found["campaign"].to_numpy(np.int64)
+    group_P = found["group"].to_numpy(np.int64)
+    place_P = candidates.places(group_P, found["campaign"].to_numpy(np.int64))
+    return group_P[place_P >= 0], place_P[place_P >= 0]
 
 
 def _together(

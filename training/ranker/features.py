@@ -7,11 +7,17 @@ holds one in-memory DuckDB connection over the published files.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import duckdb
 import numpy as np
 import pandas as pd
 
+from training.peers.articles import article_source
+from training.peers.history import History
+from training.ranker import affinity
+from training.ranker.affinity import Affinities
+from training.ranker.candidates import ANYWHERE, Candidates
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, ranker_models
 from vitrine.interval import DAY, Interval, floor, format_instant
@@ -29,11 +35,11 @@ class Catalogue:
 
     @classmethod
     def load(cls) -> "Catalogue":
-        """Read the published models' descriptions."""
+        """Read the published models' descriptions, and those of what is computed here."""
         return cls(
             _features("customer"),
             _features("campaign"),
-            _features("pair") + _features("cluster"),
+            _features("pair") + affinity.FEATURES + _features("cluster"),
         )
 
     @property
@@ -129,12 +135,12 @@ class FeatureReader:
     def purchases(self, interval: Interval) -> pd.DataFrame:
         """Return purchases received in `interval` by known customers.
 
-        Columns customer_id, campaign_id, product_id, occurred_at (UTC), is_permanent (whether the
-        campaign has no end); one row per order line.
+        Columns customer_id, campaign_id, product_id, occurred_at and received_at (UTC),
+        is_permanent (whether the campaign has no end); one row per order line.
         """
         return self.connection.execute(
             """
-            select customer_id, campaign_id, product_id, occurred_at,
+            select customer_id, campaign_id, product_id, occurred_at, received_at,
                 campaign_id in (
                     select campaign_id from daily.intermediate.int_campaigns
                     where closes_at is null
@@ -189,6 +195,31 @@ class FeatureReader:
         instants = _instants([as_of] * len(campaigns))
         return pd.DataFrame({"as_of": instants, "campaign_id": campaigns})
 
+    def candidates(self, lists: pd.DataFrame, campaigns: pd.DataFrame) -> Candidates:
+        """Match lists (customer_id, as_of) with the campaigns that sell in the customer's country.
+
+        Parameters
+        ----------
+        campaigns
+            as_of, campaign_id; unique, sorted by both.
+        """
+        country_C = self._countries("campaign", campaigns).fillna(ANYWHERE).to_numpy(object)
+        if (country_C == ANYWHERE).all():
+            return Candidates.of(lists, campaigns)
+        country_L = self._countries("customer", lists).to_numpy(object)
+        return Candidates.of(lists, campaigns, country_L, country_C)
+
+    def _countries(self, side: str, spine: pd.DataFrame) -> pd.Series:
+        """Return the countries of customers or campaigns as of their instants, null if unknown."""
+        key = f"{side}_id"
+        self._register("side_spine", spine[[key, "as_of"]].assign(row_index=np.arange(len(spine))))
+        return self.connection.execute(
+            f"select known.country from side_spine"
+            f" asof left join daily.intermediate.int_{side}s as known"
+            f" on side_spine.{key} = known.{key} and side_spine.as_of >= known.available_at"
+            " order by row_index"
+        ).df()["country"]
+
     def customer_rows(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return the customer features of each (customer_id, as_of), in the given order."""
         return self._side("customer", customers)
@@ -236,7 +267,15 @@ class FeatureReader:
             int64 positions in the two; each pair of customer, campaign and instant once.
         """
         customers = pd.Series(customer_id_L, name="customer_id", dtype=object)
-        return self._crossed("pair", customers, campaigns, list_R, campaign_R)
+        read = self._crossed("pair", customers, campaigns, list_R, campaign_R)
+        near = self._affinities.rows(customer_id_L, campaigns, list_R, campaign_R)
+        return pd.concat([read, near], axis=1)
+
+    @cached_property
+    def _affinities(self) -> Affinities:
+        """Every purchase of the published data: each answer looks no further than its instant."""
+        data = self.build_info().data
+        return Affinities(History.of(self.purchases(data), data.end), article_source(self))
 
     def cluster_rows(
         self,

@@ -23,10 +23,13 @@ class InputSample:
     def draw(self, candidates: Candidates) -> None:
         """Draw the pairs to keep from all that will be scored; forget those kept before."""
         self._candidates = candidates
-        self._first_L = np.cumsum(candidates.count_L) - candidates.count_L
+        end_L = np.cumsum(candidates.count_L)
         total = int(candidates.count_L.sum())
         rng = np.random.default_rng(self._seed)
-        self._drawn_T = np.sort(rng.choice(total, min(self._size, total), replace=False))
+        pair_T = np.sort(rng.choice(total, min(self._size, total), replace=False))
+        list_T = np.searchsorted(end_L, pair_T, side="right")
+        place_T = candidates.start_L[list_T] + pair_T - (end_L - candidates.count_L)[list_T]
+        self._drawn_T = self._key(list_T, candidates.offer_O[place_T])
         self._kept = []
 
     def keep(
@@ -48,8 +51,7 @@ class InputSample:
         list_R, campaign_R
             int64 positions in the first two.
         """
-        pair_R = self._first_L[list_R] + campaign_R - self._candidates.start_L[list_R]
-        row_T = np.flatnonzero(np.isin(pair_R, self._drawn_T))
+        row_T = np.flatnonzero(np.isin(self._key(list_R, campaign_R), self._drawn_T))
         list_T, campaign_T = list_R[row_T], campaign_R[row_T]
         parts = [
             self._candidates.lists[["customer_id", "as_of"]].iloc[list_T],
@@ -74,3 +76,7 @@ class InputSample:
         if len(found) != len(self._drawn_T):
             raise VitrineError(f"{len(self._drawn_T)} pairs were drawn, {len(found)} were scored")
         return found
+
+    def _key(self, list_N: np.ndarray, campaign_N: np.ndarray) -> np.ndarray:
+        key_N: np.ndarray = list_N * len(self._candidates.campaigns) + campaign_N
+        return key_N

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from training.evaluation.baselines import Popularity, Repurchase
-from training.ranker.candidates import Candidates
 from training.ranker.features import FeatureReader
 from training.ranker.fitted import FittedRanker
 from training.ranker.inputs import InputSample
@@ -62,15 +61,21 @@ def model_of(
 
 
 def recommendations(
-    scorer: Scorer, customers: list[str], campaigns: pd.DataFrame, as_of: datetime, k: int
+    scorer: Scorer,
+    reader: FeatureReader,
+    customers: list[str],
+    campaigns: pd.DataFrame,
+    as_of: datetime,
+    k: int,
 ) -> pd.DataFrame:
     """Return each customer's first k of some campaigns (as_of, campaign_id), as of an instant.
 
-    Columns customer_id, rank (from 1), campaign_id, score; customers in the given order.
+    Of campaigns that sell in one country alone a customer gets those of the own. Columns
+    customer_id, rank (from 1), campaign_id, score; customers in the given order.
     """
     lists = pd.DataFrame({"customer_id": customers, "as_of": pd.Timestamp(as_of)})
     lists["as_of"] = lists["as_of"].astype("datetime64[us, UTC]")
-    found = ranked(scorer, Candidates.of(lists, campaigns), k)
+    found = ranked(scorer, reader.candidates(lists, campaigns), k)
     return found[["customer_id", "rank", "campaign_id", "score"]]
 
 

@@ -1,7 +1,8 @@
 """A flash-sale shop whose every customer has one favourite sector, built into a warehouse.
 
 Each day one campaign a sector opens for three days, so 30 are open at a time; all sectors sell
-alike, so popularity knows nothing, and nine of ten purchases are of the customer's favourite.
+alike, so popularity knows nothing, and nine of ten purchases are of the customer's favourite. In
+the first days a campaign opens abroad too, where no customer lives.
 """
 
 import random
@@ -19,6 +20,7 @@ DAYS = 26
 END = START + DAYS * DAY
 SECTORS = [f"sector{n}" for n in range(10)]
 CUSTOMERS = 80
+ABROAD = "abroad"
 QUIET = [f"quiet{n}" for n in range(3)]
 LATE = "late"
 
@@ -34,6 +36,8 @@ def draw(seed: int) -> small_shop.Shop:
     for day in range(-3, DAYS):
         for sector in SECTORS:
             _add_campaign(shop, day, sector)
+    for day in range(4):
+        _add_campaign(shop, day, ABROAD, country="ES")
     for day in range(DAYS):
         for number in range(CUSTOMERS):
             if rng.random() < 0.5:
@@ -64,7 +68,7 @@ def _add_customer(shop: small_shop.Shop, name: str, received_at: datetime) -> No
     )
 
 
-def _add_campaign(shop: small_shop.Shop, day: int, sector: str) -> None:
+def _add_campaign(shop: small_shop.Shop, day: int, sector: str, country: str = "FR") -> None:
     name, opens_at = f"{sector}-{day + 3:02}", START + day * DAY + timedelta(hours=6)
     received_at = max(opens_at - timedelta(hours=12), START)
     described = {"brand": "acme", "sector": sector, "sub_sector": sector}
@@ -73,7 +77,7 @@ def _add_campaign(shop: small_shop.Shop, day: int, sector: str) -> None:
             "campaign_id": name,
             **described,
             "business_type": "flash_sale",
-            "country": "FR",
+            "country": country,
             "timezone": "UTC",
             "opens_at": opens_at,
             "closes_at": opens_at + 3 * DAY,

@@ -232,3 +232,18 @@ def test_a_planted_worse_model_is_refused(trained, run, example_file, models):
     assert code == 0, printed
     assert "not champion" in printed
     assert models.champion("ranker") == champion
+
+
+def test_nobody_meets_what_sells_abroad_alone(examples, run, reader, tmp_path):
+    on_sale = reader.campaigns_on_sale(sorted(set(examples["as_of"])))
+    assert on_sale["campaign_id"].str.startswith(taste_shop.ABROAD).any()
+    assert not examples["campaign_id"].str.startswith(taste_shop.ABROAD).any()
+    early, out = taste_shop.START + 3 * DAY, tmp_path / "recs.parquet"
+    code, printed = run(
+        "recommend", "--as-of", format_instant(early), "--k", "99", "--out", str(out)
+    )
+    assert code == 0, printed
+    shown = set(pd.read_parquet(out)["campaign_id"])
+    open_then = set(reader.campaigns_on_sale([early])["campaign_id"])
+    assert shown == {name for name in open_then if not name.startswith(taste_shop.ABROAD)}
+    assert shown < open_then

@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 
 from tests.training.ranker import planted
+from training.ranker.candidates import ranges
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
 from training.ranker.encoding import Categorical, Encoder, Numeric
 from training.ranker.fitted import FittedRanker, predictor
-from training.ranker.fitting import fit, ranges, refuse_degenerate
+from training.ranker.fitting import fit, refuse_degenerate
 from vitrine.errors import BadArgumentError, BadInputError, DegenerateModelError
 
 CONFIG = replace(RankerConfig(), epochs=6, batch_groups=32, negatives=10, learning_rate=1e-2)

@@ -85,7 +85,7 @@ def score(made: Installation, as_of: datetime, asked_at: datetime) -> None:
         scorer = RankerScorer(reader, _unlearnt(made, reader.catalogue), kept)
         customers = reader.customers_known(as_of)
         campaigns = reader.campaigns_opening(asked_at, within=DAY)
-        scores = recommendations(scorer, customers, campaigns, asked_at, 100)
+        scores = recommendations(scorer, reader, customers, campaigns, asked_at, 100)
     with new_version(made.paths.scores, stamp(as_of)) as folder:
         scores.to_parquet(folder / "campaign_scores.parquet", index=False)
         kept.rows().to_parquet(folder / "scored_inputs.parquet", index=False)
