@@ -7,16 +7,11 @@ holds one in-memory DuckDB connection over the published files.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 
 import duckdb
 import numpy as np
 import pandas as pd
 
-from training.peers.articles import article_source
-from training.peers.history import History
-from training.ranker import affinity
-from training.ranker.affinity import Affinities
 from training.ranker.candidates import ANYWHERE, Candidates
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, ranker_models
@@ -35,11 +30,11 @@ class Catalogue:
 
     @classmethod
     def load(cls) -> "Catalogue":
-        """Read the published models' descriptions, and those of what is computed here."""
+        """Read the published models' descriptions."""
         return cls(
             _features("customer"),
             _features("campaign"),
-            _features("pair") + affinity.FEATURES + _features("cluster"),
+            _features("pair") + _features("cluster"),
         )
 
     @property
@@ -267,15 +262,7 @@ class FeatureReader:
             int64 positions in the two; each pair of customer, campaign and instant once.
         """
         customers = pd.Series(customer_id_L, name="customer_id", dtype=object)
-        read = self._crossed("pair", customers, campaigns, list_R, campaign_R)
-        near = self._affinities.rows(customer_id_L, campaigns, list_R, campaign_R)
-        return pd.concat([read, near], axis=1)
-
-    @cached_property
-    def _affinities(self) -> Affinities:
-        """Every purchase of the published data: each answer looks no further than its instant."""
-        data = self.build_info().data
-        return Affinities(History.of(self.purchases(data), data.end), article_source(self))
+        return self._crossed("pair", customers, campaigns, list_R, campaign_R)
 
     def cluster_rows(
         self,
