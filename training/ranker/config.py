@@ -35,6 +35,10 @@ class RankerConfig:
     batch_groups: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
+    bfloat16: bool = True
+    """On a GPU alone: matrix products in 16 bits, sums and weights in 32."""
+    compiled: bool = True
+    """On a GPU alone, where a batch's many small kernels would take longer to start than to run."""
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "RankerConfig":

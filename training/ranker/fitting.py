@@ -1,21 +1,24 @@
 """The training loop: purchases against negatives drawn anew each epoch, from data to network."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from training.ranker import losses
-from training.ranker.candidates import ranges
+from training.ranker.batches import Batch, batches
+from training.ranker.checkpoint import Checkpoint, digest
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import Dataset, ExampleFrame
-from training.ranker.encoding import Encoder
+from training.ranker.encoding import Encoder, Side
 from training.ranker.features import Catalogue
 from training.ranker.fitted import FittedRanker
 from training.ranker.model import Ranker
-from training.ranker.sampling import epoch_negatives
 from vitrine.errors import DegenerateModelError
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
@@ -40,6 +43,7 @@ def fit(
     seed: int,
     device: str = "cpu",
     later: ExampleFrame | None = None,
+    checkpoints: Path | None = None,
 ) -> Fit:
     """Fit encoders and network to examples; the same seed gives the same weights on a CPU.
 
@@ -47,6 +51,10 @@ def fit(
     ----------
     later
         Examples after the training interval: their loss is reported, nothing is chosen by it.
+    checkpoints
+        Folder for the state after each epoch, so that a killed run goes on from there when it is
+        started again with the same examples, settings and seed. The caller removes it when what it
+        needs the network for is done.
 
     Raises
     ------
@@ -60,22 +68,14 @@ def fit(
     torch.manual_seed(seed)
     network = Ranker(customer, campaign, pair, config).to(where)
     data = Dataset.of(frame, customer, campaign, pair, where)
-    curves: dict[str, list[float]] = {"train_loss": []}
     unseen = None
     if later is not None and len(later.as_of_G):
         unseen = Dataset.of(later, customer, campaign, pair, where)
-        curves["later_loss"] = []
-    generator = np.random.default_rng(seed)
-    steps = -(-len(data.start_G) // config.batch_groups) * config.epochs
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, max(steps, 2))
-    for _ in range(config.epochs):
-        curves["train_loss"].append(_epoch(network, data, config, generator, optimizer, schedule))
-        if unseen is not None:
-            fixed = np.random.default_rng(seed)
-            curves["later_loss"].append(_loss_without_training(network, unseen, config, fixed))
+    kept = None
+    if checkpoints is not None:
+        key = digest(config, seed, (customer, campaign, pair), data, unseen)
+        kept = Checkpoint.of(checkpoints, key)
+    curves = Loop(network, data, unseen, config, seed).run(kept)
     refuse_degenerate(curves["train_loss"], config)
     return Fit(FittedRanker(customer, campaign, pair, config, network.cpu().eval()), curves)
 
@@ -93,78 +93,129 @@ def refuse_degenerate(train_loss: list[float], config: RankerConfig) -> None:
         )
 
 
-def _epoch(
-    network: Ranker,
-    data: Dataset,
-    config: RankerConfig,
-    generator: np.random.Generator,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-) -> float:
-    network.train()
-    order = generator.permutation(len(data.start_G))
-    total = torch.zeros((), device=data.device)
-    for first in range(0, len(order), config.batch_groups):
-        groups = order[first : first + config.batch_groups]
-        loss, reported = _batch_losses(network, data, groups, config, generator)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        total += reported * len(groups)
-    return float(total) / len(order)
+class Loop:
+    """A network in training: all that changes from epoch to epoch, and how it changes.
 
-
-@torch.inference_mode()
-def _loss_without_training(
-    network: Ranker, data: Dataset, config: RankerConfig, generator: np.random.Generator
-) -> float:
-    network.eval()
-    total, all_groups = 0.0, np.arange(len(data.start_G))
-    for first in range(0, len(all_groups), config.batch_groups):
-        groups = all_groups[first : first + config.batch_groups]
-        _, reported = _batch_losses(network, data, groups, config, generator)
-        total += float(reported) * len(groups)
-    return total / len(all_groups)
-
-
-def _batch_losses(
-    network: Ranker,
-    data: Dataset,
-    groups_B: np.ndarray,
-    config: RankerConfig,
-    generator: np.random.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Score every row of B groups once, and compare each purchase with N of its group's pool.
-
-    Returns the loss to learn from and the one to report. A purchase weighs 1 / sqrt(purchases of
-    its group), between every purchase alike and every customer alike.
+    On a GPU the network computes in bfloat16 where that is safe and is compiled, as far as the
+    settings allow; on a CPU neither helps at this size.
     """
-    rows_B, purchases_B = data.rows_G[groups_B], data.purchases_G[groups_B]
-    score_R = _scores(network, data, groups_B, rows_B, ranges(data.start_G[groups_B], rows_B))
-    first_B = np.cumsum(rows_B) - rows_B
-    negative_PN = epoch_negatives(
-        np.repeat(first_B + purchases_B, purchases_B),
-        np.repeat(rows_B - purchases_B, purchases_B),
-        config.negatives,
-        generator,
-    )
-    positive_P = score_R[torch.from_numpy(ranges(first_B, purchases_B)).to(data.device)]
-    others_PN = score_R[torch.from_numpy(negative_PN).to(data.device)]
-    weight_P = torch.from_numpy(np.repeat(purchases_B**-0.5, purchases_B)).to(positive_P)
-    weight_P = weight_P / weight_P.sum()
-    learnt_P = LEARNT[config.loss](positive_P, others_PN, config.margin)
-    reported_P = REPORTED[config.loss](positive_P.detach(), others_PN.detach(), config.margin)
-    return learnt_P @ weight_P, reported_P @ weight_P
+
+    def __init__(
+        self,
+        network: Ranker,
+        data: Dataset,
+        unseen: Dataset | None,
+        config: RankerConfig,
+        seed: int,
+    ) -> None:
+        self.network, self.data, self.unseen = network, data, unseen
+        self.config, self.seed = config, seed
+        self.curves: dict[str, list[float]] = {"train_loss": []}
+        if unseen is not None:
+            self.curves["later_loss"] = []
+        self._generator = np.random.default_rng(seed)
+        steps = -(-len(data.start_G) // config.batch_groups) * config.epochs
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer, config.learning_rate, max(steps, 2)
+        )
+        is_gpu = data.device.type == "cuda"
+        self._scores = (
+            torch.compile(_scores, dynamic=True) if config.compiled and is_gpu else _scores
+        )
+        self._autocast = torch.autocast("cuda", torch.bfloat16, enabled=config.bfloat16 and is_gpu)
+
+    def run(self, kept: Checkpoint | None = None) -> dict[str, list[float]]:
+        """Train all epochs that are not done yet, and return the loss after each."""
+        if kept is not None and (state := kept.read(self.data.device)) is not None:
+            self._load(state)
+        while len(self.curves["train_loss"]) < self.config.epochs:
+            self.curves["train_loss"].append(self.epoch())
+            if self.unseen is not None:
+                self.curves["later_loss"].append(self._loss_without_training(self.unseen))
+            if kept is not None:
+                kept.write(self._state())
+        return self.curves
+
+    def epoch(self) -> float:
+        """Go through all groups once in a new order; return the mean loss."""
+        self.network.train()
+        order_G = self._generator.permutation(len(self.data.start_G))
+        total = torch.zeros((), device=self.data.device)
+        for batch in self._batches(self.data, order_G, self._generator):
+            loss, reported = self._losses(self.data, batch)
+            self._optimizer.zero_grad()
+            loss.backward()
+            self._optimizer.step()
+            self._schedule.step()
+            total += reported * len(batch.groups_B)
+        return float(total) / len(order_G)
+
+    @torch.inference_mode()
+    def _loss_without_training(self, data: Dataset) -> float:
+        self.network.eval()
+        total = torch.zeros((), device=data.device)
+        every_G, fixed = np.arange(len(data.start_G)), np.random.default_rng(self.seed)
+        for batch in self._batches(data, every_G, fixed):
+            total += self._losses(data, batch)[1] * len(batch.groups_B)
+        return float(total) / len(every_G)
+
+    def _batches(
+        self, data: Dataset, order_G: np.ndarray, generator: np.random.Generator
+    ) -> Iterator[Batch]:
+        return batches(data, order_G, self.config.batch_groups, self.config.negatives, generator)
+
+    def _losses(self, data: Dataset, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Score every row of the batch once, and compare each purchase with its negatives.
+
+        Returns the loss to learn from and the one to report.
+        """
+        with self._autocast:
+            score_R = self._scores(
+                self.network,
+                data.customers[batch.groups_B],
+                data.campaigns[data.campaign_R[batch.row_R]],
+                data.pairs[batch.row_R],
+                batch.group_R,
+            )
+        score_R = score_R.float()
+        positive_P, others_PN = score_R[batch.positive_P], score_R[batch.negative_PN]
+        learnt_P = LEARNT[self.config.loss](positive_P, others_PN, self.config.margin)
+        reported_P = REPORTED[self.config.loss](
+            positive_P.detach(), others_PN.detach(), self.config.margin
+        )
+        return learnt_P @ batch.weight_P, reported_P @ batch.weight_P
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "curves": self.curves,
+            "torch_generator": torch.get_rng_state(),
+            # As text, for its numbers have 128 bits.
+            "generator": json.dumps(self._generator.bit_generator.state),
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self.curves = state["curves"]
+        torch.set_rng_state(state["torch_generator"].cpu())
+        self._generator.bit_generator.state = json.loads(state["generator"])
 
 
 def _scores(
-    network: Ranker, data: Dataset, groups_B: np.ndarray, rows_B: np.ndarray, rows_R: np.ndarray
+    network: Ranker, customers: Side, campaigns: Side, pairs: Side, group_R: Tensor
 ) -> Tensor:
     """Run each customer's tower once a group, each campaign's once a row."""
-    customers = network.customer(data.customers[torch.from_numpy(groups_B).to(data.device)])
-    group_R = torch.from_numpy(np.repeat(np.arange(len(groups_B)), rows_B)).to(data.device)
-    row_R = torch.from_numpy(rows_R).to(data.device)
-    campaigns = network.campaign(data.campaigns[data.campaign_R[row_R]])
-    score_R: Tensor = network(customers[group_R], campaigns, data.pairs[row_R])
+    score_R: Tensor = network(
+        network.customer(customers)[group_R], network.campaign(campaigns), pairs
+    )
     return score_R

@@ -75,8 +75,9 @@ class TrainingRun:
         """
         frame = self._examples(as_of)
         (week,) = weeks_before(as_of, 1)
-        held_out = self._fit(frame.before(week.start), later=frame.since(week.start))
-        refitted = self._fit(frame)
+        kept = self.paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
+        held_out = self._fit(frame.before(week.start), kept, later=frame.since(week.start))
+        refitted = self._fit(frame, kept)
         folder = self._save(refitted.ranker, held_out.ranker, as_of)
         leaderboard = self._leaderboard(folder, week)
         version = self._register(folder, frame, held_out, leaderboard, as_of)
@@ -85,6 +86,7 @@ class TrainingRun:
             self.models.note(version, decision)
         is_champion = self.is_candidate and self.models.promote(version, decision)
         shutil.rmtree(folder)
+        shutil.rmtree(kept)
         return Outcome(version, leaderboard, decision, is_champion)
 
     def _examples(self, as_of: datetime) -> ExampleFrame:
@@ -97,7 +99,9 @@ class TrainingRun:
             )
         return ExampleFrame.read(file, self.reader.catalogue)
 
-    def _fit(self, frame: ExampleFrame, later: ExampleFrame | None = None) -> Fit:
+    def _fit(
+        self, frame: ExampleFrame, checkpoints: Path, later: ExampleFrame | None = None
+    ) -> Fit:
         return fit(
             frame,
             self.reader.catalogue,
@@ -105,6 +109,7 @@ class TrainingRun:
             seed=self.seed,
             device=self.device,
             later=later,
+            checkpoints=checkpoints,
         )
 
     def _save(self, refitted: FittedRanker, held_out: FittedRanker, as_of: datetime) -> Path:
