@@ -1,0 +1,216 @@
+"""Rankings from a state that holds an instant's features as arrays: of one customer, or of all.
+
+    score = customer_D · campaign_D + w · relu(customer_H + campaign_H + W pair_F)
+
+W pair_F is one constant for all pairs that have nothing of their own, and one row for each cluster
+and campaign. So a pair costs H additions and products; only what customers have of their own is
+encoded and multiplied apart. The numbers are those of `RankerScorer`, up to the order of sums.
+
+Shape legend: L all customers, B customers of a chunk, C campaigns, K clusters, F features, D tower
+width, H head width, N campaigns kept.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.ranker.columns import Columns, Scales, encoded
+from training.ranker.fitted import FittedRanker
+from training.ranker.model import Vectors
+from training.ranker.pair_blocks import PairBlock
+from vitrine.errors import DegenerateModelError
+
+HEAD_VALUES = 1 << 20
+"""Values of the head computed at once: few enough to stay in the processor's cache."""
+CUSTOMERS_AT_ONCE = 1 << 13
+"""Customers whose tower runs at once, and whose rankings are handed out together."""
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """Some customers' first N campaigns; a row with fewer ends with -1 and -inf."""
+
+    customer_B: np.ndarray
+    campaign_BN: np.ndarray
+    """int32 positions in the campaigns."""
+    score_BN: np.ndarray
+    """float32, falling; equal ones in the order of the campaigns."""
+
+
+class PairLayer:
+    """What pair features give to the head: a constant where all hold their fills, and the rest."""
+
+    def __init__(self, ranker: FittedRanker) -> None:
+        layer, features = ranker.network.pair_hidden, ranker.pair.numeric
+        if ranker.pair.categorical:
+            raise ValueError("pairs with categorical features are not streamed")
+        self._place = {feature.name: place for place, feature in enumerate(features)}
+        self._features = features
+        self._weight_HF = layer.weight.detach()
+        filled_F = torch.from_numpy(self._filled(features))
+        self.constant_H: Tensor = layer.bias.detach() + self._weight_HF @ filled_F
+        self._known: dict[tuple[str, ...], tuple[Scales, np.ndarray, Tensor]] = {}
+
+    def moved(self, names: tuple[str, ...], value_YF: np.ndarray) -> Tensor:
+        """Return `[Y, H]`: by how much rows move the head away from the constant."""
+        scales, filled_F, weight_FH = self._of(names)
+        return torch.from_numpy(scales.encode(value_YF) - filled_F) @ weight_FH
+
+    def _of(self, names: tuple[str, ...]) -> tuple[Scales, np.ndarray, Tensor]:
+        if names not in self._known:
+            places = [self._place[name] for name in names]
+            chosen = tuple(self._features[place] for place in places)
+            weight_FH = self._weight_HF[:, places].T.contiguous()
+            self._known[names] = Scales.of(chosen), self._filled(chosen), weight_FH
+        return self._known[names]
+
+    @staticmethod
+    def _filled(features: tuple) -> np.ndarray:
+        scales = Scales.of(features)
+        return scales.encode(scales.fill_F[None])[0]
+
+
+@dataclass(frozen=True)
+class State:
+    """All that rankings as of one instant need, in memory.
+
+    Customers and campaigns are numbered from 0. A customer is offered `offers[market_L[l]]`,
+    rising positions of campaigns, and sees the features `cluster_KCF[cluster_L[l]]` of their
+    cluster. `blocks` and `cluster_names` are all of the pair features, each once.
+    """
+
+    ranker: FittedRanker
+    customers: Columns
+    campaigns: Columns
+    market_L: np.ndarray
+    offers: tuple[np.ndarray, ...]
+    cluster_L: np.ndarray
+    cluster_names: tuple[str, ...]
+    cluster_KCF: np.ndarray
+    blocks: tuple[PairBlock, ...]
+
+    def one(self, customer: int, count: int) -> Rankings:
+        """Rank one customer's offers."""
+        return self._ranked(np.array([customer]), count)
+
+    def all(self, count: int, threads: int = 1) -> Iterator[Rankings]:
+        """Rank every customer's offers, in parts; each customer comes once, in no given order."""
+        with ThreadPoolExecutor(threads) as pool:
+            yield from pool.map(lambda part: self._ranked(part, count), self._alike())
+
+    def with_campaigns(self, campaigns: Columns) -> "State":
+        """Return the same with newer features of the campaigns."""
+        return replace(self, campaigns=campaigns)
+
+    def _alike(self) -> Iterator[np.ndarray]:
+        """Cut the customers into parts that share their market and their cluster."""
+        kind_L = self.market_L.astype(np.int64) * len(self.cluster_KCF) + self.cluster_L
+        order_L = np.argsort(kind_L, kind="stable")
+        ends = np.flatnonzero(np.diff(kind_L[order_L])) + 1
+        for alike in np.split(order_L, ends):
+            for first in range(0, len(alike), CUSTOMERS_AT_ONCE):
+                yield alike[first : first + CUSTOMERS_AT_ONCE]
+
+    @torch.inference_mode()
+    def _ranked(self, customer_B: np.ndarray, count: int) -> Rankings:
+        """Rank the offers of customers who share their market and their cluster."""
+        offered_C = self.offers[self.market_L[customer_B[0]]]
+        customers = self.ranker.network.customer(
+            encoded(self.customers[customer_B], self._customer_scales)
+        )
+        campaigns = self._campaign_vectors[torch.from_numpy(offered_C)]
+        cluster_CF = self.cluster_KCF[self.cluster_L[customer_B[0]], offered_C]
+        head_CH = campaigns.head_BH + self._pair_layer.constant_H
+        head_CH += self._pair_layer.moved(self.cluster_names, cluster_CF)
+        step = max(HEAD_VALUES // max(head_CH.numel(), 1), 1)
+        found = [
+            first_of(self._scores(customer_B[part], offered_C, customers[part], campaigns, head_CH),
+                     count)
+            for part in (slice(n, n + step) for n in range(0, len(customer_B), step))
+        ]  # fmt: skip
+        place_BN, score_BN = (np.concatenate(each) for each in zip(*found, strict=True))
+        campaign_BN = np.append(offered_C, -1)[place_BN].astype(np.int32)
+        return Rankings(customer_B, campaign_BN, score_BN)
+
+    def _scores(
+        self,
+        customer_B: np.ndarray,
+        offered_C: np.ndarray,
+        customers: Vectors,
+        campaigns: Vectors,
+        head_CH: Tensor,
+    ) -> np.ndarray:
+        network = self.ranker.network
+        head_BCH = customers.head_BH[:, None, :] + head_CH
+        head_PH = head_BCH.view(-1, head_CH.shape[1])
+        for block in self.blocks:
+            own = block.own(customer_B, offered_C)
+            moved_YH = self._pair_layer.moved(block.names, own.value_YF)
+            row_X, pair_X = torch.from_numpy(own.row_X), torch.from_numpy(own.pair_X)
+            head_PH.index_add_(0, pair_X, moved_YH[row_X])
+        score_P = head_PH.relu_() @ network.pair_out.weight[0] + network.pair_out.bias
+        score_BC = score_P.view(len(customer_B), len(offered_C))
+        score_BC.addmm_(customers.dot_BD, campaigns.dot_BD.T, alpha=network.scale)
+        scores: np.ndarray = score_BC.numpy()
+        return scores
+
+    @cached_property
+    def _pair_layer(self) -> PairLayer:
+        return PairLayer(self.ranker)
+
+    @cached_property
+    def _customer_scales(self) -> Scales:
+        return Scales.of(self.ranker.customer.numeric)
+
+    @cached_property
+    def _campaign_vectors(self) -> Vectors:
+        scales = Scales.of(self.ranker.campaign.numeric)
+        vectors: Vectors = self.ranker.network.campaign(encoded(self.campaigns, scales))
+        return vectors
+
+
+def first_of(score_BC: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's first N places and scores; equal scores in the order of places.
+
+    Rows of fewer than N places end with -1 and -inf. Numpy finds the N-th value in a twentieth of
+    the time that a sort of the pairs takes; what reaches it comes in the order of places.
+
+    Raises
+    ------
+    DegenerateModelError
+        If a score is not finite.
+    """
+    rows, places = score_BC.shape
+    if not np.isfinite(score_BC.sum(dtype=np.float64)):
+        raise DegenerateModelError("the ranker gave scores that are not finite")
+    kept = min(count, places)
+    place_BN = np.full((rows, count), -1, np.int64)
+    found_BN = np.full((rows, count), -np.inf, np.float32)
+    if kept:
+        among_BN = _reaching(score_BC, kept)
+        value_BN = np.take_along_axis(score_BC, among_BN, axis=1)
+        order_BN = np.argsort(-value_BN, axis=1, kind="stable")
+        place_BN[:, :kept] = np.take_along_axis(among_BN, order_BN, axis=1)
+        found_BN[:, :kept] = np.take_along_axis(value_BN, order_BN, axis=1)
+    return place_BN, found_BN
+
+
+def _reaching(score_BC: np.ndarray, kept: int) -> np.ndarray:
+    """Return the places of each row's best, rising; of equal ones at the edge the first."""
+    rows, places = score_BC.shape
+    least_B = np.partition(score_BC, places - kept, axis=1)[:, places - kept]
+    is_kept_BC = score_BC >= least_B[:, None]
+    flat = np.flatnonzero(is_kept_BC)
+    if len(flat) != rows * kept:
+        tied_T = np.flatnonzero(is_kept_BC.sum(axis=1) > kept)
+        is_kept_BC[tied_T] = False
+        best_TN = np.argsort(-score_BC[tied_T], axis=1, kind="stable")[:, :kept]
+        is_kept_BC[tied_T[:, None], best_TN] = True
+        flat = np.flatnonzero(is_kept_BC)
+    among: np.ndarray = flat.reshape(rows, kept) % places
+    return among
