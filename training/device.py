@@ -1,5 +1,10 @@
 """Where the network computes: a GPU where there is one and the settings allow it, else the CPU."""
 
+import os
+import platform
+import re
+from pathlib import Path
+
 import psutil
 import torch
 
@@ -23,3 +28,20 @@ def prepare(settings: Settings) -> torch.device:
         )
     wants_gpu = settings.torch_device in ("auto", "cuda")
     return torch.device("cuda" if wants_gpu and has_gpu else "cpu")
+
+
+def described(settings: Settings) -> str:
+    """Describe the machine: processor, cores, memory, device, versions."""
+    cores, memory = os.cpu_count(), psutil.virtual_memory().total / 2**30
+    return (
+        f"{cores} cores ({_processor()}), {memory:.0f} GB of memory, {prepare(settings)}, "
+        f"Python {platform.python_version()}, torch {torch.__version__}"
+    )
+
+
+def _processor() -> str:
+    """Return the processor's name where the system tells it, else its architecture."""
+    file = Path("/proc/cpuinfo")
+    text = file.read_text() if file.exists() else ""
+    named = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return named[1] if named else platform.machine()

@@ -86,6 +86,29 @@ class Trained:
     example_outputs: "pd.DataFrame"
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What an evaluation hands over for the record: several models on the same weeks.
+
+    Parameters
+    ----------
+    digest
+        Hash of what was found: the same comparison is logged once.
+    data
+        The weeks that the models were judged on.
+    models
+        Model -> metric -> one value a step: a week, or an epoch of a loss.
+    folder
+        Tables, page and pictures.
+    """
+
+    name: str
+    digest: str
+    data: Interval
+    models: Mapping[str, Mapping[str, Sequence[float]]]
+    folder: Path
+
+
 class Registry:
     """Register, find, promote and load model versions of one installation."""
 
@@ -122,6 +145,26 @@ class Registry:
         if is_candidate:
             client.set_registered_model_alias(name, CHALLENGER, version.version)
         return self.version(name, int(version.version))
+
+    def log_comparison(self, experiment: str, comparison: Comparison) -> None:
+        """Log a run for the comparison, with its files, and one below it for each model."""
+        mlflow, identity = self._connected(), self._experiment(experiment)
+        known = f"tags.comparison = '{comparison.digest}'"
+        if mlflow.search_runs([identity], known, max_results=1, output_format="list"):
+            return
+        tags = _tags(comparison.data) | {"shop": self._shop}
+        with mlflow.start_run(experiment_id=identity, run_name=comparison.name, tags=tags):
+            mlflow.log_artifacts(str(comparison.folder))
+            for model, series in comparison.models.items():
+                with mlflow.start_run(
+                    experiment_id=identity,
+                    run_name=model,
+                    nested=True,
+                    tags=tags | {"model": model},
+                ):
+                    _log_steps(mlflow, series)
+            # The last of all: what was interrupted is logged again.
+            mlflow.set_tag("comparison", comparison.digest)
 
     def promote(self, version: ModelVersion, decision: Decision) -> bool:
         """Write the gate's decision to a version, and move `champion` to it if it passed.
@@ -267,6 +310,13 @@ class Registry:
             metrics=dict(run.data.metrics),
             is_passed=json.loads(found.tags.get("gate", "false")),
         )
+
+
+def _log_steps(mlflow: ModuleType, series: Mapping[str, Sequence[float]]) -> None:
+    """Log each step's values together: far fewer calls than one a value."""
+    for step in range(max(len(values) for values in series.values())):
+        at = {name: float(values[step]) for name, values in series.items() if step < len(values)}
+        mlflow.log_metrics(at, step=step + 1)
 
 
 def serve(load: "Callable[[Path], Callable[[pd.DataFrame], pd.DataFrame]]") -> None:

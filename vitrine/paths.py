@@ -81,6 +81,11 @@ class Paths:
         return self.home / "scores"
 
     @property
+    def evaluations(self) -> Path:
+        """Published leaderboards: rows, page and pictures."""
+        return self.home / "evaluations"
+
+    @property
     def embeddings(self) -> Path:
         """Published product embeddings of the champion classifier."""
         return self.home / "embeddings"

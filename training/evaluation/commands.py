@@ -1,7 +1,9 @@
 """`vitrine evaluate`: all models on the same weeks."""
 
-import time
+import sys
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,14 +11,12 @@ import click
 from vitrine import runlog, sources
 from vitrine.errors import BadArgumentError
 from vitrine.installation import Installation
-from vitrine.interval import Interval
+from vitrine.interval import Interval, format_instant
 from vitrine.options import as_of_option
-from vitrine.paths import stamp
-from vitrine.publish import new_version
 
 if TYPE_CHECKING:
+    from training.evaluation.judging import Judge
     from training.evaluation.leaderboard import Judged
-    from training.ranker.features import FeatureReader
 
 
 @click.command()
@@ -24,10 +24,21 @@ if TYPE_CHECKING:
 @click.option("--weeks", type=click.IntRange(1, 52), default=5, show_default=True,
               help="So many weeks that end by then are the tests.")  # fmt: skip
 @click.option("--models", default="", help="Some models alone, by comma; all by default.")
-def evaluate(as_of: datetime, weeks: int, models: str) -> None:
+@click.option("--reference", default="",
+              help="The model that others are compared with; the ranker by default.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True,
+              help="So many processes fit models side by side.")  # fmt: skip
+@click.option("--page", "page_file", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the page to this file, too, its pictures to images/.")  # fmt: skip
+def evaluate(
+    as_of: datetime, weeks: int, models: str, reference: str, jobs: int, page_file: Path | None
+) -> None:
     """Train every model before each of the last weeks, and rank what was bought in it.
 
     vitrine evaluate --as-of 2011-10-31T00:00:00Z --weeks 5
+
+    What was judged is kept: an interrupted run goes on where it was. `vitrine sql` knows the result
+    as the table leaderboard, MLflow as the experiment evaluation. docs/evaluation.md explains it.
     """
     from training.evaluation.backtest import weeks_before
 
@@ -36,25 +47,32 @@ def evaluate(as_of: datetime, weeks: int, models: str) -> None:
     span = Interval(intervals[0].start, intervals[-1].end)
     with runlog.record(installation.paths, "evaluate", span) as run:
         sources.require(installation.shop, "evaluate", "orders")
-        from training.device import prepare
-        from training.evaluation import leaderboard, page
+        from training.device import described
+        from training.evaluation import leaderboard, page, publication
+        from training.evaluation.judging import Judge
         from training.ranker.features import Catalogue, FeatureReader
+        from training.registry import Registry
         from vitrine import warehouse
 
-        settings = installation.settings
+        settings, paths = installation.settings, installation.paths
         names = _chosen(models)
-        prepare(settings)
-        with warehouse.connect(installation.paths) as connection:
+        reference = _reference(reference, names)
+        with warehouse.connect(paths) as connection:
             reader = FeatureReader(connection, Catalogue.load())
             reader.require_covered(as_of)
-            judged = _judged(reader, intervals, names, settings.seed)
-            rows = leaderboard.table(judged, settings.seed)
-        folder = installation.paths.home / "evaluations"
-        with new_version(folder, stamp(as_of), settings.keep_versions) as version:
-            rows.to_parquet(version / "leaderboard.parquet", index=False)
-            page.write(rows, judged, version)
+            judged = list(_told(Judge(settings, reader), intervals, names, jobs))
+            rows = leaderboard.table(judged, settings.seed, reference)
+        command = f"vitrine evaluate --as-of {format_instant(as_of)} --weeks {weeks}"
+        about = page.About(command, settings.source, described(settings), reference)
+        folder = publication.publish(installation, as_of, rows, judged, about)
+        if page_file is not None:
+            publication.write_page(page_file, folder, rows, judged, about)
+        comparison = publication.comparison(rows, judged, folder)
+        Registry(settings, paths).log_comparison(publication.EXPERIMENT, comparison)
         run.note(rows_out=len(rows), models=len(names))
-    click.echo(page.text(page.overall(rows)))
+    for line, is_reference in page.terminal(rows, reference):
+        click.echo(click.style(line, bold=True) if is_reference else line)
+    click.echo(f"\npage and pictures: {page_file or folder / 'leaderboard.md'}")
 
 
 def _chosen(models: str) -> list[str]:
@@ -66,25 +84,33 @@ def _chosen(models: str) -> list[str]:
         raise BadArgumentError(
             f"there is no model {', '.join(unknown)}; there are {', '.join(ROSTER)}"
         )
-    return names
+    return list(dict.fromkeys(names))
 
 
-def _judged(
-    reader: "FeatureReader", intervals: list[Interval], names: list[str], seed: int
-) -> list["Judged"]:
-    from training.evaluation.backtest import Week
-    from training.evaluation.leaderboard import GATE_METRIC, Judged, list_values
-    from training.evaluation.roster import ROSTER, Known
+def _reference(given: str, names: list[str]) -> str:
+    """Return the model that was asked for, else the ranker, else the first of those compared."""
+    from training.evaluation.leaderboard import REFERENCE
 
-    judged = []
-    for interval in intervals:
-        week = Week.of(reader, interval)
-        known = Known.at(reader, interval.start, seed)
-        for name in names:
-            begun = time.monotonic()
-            found = Judged(name, week, week.judge(ROSTER[name](known)))
-            judged.append(found)
-            value = list_values(found.judgement.ranks)[GATE_METRIC].mean()
-            click.echo(f"{interval}  {name:<20}{GATE_METRIC} {value:.4f}"
-                       f"{time.monotonic() - begun:8.1f} s")  # fmt: skip
-    return judged
+    if given and given not in names:
+        raise BadArgumentError(
+            f"--reference {given} is not among the models compared: {', '.join(names)}"
+        )
+    return given or (REFERENCE if REFERENCE in names else names[0])
+
+
+def _told(
+    judge: "Judge", intervals: list[Interval], names: list[str], jobs: int
+) -> Iterator["Judged"]:
+    """Say which model is at work, and how good it was and how long it took."""
+    from training.evaluation.leaderboard import GATE_METRIC, list_values
+
+    total, found = len(intervals) * len(names), judge.judged(intervals, names, jobs)
+    tasks = ((interval, name) for interval in intervals for name in names)
+    for number, (interval, name) in enumerate(tasks, start=1):
+        begun = f"[{number:>{len(str(total))}}/{total}] {interval.start:%Y-%m-%d}  {name:<20}"
+        click.echo(f"{begun} …\r", nl=False) if sys.stdout.isatty() else None
+        judged, was_kept = next(found)
+        value = list_values(judged.judgement.ranks)[GATE_METRIC].mean()
+        took = f"fitted in {judged.fit_s:.1f} s, judged in {judged.judge_s:.1f} s"
+        click.echo(f"{begun} {GATE_METRIC} {value:.4f}  {'kept: ' if was_kept else ''}{took}")
+        yield judged

@@ -1,15 +1,19 @@
-"""All models on the same weeks: every metric by slice, with 95 % intervals over customers."""
+"""All models on the same weeks: every metric by slice, with 95 % intervals over customers.
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+Shape legend: L lists, P relevant (list, campaign) pairs, N resamples, M metrics.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from training.evaluation import metrics
+from training.evaluation.assortment import Assortment
 from training.evaluation.backtest import Week
-from training.evaluation.intervals import bootstrap
+from training.evaluation.intervals import Resamples, bounds
 from training.evaluation.ranks import Judgement, Ranks
 from vitrine.errors import BadInputError
 from vitrine.interval import format_instant
@@ -18,6 +22,41 @@ CUTS = (3, 7, 12)
 PURCHASE_SHARES = (0.1, 0.5, 0.9)
 GATE_METRIC = "map_at_12"
 TOGETHER = "all weeks"
+REFERENCE = "ranker"
+"""The model that the others' differences are taken from."""
+LOWER_IS_BETTER = (
+    "share_of_top_1_percent",
+    *(f"needed_for_{100 * share:.0f}_percent" for share in PURCHASE_SHARES),
+)
+BOUNDED = ("value", "low", "high")
+COMPARED = dict(zip(BOUNDED, ("difference", "difference_low", "difference_high"), strict=True))
+KEY = ("model", "week", "slice", "metric")
+COLUMNS = [*KEY, *BOUNDED, *COMPARED.values(), "list_count"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Some lists of one week as a model ranked them, and what they could hold."""
+
+    ranks: Ranks
+    assortment: Assortment
+
+    def list_values(self) -> dict[str, np.ndarray]:
+        """Return every metric that has one value a list, as float64 `[L]` by name."""
+        ranks, assortment, cut = self.ranks, self.assortment, metrics.CUT
+        values = list_values(ranks)
+        values[f"novelty_at_{cut}"] = metrics.novelty(assortment.information_C, ranks.top_LK)
+        if assortment.label_CA.shape[1]:
+            values[f"diversity_at_{cut}"] = metrics.diversity(assortment.label_CA, ranks.top_LK)
+        if assortment.margin_C is not None:
+            values[f"margin_at_{cut}"] = metrics.margin(
+                assortment.margin_C, ranks.hits(), ranks.top_LK
+            )
+        return values
+
+    def earliness(self) -> np.ndarray:
+        """Return how early each purchase stands in its list: float64 `[P]`."""
+        return metrics.earliness(self.ranks.rank_P, self.ranks.count_L[self.ranks.list_P])
 
 
 @dataclass(frozen=True)
@@ -27,6 +66,21 @@ class Judged:
     model: str
     week: Week
     judgement: Judgement
+    assortment: Assortment
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Name -> one value an epoch, of a model that learns in epochs."""
+    fit_s: float = 0.0
+    judge_s: float = 0.0
+
+    @property
+    def week_start(self) -> str:
+        """The week's first instant."""
+        return format_instant(self.week.interval.start)
+
+    def sliced(self) -> Iterator[tuple[str, Shown]]:
+        """Cut the week into all its lists and its slices."""
+        for name, ranks in self.week.sliced(self.judgement):
+            yield name, Shown(ranks, self.assortment)
 
 
 def list_values(ranks: Ranks) -> dict[str, np.ndarray]:
@@ -45,13 +99,7 @@ def list_values(ranks: Ranks) -> dict[str, np.ndarray]:
 
 def collective_values(rank_P: np.ndarray, count_P: np.ndarray) -> dict[str, float]:
     """Return the metrics of all purchases together, each at its rank of so many candidates."""
-    return {
-        "collective_auc": metrics.collective_auc(rank_P, count_P),
-        **{
-            f"needed_for_{100 * share:.0f}_percent": metrics.needed(rank_P, share)
-            for share in PURCHASE_SHARES
-        },
-    }
+    return {"collective_auc": metrics.collective_auc(rank_P, count_P), **_needed(rank_P)}
 
 
 def averages(ranks: Ranks) -> dict[str, float]:
@@ -69,54 +117,105 @@ def averages(ranks: Ranks) -> dict[str, float]:
     return values | collective_values(ranks.rank_P, ranks.count_L[ranks.list_P])
 
 
-def table(judged: list[Judged], seed: int) -> pd.DataFrame:
+def table(judged: list[Judged], seed: int, reference: str = REFERENCE) -> pd.DataFrame:
     """Return one row per model, week (and all together), slice and metric.
 
-    Columns model, week (its first instant, or `all weeks`), slice, metric, value, low, high (null
-    for the metrics of all purchases together), list_count.
+    Columns model, week (its first instant, or `all weeks`), slice, metric, value, low, high (the
+    95 % interval), difference, difference_low, difference_high (value less that of the reference
+    model, on the same draws of customers), list_count. Null are the bounds of what is no mean over
+    lists or purchases, and the differences of the reference itself.
     """
-    rows = [row for each in judged for row in _week_rows(each, seed)]
-    by_model: dict[str, list[Judged]] = {}
+    slices: dict[tuple[str, str], dict[str, list[Shown]]] = {}
     for each in judged:
-        by_model.setdefault(each.model, []).append(each)
-    for model, weeks in by_model.items():
-        rows.extend(_together(model, weeks, seed))
-    return pd.DataFrame(rows)
+        for name, shown in each.sliced():
+            for week in (each.week_start, TOGETHER):
+                slices.setdefault((week, name), {}).setdefault(each.model, []).append(shown)
+    rows = [
+        {"week": week, "slice": name, **row}
+        for (week, name), models in sorted(slices.items(), key=lambda item: item[0][0] == TOGETHER)
+        for row in _slice_rows(models, seed, reference)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _week_rows(judged: Judged, seed: int) -> Iterator[dict[str, object]]:
-    week = format_instant(judged.week.interval.start)
-    for name, ranks in judged.week.sliced(judged.judgement):
-        yield from _rows({"model": judged.model, "week": week, "slice": name}, [ranks], seed)
-
-
-def _together(model: str, weeks: list[Judged], seed: int) -> Iterator[dict[str, object]]:
-    parts: dict[str, list[Ranks]] = {}
-    for each in weeks:
-        for name, ranks in each.week.sliced(each.judgement):
-            parts.setdefault(name, []).append(ranks)
-    for name, every in parts.items():
-        yield from _rows({"model": model, "week": TOGETHER, "slice": name}, every, seed)
-
-
-def _rows(key: Mapping[str, object], parts: list[Ranks], seed: int) -> Iterator[dict[str, object]]:
-    customer_L = np.concatenate([ranks.customer_L for ranks in parts])
-    values = [list_values(ranks) for ranks in parts]
-    for metric in values[0]:
-        value_L = np.concatenate([each[metric] for each in values])
-        found = bootstrap(value_L, customer_L, seed)
-        yield {
-            **key,
-            "metric": metric,
-            "value": found.mean,
-            "low": found.low,
-            "high": found.high,
-            "list_count": len(value_L),
+def _slice_rows(
+    models: dict[str, list[Shown]], seed: int, reference: str
+) -> Iterator[dict[str, object]]:
+    customer_L = _customers(next(iter(models.values())))
+    draws = Resamples.of(customer_L, seed)
+    means = {model: _Means.of(parts, draws) for model, parts in models.items()}
+    for model, parts in models.items():
+        is_compared = reference in means and model != reference
+        differences = means[model].less(means[reference]).rows() if is_compared else {}
+        values = means[model].rows() | {
+            name: {"value": value} for name, value in _pooled(parts).items()
         }
-    rank_P = np.concatenate([ranks.rank_P for ranks in parts])
-    count_P = np.concatenate([ranks.count_L[ranks.list_P] for ranks in parts])
-    for metric, value in collective_values(rank_P, count_P).items():
-        yield {**key, "metric": metric, "value": value, "list_count": len(customer_L)}
+        for metric, row in values.items():
+            found = {COMPARED[name]: value for name, value in differences.get(metric, {}).items()}
+            yield {"model": model, "metric": metric, **row, **found, "list_count": len(customer_L)}
+
+
+@dataclass(frozen=True)
+class _Means:
+    """Means of M metrics over the lists (or purchases) of some weeks, and over each resample."""
+
+    names: list[str]
+    mean_M: np.ndarray
+    mean_NM: np.ndarray
+
+    @classmethod
+    def of(cls, parts: list[Shown], draws: Resamples) -> "_Means":
+        found = [shown.list_values() for shown in parts]
+        names = [name for name in found[0] if all(name in values for values in found)]
+        value_LM = np.concatenate([np.stack([v[n] for n in names], axis=1) for v in found])
+        early_P = np.concatenate([shown.earliness() for shown in parts])
+        customer_P = np.concatenate([shown.ranks.customer_L[shown.ranks.list_P] for shown in parts])
+        means = [
+            draws.means(value_LM, _customers(parts)),
+            draws.means(early_P[:, None], customer_P),
+        ]
+        mean_M = np.append(value_LM.mean(axis=0), early_P.mean())
+        return cls([*names, "collective_auc"], mean_M, np.hstack(means))
+
+    def less(self, other: "_Means") -> "_Means":
+        """Return how much higher these are than another model's, draw by draw."""
+        return _Means(self.names, self.mean_M - other.mean_M, self.mean_NM - other.mean_NM)
+
+    def rows(self) -> dict[str, dict[str, float]]:
+        """Return value, low and high by metric."""
+        columns = np.stack([self.mean_M, *bounds(self.mean_NM)], axis=1)
+        return {
+            name: dict(zip(BOUNDED, map(float, row), strict=True))
+            for name, row in zip(self.names, columns, strict=True)
+        }
+
+
+def _pooled(parts: list[Shown]) -> dict[str, float]:
+    """Return the metrics of all that was bought, or shown, together; they have no interval.
+
+    An item counts anew in each week that it was a candidate of.
+    """
+    rank_P = np.concatenate([shown.ranks.rank_P for shown in parts])
+    shown_I = [shown.assortment.shown(shown.ranks.top_LK) for shown in parts]
+    items, slots = [len(part) for part in shown_I], [part.sum() for part in shown_I]
+    coverage = [metrics.coverage(part) for part in shown_I]
+    top = [metrics.share_of_top(part) for part in shown_I]
+    return {
+        **_needed(rank_P),
+        "coverage": float(np.average(coverage, weights=items)),
+        "share_of_top_1_percent": float(np.average(top, weights=np.maximum(slots, 1))),
+    }
+
+
+def _needed(rank_P: np.ndarray) -> dict[str, float]:
+    return {
+        f"needed_for_{100 * share:.0f}_percent": metrics.needed(rank_P, share)
+        for share in PURCHASE_SHARES
+    }
+
+
+def _customers(parts: list[Shown]) -> np.ndarray:
+    return np.concatenate([shown.ranks.customer_L for shown in parts])
 
 
 def order_holds(rows: pd.DataFrame, metric: str = GATE_METRIC) -> list[float]:
@@ -125,3 +224,17 @@ def order_holds(rows: pd.DataFrame, metric: str = GATE_METRIC) -> list[float]:
     weeks = chosen[chosen["week"] != TOGETHER].pivot(index="week", columns="model", values="value")
     pairs = zip(weeks.to_numpy()[:-1], weeks.to_numpy()[1:], strict=True)
     return [float(stats.kendalltau(before, after).statistic) for before, after in pairs]
+
+
+def ordered(rows: pd.DataFrame, metric: str = GATE_METRIC, slice_: str = "all") -> list[str]:
+    """Return the models of a slice, best first, all weeks together."""
+    chosen = rows[(rows["week"] == TOGETHER) & (rows["slice"] == slice_)]
+    chosen = chosen[chosen["metric"] == metric]
+    return list(chosen.sort_values(["value", "model"], ascending=[False, True])["model"])
+
+
+def best(rows: pd.DataFrame) -> pd.Series:
+    """Return the best value of each metric among rows of one slice and week."""
+    by_metric = rows.groupby("metric")["value"]
+    is_lower = by_metric.min().index.isin(LOWER_IS_BETTER)
+    return by_metric.max().where(~is_lower, by_metric.min())

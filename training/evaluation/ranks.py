@@ -24,6 +24,8 @@ class Ranks:
     list_P: np.ndarray
     rank_P: np.ndarray
     count_L: np.ndarray
+    top_LK: np.ndarray
+    """Positions in `candidates.campaigns` of each list's first ones; -1 where a list is shorter."""
 
     def hits(self, cut: int = CUT) -> np.ndarray:
         """Return `hit_LK`: whether rank k + 1 of list l was relevant."""
@@ -41,20 +43,22 @@ class Ranks:
         list_P = self.list_P[is_kept_P]
         kept_L, numbered_P = np.unique(list_P, return_inverse=True)
         return Ranks(
-            self.customer_L[kept_L], numbered_P, self.rank_P[is_kept_P], self.count_L[kept_L]
+            self.customer_L[kept_L],
+            numbered_P,
+            self.rank_P[is_kept_P],
+            self.count_L[kept_L],
+            self.top_LK[kept_L],
         )
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a scorer made of lists: the ranks of the relevant pairs, and each list's first ones."""
+    """What a scorer made of lists."""
 
     ranks: Ranks
     fresh: Ranks
     """Ranks among what the customer had not bought before, of relevant pairs of that kind; lists
     without any are left out."""
-    top_LK: np.ndarray
-    """Positions in `candidates.campaigns`; -1 where a list is shorter."""
 
 
 def judge_lists(
@@ -89,10 +93,12 @@ def judge_lists(
         is_fresh_P[part.place_N] = ~part.is_bought_N
     customer_L, list_P = candidates.lists["customer_id"].to_numpy(object), relevant[:, 0]
     bought_L = np.bincount(bought[:, 0], minlength=len(candidates.lists))
+    top_LK = np.concatenate([part.top_LK for part in parts])
+    fresh_top_LK = np.concatenate([part.fresh_top_LK for part in parts])
+    fresh_L = candidates.count_L - bought_L
     return Judgement(
-        Ranks(customer_L, list_P, rank_P, candidates.count_L),
-        Ranks(customer_L, list_P, fresh_rank_P, candidates.count_L - bought_L).where(is_fresh_P),
-        np.concatenate([part.top_LK for part in parts]),
+        Ranks(customer_L, list_P, rank_P, candidates.count_L, top_LK),
+        Ranks(customer_L, list_P, fresh_rank_P, fresh_L, fresh_top_LK).where(is_fresh_P),
     )
 
 
@@ -122,6 +128,7 @@ class _Part:
     fresh_rank_N: np.ndarray
     is_bought_N: np.ndarray
     top_LK: np.ndarray
+    fresh_top_LK: np.ndarray
     lowest: float
     highest: float
 
@@ -139,15 +146,18 @@ def _judge_chunk(score_chunk: ScoreChunk, chunk: Candidates, asked: _Asked) -> _
     bought_before_R = np.cumsum(is_bought_R) - is_bought_R
     fresh_rank_R = rank_R - (bought_before_R - bought_before_R[first_L[list_R]])
     place_N, _ = _places(asked.relevant_P, key_R[is_relevant_R])
-    top_LK = np.full((len(chunk.lists), CUT), -1, dtype=np.int64)
+    top_LK, fresh_top_LK = np.full((2, len(chunk.lists), CUT), -1, dtype=np.int64)
     is_top_R = rank_R <= CUT
     top_LK[list_R[is_top_R], rank_R[is_top_R] - 1] = campaign_R[is_top_R]
+    is_top_R = ~is_bought_R & (fresh_rank_R <= CUT)
+    fresh_top_LK[list_R[is_top_R], fresh_rank_R[is_top_R] - 1] = campaign_R[is_top_R]
     return _Part(
         asked.order_P[place_N],
         rank_R[is_relevant_R],
         fresh_rank_R[is_relevant_R],
         is_bought_R[is_relevant_R],
         top_LK,
+        fresh_top_LK,
         score_R.min(initial=np.inf),
         score_R.max(initial=-np.inf),
     )

@@ -124,10 +124,18 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
         "product_embeddings": paths.embeddings / "current" / "product_embeddings.parquet",
         "training_examples": max(paths.examples.glob("[0-9]*.parquet"), default=Path("nowhere")),
         "quarantine": paths.quarantine,
+        **{
+            name: paths.evaluations / "current" / f"{name}.parquet"
+            for name in ("leaderboard", "model_costs", "learning_curves")
+        },
     }
     for name, place in places.items():
         if place.exists():
             connection.register(name, dataset.dataset(place.resolve(), format="parquet"))
+    evaluations = sorted((paths.evaluations / "versions").glob("[0-9]*/leaderboard.parquet"))
+    if evaluations:
+        every = dataset.dataset([str(file) for file in evaluations], format="parquet")
+        connection.register("leaderboard_history", every)
 
 
 def _translated(query: str) -> tuple[str, bool]:

@@ -22,10 +22,11 @@ def rows(installation, run) -> pd.DataFrame:
     code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--weeks", "2",
                         "--models", MODELS)  # fmt: skip
     assert code == 0, printed
-    assert printed.count("map_at_12") == 2 * 6 + 1
+    assert printed.count("fitted in") == 2 * 6
+    assert "Kendall's τ" in printed
     folder = current_version(installation.paths.home / "evaluations")
     assert (folder / "cumulative_rank.png").stat().st_size > 10_000
-    assert "## All" in (folder / "leaderboard.md").read_text()
+    assert "## All lists" in (folder / "leaderboard.md").read_text()
     return pd.read_parquet(folder / "leaderboard.parquet")
 
 

@@ -86,10 +86,14 @@ def test_ranks_agree_with_a_slow_loop(case):
     ]
     assert [lists[n] for n in judgement.fresh.list_P] == [number for number, _ in fresh]
 
-    for number, top_K in enumerate(judgement.top_LK):
+    for number, top_K in enumerate(judgement.ranks.top_LK):
         start, count = candidates.start_L[number], candidates.count_L[number]
         ordered = sorted(range(start, start + count), key=lambda c: (-scores[number, c], c))
         assert [c for c in top_K if c >= 0] == ordered[:12]
+        if number in lists:
+            fresh_K = judgement.fresh.top_LK[lists.index(number)]
+            left = [c for c in ordered if (number, c) not in left_out]
+            assert [c for c in fresh_K if c >= 0] == left[:12]
 
 
 def test_equal_and_infinite_scores_are_refused():
