@@ -43,7 +43,7 @@ def _ranker(known: Known) -> Scorer:
     rows = examples.build(reader, config, known.as_of, known.seed)
     frame = ExampleFrame.of(rows, reader.catalogue)
     found = fit(frame, reader.catalogue, config, seed=known.seed, device=known.device)
-    return RankerScorer(reader, found.ranker)
+    return RankerScorer(reader, found.ranker, curves=found.curves)
 
 
 def _popularity(days: int) -> Fitter:

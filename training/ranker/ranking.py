@@ -1,7 +1,7 @@
 """Ranked lists: any scorer's first k campaigns for each list, in chunks of bounded memory."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -65,12 +65,13 @@ def _ranked_chunk(score_chunk: ScoreChunk, chunk: Candidates, k: int) -> pd.Data
 class RankerScorer:
     """The network over features read as of each list's instant.
 
-    `kept` is shown the rows that the network is given.
+    `kept` is shown the rows that the network is given; `curves` are its losses by epoch.
     """
 
     reader: FeatureReader
     ranker: FittedRanker
     kept: InputSample | None = None
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def prepared(self, candidates: Candidates) -> ScoreChunk:
         """Run both towers and read the clusters' features once; pairs alone remain."""
