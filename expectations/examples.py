@@ -90,8 +90,10 @@ def _rows(file: Path, as_of: datetime) -> pd.DataFrame:
 
     DuckDB looks at the features: one rule a feature would take Great Expectations minutes.
     """
+    from training.ranker.affinity import FEATURES
+
     there = set(pq.read_schema(file).names)
-    faults = ", ".join(_fault(feature, there) for feature in ranker_features())
+    faults = ", ".join(_fault(feature, there) for feature in (*ranker_features(), *FEATURES))
     return frames.frame(
         f"""
         select

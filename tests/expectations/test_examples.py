@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from expectations import examples, gate
+from training.ranker import affinity
 from vitrine.errors import NotPublishedError
 from vitrine.feature_catalogue import ranker_features
 from vitrine.installation import Installation
@@ -11,7 +12,7 @@ from vitrine.interval import parse_instant
 from vitrine.paths import stamp
 
 AS_OF = parse_instant("2026-03-10")
-FEATURES = {f.name: f for f in ranker_features()}
+FEATURES = {f.name: f for f in (*ranker_features(), *affinity.FEATURES)}
 NUMBER = next(name for name, f in FEATURES.items() if f.kind == "numeric")
 WORD = next(name for name, f in FEATURES.items() if f.kind == "categorical")
 

@@ -5,13 +5,16 @@ Shape legend: C campaigns, each at an instant of its own; W hashed words.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
 from training.classifier.text import buckets
-from training.ranker.features import FeatureReader
+
+if TYPE_CHECKING:
+    from training.ranker.features import FeatureReader
 
 
 @dataclass(frozen=True)
@@ -27,23 +30,25 @@ class Articles:
 
     def words(self, bucket_count: int) -> sp.csr_matrix:
         """Return the hashed n-grams of the texts: float32 `[C, W]`, rows of length 1 or 0."""
-        found = [np.unique(buckets(str(text), bucket_count)) for text in self.text_C]
-        count_C = np.array([len(each) for each in found], dtype=np.int64)
-        return sp.csr_matrix(
+        text_C, texts = pd.factorize(self.text_C)
+        found = [np.unique(buckets(str(text), bucket_count)) for text in texts]
+        count_U = np.array([len(each) for each in found], dtype=np.int64)
+        unique_UW = sp.csr_matrix(
             (
-                np.repeat(np.maximum(count_C, 1) ** -0.5, count_C).astype(np.float32),
+                np.repeat(np.maximum(count_U, 1) ** -0.5, count_U).astype(np.float32),
                 np.concatenate([np.zeros(0, dtype=np.int64), *found]),
-                np.append(0, np.cumsum(count_C)),
+                np.append(0, np.cumsum(count_U)),
             ),
             (len(found), bucket_count),
         )
+        return unique_UW[text_C]
 
 
 ArticleSource = Callable[[pd.DataFrame], Articles]
 """From (campaign_id, as_of) to what was known of each, in the given order."""
 
 
-def article_source(reader: FeatureReader) -> ArticleSource:
+def article_source(reader: "FeatureReader") -> ArticleSource:
     """Read the published descriptions: the newest rows available at each instant."""
 
     def read(campaigns: pd.DataFrame) -> Articles:

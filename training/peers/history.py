@@ -4,7 +4,7 @@ Shape legend: P purchases (one a customer, instant and campaign), U customers, C
 (a customer's purchases of one instant).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -28,12 +28,18 @@ class History:
     order_P: np.ndarray
     age_days_P: np.ndarray
     """float64, from the purchase to `as_of`."""
+    received_at_P: np.ndarray
+    """datetime64[us], UTC: the first receipt of the purchase."""
 
     @classmethod
     def of(cls, purchases: pd.DataFrame, as_of: datetime) -> "History":
-        """Number the purchases (customer_id, campaign_id, occurred_at) of a feature reader."""
-        rows = purchases[["customer_id", "campaign_id", "occurred_at"]].drop_duplicates()
-        rows = rows.sort_values(["occurred_at", "customer_id", "campaign_id"], kind="stable")
+        """Number the purchases of a feature reader.
+
+        Columns customer_id, campaign_id, occurred_at, received_at (UTC).
+        """
+        key = ["occurred_at", "customer_id", "campaign_id"]
+        rows = purchases[[*key, "received_at"]].sort_values([*key, "received_at"], kind="stable")
+        rows = rows.drop_duplicates(key)
         customer_P, customer_ids = pd.factorize(rows["customer_id"], sort=True)
         campaign_P, campaign_ids = pd.factorize(rows["campaign_id"], sort=True)
         instants = rows["occurred_at"].to_numpy("datetime64[us]").astype(np.int64)
@@ -47,7 +53,45 @@ class History:
             campaign_P,
             order_P,
             age_P.dt.total_seconds().to_numpy() / DAY_S,
+            rows["received_at"].to_numpy("datetime64[us]"),
         )
+
+    def before(self, as_of: datetime) -> "History":
+        """Return what had been received before an earlier instant; the codes stay the same."""
+        is_known_P = self.received_at_P < np.datetime64(as_of.replace(tzinfo=None), "us")
+        later_days = (self.as_of - as_of).total_seconds() / DAY_S
+        return replace(
+            self,
+            as_of=as_of,
+            customer_P=self.customer_P[is_known_P],
+            campaign_P=self.campaign_P[is_known_P],
+            order_P=self.order_P[is_known_P],
+            age_days_P=self.age_days_P[is_known_P] - later_days,
+            received_at_P=self.received_at_P[is_known_P],
+        )
+
+    def order_places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return of each purchase how many orders its customer made since, and made at all.
+
+        int64 `[P]` both; a customer's last order has 0 since.
+        """
+        order_O, first_O, of_P = np.unique(self.order_P, return_index=True, return_inverse=True)
+        age_O, customer_O = self.age_days_P[first_O], self.customer_P[first_O]
+        newest_first = np.lexsort((age_O, customer_O))
+        sorted_O = customer_O[newest_first]
+        start_O = np.searchsorted(sorted_O, sorted_O)
+        since_O = np.empty(len(order_O), dtype=np.int64)
+        since_O[newest_first] = np.arange(len(order_O)) - start_O
+        count_U = np.bincount(customer_O, minlength=len(self.customer_ids))
+        return since_O[of_P], count_U[self.customer_P]
+
+    def following_orders(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return pairs of orders, int64: one, and the same customer's next one."""
+        order_O, first_O = np.unique(self.order_P, return_index=True)
+        by_customer = np.lexsort((-self.age_days_P[first_O], self.customer_P[first_O]))
+        order_O, customer_O = order_O[by_customer], self.customer_P[first_O][by_customer]
+        is_followed = customer_O[:-1] == customer_O[1:]
+        return order_O[:-1][is_followed], order_O[1:][is_followed]
 
     def by_customer(self, weight_P: np.ndarray) -> sp.csr_matrix:
         """Add up a weight per purchase: float64 `[U, C]`."""

@@ -1,7 +1,7 @@
 """Training examples: purchases beside campaigns that were on sale at the same instant.
 
-A group is one customer at one instant: the campaigns bought then (label 1) and a pool of campaigns
-on sale then that were not in that purchase (label 0). Every feature is read as of that instant.
+A group is one customer at one instant: the campaigns bought from then on (label 1) and a pool of
+campaigns on sale then that were not among them (label 0). Every feature is read as of that instant.
 """
 
 from datetime import datetime, timedelta
@@ -17,11 +17,12 @@ from training.ranker.config import RankerConfig
 from training.ranker.features import CLUSTER, FeatureReader
 from training.ranker.sampling import pools
 from vitrine.errors import BadInputError
-from vitrine.interval import DAY, Interval
+from vitrine.interval import Interval
 from vitrine.paths import Paths, stamp
 from vitrine.publish import atomic_file
 
 HOUR = timedelta(hours=1)
+WEEK = timedelta(days=7)
 KEYS = ("example_id", "group_id", "customer_id", "campaign_id", "as_of", "label")
 
 
@@ -49,7 +50,7 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
         If there is no purchase that a model could learn from.
     """
     known = Interval(reader.build_info().data.start, as_of)
-    purchases = at_instants(reader.purchases(known))
+    purchases = at_instants(reader.purchases(known), as_of)
     purchases = purchases[purchases["as_of"] >= reader.build_info().exact_from]
     groups = recent_groups(purchases, config.max_groups)
     if not len(groups):
@@ -73,15 +74,20 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
     return _with_features(reader, groups, campaigns, group_R, campaign_R, label_R)
 
 
-def at_instants(purchases: pd.DataFrame) -> pd.DataFrame:
-    """Return distinct customer_id, campaign_id, as_of: purchases as of the hour they fell in.
+def at_instants(purchases: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """Return distinct customer_id, campaign_id, as_of: purchases at the instant of their list.
 
-    A shop without campaigns' ends is asked once a night for the whole day, so there the instant is
-    the day's first: the model is trained on what it will see.
+    Flash sales come and go within the day: the instant is the hour of the purchase. A shop without
+    campaigns' ends is asked for lists that last, so there one list stands for a week of purchases,
+    its instant the week's first; the weeks end with `as_of`.
     """
-    step = DAY if purchases["is_permanent"].all() else HOUR
-    instants = purchases["occurred_at"].dt.floor(pd.Timedelta(step))
+    if purchases["is_permanent"].all():
+        week = (purchases["received_at"] - pd.Timestamp(as_of)) // pd.Timedelta(WEEK)
+        instants = pd.Timestamp(as_of) + week * pd.Timedelta(WEEK)
+    else:
+        instants = purchases["occurred_at"].dt.floor(pd.Timedelta(HOUR))
     rows = purchases[["customer_id", "campaign_id"]].assign(as_of=instants)
+    rows["as_of"] = rows["as_of"].astype("datetime64[us, UTC]")
     return rows.drop_duplicates(ignore_index=True)
 
 

@@ -7,11 +7,16 @@ holds one in-memory DuckDB connection over the published files.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import duckdb
 import numpy as np
 import pandas as pd
 
+from training.peers.articles import article_source
+from training.peers.history import History
+from training.ranker import affinity
+from training.ranker.affinity import Affinities
 from training.ranker.candidates import ANYWHERE, Candidates
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, ranker_models
@@ -30,11 +35,11 @@ class Catalogue:
 
     @classmethod
     def load(cls) -> "Catalogue":
-        """Read the published models' descriptions."""
+        """Read the published models' descriptions, and those of what is computed here."""
         return cls(
             _features("customer"),
             _features("campaign"),
-            _features("pair") + _features("cluster"),
+            _features("pair") + affinity.FEATURES + _features("cluster"),
         )
 
     @property
@@ -198,22 +203,31 @@ class FeatureReader:
         campaigns
             as_of, campaign_id; unique, sorted by both.
         """
-        country_C = self._countries("campaign", campaigns).fillna(ANYWHERE).to_numpy(object)
+        sold_in = self.described("campaign", campaigns, "country")["country"]
+        country_C = sold_in.fillna(ANYWHERE).to_numpy(object)
         if (country_C == ANYWHERE).all():
             return Candidates.of(lists, campaigns)
-        country_L = self._countries("customer", lists).to_numpy(object)
+        country_L = self.described("customer", lists, "country")["country"].to_numpy(object)
         return Candidates.of(lists, campaigns, country_L, country_C)
 
-    def _countries(self, side: str, spine: pd.DataFrame) -> pd.Series:
-        """Return the countries of customers or campaigns as of their instants, null if unknown."""
+    def described(self, side: str, spine: pd.DataFrame, *columns: str) -> pd.DataFrame:
+        """Return what the shop had said of customers or campaigns, in the order of the spine.
+
+        Parameters
+        ----------
+        side
+            customer or campaign; the spine has its id and as_of.
+        columns
+            Of `int_customers` or `int_campaigns`; null where nothing was known yet.
+        """
         key = f"{side}_id"
         self._register("side_spine", spine[[key, "as_of"]].assign(row_index=np.arange(len(spine))))
         return self.connection.execute(
-            f"select known.country from side_spine"
+            f"select {', '.join(f'known.{column}' for column in columns)} from side_spine"
             f" asof left join daily.intermediate.int_{side}s as known"
             f" on side_spine.{key} = known.{key} and side_spine.as_of >= known.available_at"
             " order by row_index"
-        ).df()["country"]
+        ).df()
 
     def customer_rows(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return the customer features of each (customer_id, as_of), in the given order."""
@@ -262,7 +276,15 @@ class FeatureReader:
             int64 positions in the two; each pair of customer, campaign and instant once.
         """
         customers = pd.Series(customer_id_L, name="customer_id", dtype=object)
-        return self._crossed("pair", customers, campaigns, list_R, campaign_R)
+        read = self._crossed("pair", customers, campaigns, list_R, campaign_R)
+        near = self._affinities.rows(customer_id_L, campaigns, list_R, campaign_R)
+        return pd.concat([read, near], axis=1)
+
+    @cached_property
+    def _affinities(self) -> Affinities:
+        """Every purchase of the published data: each answer looks no further than its instant."""
+        data = self.build_info().data
+        return Affinities(History.of(self.purchases(data), data.end), article_source(self))
 
     def cluster_rows(
         self,

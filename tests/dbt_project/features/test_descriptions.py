@@ -7,6 +7,7 @@ import re
 import pandas as pd
 import pytest
 
+from training.ranker import affinity
 from training.ranker.encoding import Encoder
 from training.ranker.features import Catalogue
 from vitrine import feature_catalogue
@@ -30,13 +31,16 @@ def test_the_function_answers_with_what_is_described(warehouse, model: FeatureMo
 
 def test_the_ranker_encodes_every_feature_of_its_sides_and_no_other():
     described = {f.name for m in MODELS if m.side for f in m.features}
+    computed = {f.name for f in affinity.FEATURES}
     catalogue = Catalogue.load()
     encoded = {
         name
         for side in (catalogue.customer, catalogue.campaign, catalogue.pair)
         for name in Encoder.fit(side, pd.DataFrame([{f.name: f.fill for f in side}])).names
     }
-    assert encoded == described == {f.name for f in feature_catalogue.ranker_features()}
+    assert described == {f.name for f in feature_catalogue.ranker_features()}
+    assert encoded == described | computed
+    assert not described & computed
 
 
 def test_what_feeds_no_side_is_left_out_for_a_reason():

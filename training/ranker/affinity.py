@@ -1,0 +1,288 @@
+"""What purchases say about a customer and a campaign together, as of an instant.
+
+The customer's own history with the campaign, and how near the campaign is to everything else that
+the customer bought. The nearness is learnt (`item_models`) at the midnight before the instant, from
+what had been received by then; the customer's purchases are those received before the instant. So
+an example, a back-test and tonight's scores compute the same thing.
+
+Shape legend: L lists, C campaigns asked about, R pairs of the two, U customers of the history,
+K campaigns that the models know, X (customer, campaign) pairs that were ever bought.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from training.peers.articles import Articles, ArticleSource
+from training.peers.history import History
+from training.ranker.item_models import ItemModels, articles_of, faded
+from training.ranker.wording import largest
+from vitrine.feature_catalogue import Feature
+from vitrine.interval import DAY, floor
+
+FADES = (7, 30, 90)
+BASKET_DAYS = 30
+ALIKE_DAYS = 28
+MOST_RECENT = 20_000
+"""Customers among whom those most alike are looked for."""
+MOST_ALIKE = 200
+
+
+def _feature(name: str, description: str, unit: str, fill: float = 0.0) -> Feature:
+    return Feature(name, "affinity", "numeric", fill, unit, "day", ("orders",), description)
+
+
+OWN = (
+    _feature("own_orders_faded_7d", "Orders with it, fading by e in 7 days.", "orders"),
+    _feature("own_orders_faded_30d", "Orders with it, fading by e in 30 days.", "orders"),
+    _feature("own_orders_faded_90d", "Orders with it, fading by e in 90 days.", "orders"),
+    _feature("own_order_ratio", "Share of the customer's orders that held it.", "ratio"),
+    _feature("own_orders_since", "Orders since the last that held it.", "orders", 99.0),
+    _feature("own_days_since_first", "Days since it was first bought.", "days", 999.0),
+    _feature("own_interval_ratio", "Days since it was last bought by its usual interval; below"
+             " zero where it was not bought twice.", "ratio", -1.0),
+)  # fmt: skip
+NEAR = (
+    _feature("near_ease_faded", "EASE over fading purchases.", "score"),
+    _feature("near_ease_binary", "EASE over what was ever bought.", "score"),
+    _feature("near_ease_basket", "EASE over orders, for what was bought lately.", "score"),
+    _feature("near_neighbours", "BM25 cosine of buyers, the nearest hundred alone.", "score"),
+    _feature("near_lift", "Baskets shared with what was bought.", "score"),
+    _feature("near_lift_recent", "The same in the baskets of the last six weeks.", "score"),
+    _feature("near_lift_last_basket", "Baskets shared with the last order.", "score"),
+    _feature("near_next_basket", "How often it came next after the last order.", "score"),
+    _feature("near_latent", "Product of the factors of customer and campaign.", "score"),
+    _feature("near_alike", "Share of the customers most alike who bought it lately.", "ratio"),
+    _feature("near_words", "Squared likenesses of words to what was bought, added up.", "score"),
+    _feature("near_words_best", "The largest likeness of words to anything bought.", "ratio"),
+    _feature("near_words_last", "The same to the last order alone.", "ratio"),
+)
+FEATURES = (*OWN, *NEAR)
+
+
+class Affinities:
+    """Answers for any instant that a history covers; models are kept for one day at a time."""
+
+    def __init__(self, history: History, articles: ArticleSource) -> None:
+        self._history = history
+        self._articles = articles
+        self._day: datetime | None = None
+        self._models: ItemModels | None = None
+
+    def at(self, as_of: datetime) -> "Affinity":
+        """Return what had been received before an instant, with the models of its midnight."""
+        day = floor(as_of, DAY)
+        if day != self._day:
+            known = self._history.before(day)
+            self._day, self._models = day, ItemModels.fit(known, self._articles)
+        return Affinity(self._history.before(as_of), self._models, self._articles)
+
+    def rows(
+        self,
+        customer_id_L: np.ndarray,
+        campaigns: pd.DataFrame,
+        list_R: np.ndarray,
+        campaign_R: np.ndarray,
+    ) -> pd.DataFrame:
+        """Return `FEATURES` of each pair as of its campaign's instant, float32.
+
+        campaigns: campaign_id, as_of; the pairs are positions in the two.
+        """
+        instant_C, instants = pd.factorize(campaigns["as_of"], sort=True)
+        instant_R = instant_C[campaign_R]
+        campaign_id_C = campaigns["campaign_id"].to_numpy(object)
+        found_RF = np.empty((len(list_R), len(FEATURES)), dtype=np.float32)
+        for number, instant in enumerate(instants):
+            rows = np.flatnonzero(instant_R == number)
+            list_T, asked_L = np.unique(list_R[rows], return_inverse=True)
+            campaign_T, asked_C = np.unique(campaign_R[rows], return_inverse=True)
+            affinity = self.at(instant.to_pydatetime())
+            found_RF[rows] = affinity.rows(
+                customer_id_L[list_T], campaign_id_C[campaign_T], asked_L, asked_C
+            )
+        return pd.DataFrame(found_RF, columns=[f.name for f in FEATURES])
+
+
+class Affinity:
+    """`FEATURES` of any pairs as of one instant."""
+
+    def __init__(
+        self, history: History, models: ItemModels | None, articles: ArticleSource
+    ) -> None:
+        self._as_of = history.as_of
+        self._articles = articles
+        self._own = _Own.of(history)
+        self._customers = pd.Index(history.customer_ids)
+        self._campaigns = pd.Index(history.campaign_ids)
+        self._near = None if models is None else _Near.of(history, models)
+
+    def rows(
+        self,
+        customer_id_L: np.ndarray,
+        campaign_id_C: np.ndarray,
+        list_R: np.ndarray,
+        campaign_R: np.ndarray,
+    ) -> np.ndarray:
+        """Return float32 `[R, F]`, one row per pair of positions in the two."""
+        customer_L = self._customers.get_indexer(customer_id_L)
+        campaign_C = self._campaigns.get_indexer(campaign_id_C)
+        own_RF = self._own.rows(customer_L[list_R], campaign_C[campaign_R])
+        near_RF = np.zeros((len(list_R), len(NEAR)), dtype=np.float32)
+        if self._near is not None:
+            said = self._articles(articles_of(campaign_id_C, self._as_of))
+            found = self._near.scores(customer_L, campaign_C, said)
+            for number, scores_LC in enumerate(found):
+                near_RF[:, number] = scores_LC[list_R, campaign_R]
+        return np.concatenate([own_RF, near_RF], axis=1)
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The customers' own history with campaigns: `OWN` of each pair that was ever bought."""
+
+    key_X: np.ndarray
+    value_XF: np.ndarray
+    width: int
+
+    @classmethod
+    def of(cls, history: History) -> "_Own":
+        width = max(len(history.campaign_ids), 1)
+        key_P = history.customer_P * width + history.campaign_P
+        oldest_first = np.lexsort((-history.age_days_P, key_P))
+        key_P, age_P = key_P[oldest_first], np.maximum(history.age_days_P[oldest_first], 0)
+        since_P, orders_P = (each[oldest_first] for each in history.order_places())
+        key_X, first_X, count_X = np.unique(key_P, return_index=True, return_counts=True)
+        if not len(key_X):
+            return cls(key_X, np.zeros((0, len(OWN)), np.float32), width)
+        last_X = first_X + count_X - 1
+        interval_X = (age_P[first_X] - age_P[last_X]) / np.maximum(count_X - 1, 1)
+        ratio_X = age_P[last_X] / np.maximum(interval_X, 1.0)
+        columns = (
+            *(np.add.reduceat(np.exp(-age_P / days), first_X) for days in FADES),
+            count_X / orders_P[last_X],
+            since_P[last_X],
+            age_P[first_X],
+            np.where(count_X > 1, ratio_X, -1.0),
+        )
+        return cls(key_X, np.stack(columns, axis=1).astype(np.float32), width)
+
+    def rows(self, customer_R: np.ndarray, campaign_R: np.ndarray) -> np.ndarray:
+        """Return `[R, F]`; what was never bought holds the fills."""
+        found_RF = np.tile(np.array([f.fill for f in OWN], np.float32), (len(customer_R), 1))
+        if not len(self.key_X):
+            return found_RF
+        key_R = np.where(
+            (customer_R < 0) | (campaign_R < 0), -1, customer_R * self.width + campaign_R
+        )
+        place_R = np.searchsorted(self.key_X, key_R).clip(max=len(self.key_X) - 1)
+        is_own_R = self.key_X[place_R] == key_R
+        found_RF[is_own_R] = self.value_XF[place_R[is_own_R]]
+        return found_RF
+
+
+@dataclass(frozen=True)
+class _Near:
+    """Customers' purchases in four weightings, and what the models make of them."""
+
+    models: ItemModels
+    faded_UK: sp.csr_matrix
+    binary_UK: sp.csr_matrix
+    lately_UK: sp.csr_matrix
+    last_basket_UK: sp.csr_matrix
+    alike: "_Alike"
+
+    @classmethod
+    def of(cls, history: History, models: ItemModels) -> "_Near":
+        kept_K = models.kept_K
+        faded_UK = faded(history)[:, kept_K]
+        since_P, _ = history.order_places()
+        lately_P = np.exp(-np.maximum(history.age_days_P, 0) / BASKET_DAYS)
+        return cls(
+            models,
+            faded_UK,
+            faded_UK.astype(bool).astype(np.float64),
+            history.by_customer(lately_P)[:, kept_K],
+            history.by_customer((since_P == 0).astype(np.float64))[:, kept_K],
+            _Alike.of(history, faded_UK, kept_K),
+        )
+
+    def scores(
+        self, customer_L: np.ndarray, campaign_C: np.ndarray, articles: Articles
+    ) -> Iterator[np.ndarray]:
+        """Yield `[L, C]` of each feature in the order of `NEAR`; 0 for what no model knows."""
+        column_C = _positions(self.models.kept_K, campaign_C)
+        is_known_C = column_C >= 0
+        for scores_LC in self._of_columns(customer_L, np.maximum(column_C, 0)):
+            yield np.where(is_known_C, scores_LC, 0.0)
+        like_KC = self.models.wording.likeness(articles)
+        yield chosen(self.faded_UK, customer_L) @ like_KC**2
+        yield largest(chosen(self.faded_UK, customer_L), like_KC)
+        yield largest(chosen(self.last_basket_UK, customer_L), like_KC)
+
+    def _of_columns(self, customer_L: np.ndarray, column_C: np.ndarray) -> Iterator[np.ndarray]:
+        def product(bought_UK: sp.csr_matrix, model: str) -> np.ndarray:
+            bought_LK = chosen(bought_UK, customer_L)
+            scores: np.ndarray = bought_LK @ self.models.matrices[model][:, column_C]
+            return scores
+
+        yield product(self.faded_UK, "ease_faded")
+        yield product(self.binary_UK, "ease_binary")
+        yield product(self.lately_UK, "ease_basket")
+        yield product(self.faded_UK, "neighbours")
+        yield product(self.faded_UK, "lift")
+        yield product(self.faded_UK, "lift_recent")
+        yield product(self.last_basket_UK, "lift")
+        yield product(self.last_basket_UK, "next_basket")
+        yield self.models.latent(chosen(self.faded_UK, customer_L))[:, column_C]
+        yield self.alike.shares(customer_L)[:, column_C]
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Customers as directions of what they bought, and what the recent ones bought lately."""
+
+    direction_UK: sp.csr_matrix
+    recent_V: np.ndarray
+    bought_VK: sp.csr_matrix
+
+    @classmethod
+    def of(cls, history: History, faded_UK: sp.csr_matrix, kept_K: np.ndarray) -> "_Alike":
+        is_recent_P = history.age_days_P <= ALIKE_DAYS
+        recent = history.by_customer(is_recent_P.astype(np.float64))[:, kept_K]
+        recent_V = np.unique(history.customer_P[is_recent_P][-MOST_RECENT * 10 :])[-MOST_RECENT:]
+        buyers_K = np.asarray(faded_UK.astype(bool).sum(axis=0)).ravel()
+        rarity_K = np.log(len(np.unique(history.customer_P)) / (1.0 + buyers_K))
+        weighted = faded_UK @ sp.diags(np.maximum(rarity_K, 0.0))
+        norm_U = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
+        direction = sp.diags(1 / np.maximum(norm_U, 1e-9)) @ weighted
+        return cls(direction.tocsr(), recent_V, recent[recent_V].astype(bool).astype(np.float32))
+
+    def shares(self, customer_L: np.ndarray) -> np.ndarray:
+        """Return the share of the likeness that bought each campaign, float32 `[L, K]`."""
+        near = chosen(self.direction_UK, customer_L) @ self.direction_UK[self.recent_V].T
+        alike_LV = near.toarray().astype(np.float32)
+        alike_LV[customer_L[:, None] == self.recent_V[None, :]] = 0.0
+        if alike_LV.shape[1] > MOST_ALIKE:
+            least_L = np.partition(alike_LV, -MOST_ALIKE, axis=1)[:, -MOST_ALIKE]
+            alike_LV[alike_LV < least_L[:, None]] = 0.0
+        total_L = alike_LV.sum(axis=1, keepdims=True)
+        shares: np.ndarray = (self.bought_VK.T @ alike_LV.T).T / (total_L + 1e-6)
+        return shares
+
+
+def chosen(bought_UK: sp.csr_matrix, customer_L: np.ndarray) -> sp.csr_matrix:
+    """Return the rows of customers, an empty one for -1."""
+    is_known_L = (customer_L >= 0).astype(bought_UK.dtype)
+    if not bought_UK.shape[0]:
+        return sp.csr_matrix((len(customer_L), bought_UK.shape[1]), dtype=bought_UK.dtype)
+    return (sp.diags(is_known_L) @ bought_UK[np.maximum(customer_L, 0)]).tocsr()
+
+
+def _positions(sorted_K: np.ndarray, code_C: np.ndarray) -> np.ndarray:
+    """Return where each code stands among the sorted ones, -1 where it does not."""
+    place_C = np.searchsorted(sorted_K, code_C).clip(max=len(sorted_K) - 1)
+    return np.where(sorted_K[place_C] == code_C, place_C, -1)
