@@ -7,7 +7,7 @@ purchase) is a list of what was on sale at that hour.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -17,14 +17,15 @@ import pandas as pd
 from training.evaluation.ranks import Judgement, Ranks, judge_lists
 from training.peers.history import History
 from training.ranker.candidates import Candidates
-from training.ranker.examples import HOUR
+from training.ranker.examples import HOUR, WEEK
 from training.ranker.features import FeatureReader
 from training.ranker.ranking import Scorer
 from vitrine.errors import BadInputError
 from vitrine.interval import Interval
 
-WEEK = timedelta(days=7)
 KEY = ["customer_id", "as_of"]
+NEW_DAYS = 30
+"""A customer is new for so long after the registration: of those of a week few have bought."""
 Fitter = Callable[[History], Scorer]
 
 
@@ -87,17 +88,51 @@ class Week:
 
     @cached_property
     def slices(self) -> dict[str, np.ndarray]:
-        """Which lists are of customers without history, of each segment and of each group.
+        """Which lists are of new customers, those without history, of each segment and group.
 
-        bool `[L]` by name, read when first asked for: the warehouse must still be open then.
+        New is who registered within NEW_DAYS before the list's instant, with purchases or without,
+        and of whom nothing was known yet. bool `[L]` by name, read when first asked for: the
+        warehouse must still be open then.
         """
-        kinds = self.reader.customer_kinds(self.candidates.lists)
+        lists = self.candidates.lists
+        kinds = self.reader.customer_kinds(lists)
         segment = kinds.pop("segment")
+        signed_up_at = self.reader.described("customer", lists, "signed_up_at")["signed_up_at"]
+        is_old = lists["as_of"] - signed_up_at > timedelta(days=NEW_DAYS)
         return {
+            "new customers": ~is_old.to_numpy(),
             "without history": ~self.is_known_L,
             **{name: (segment == name).to_numpy() for name in sorted(segment.unique())},
             **{name: kinds[name].to_numpy(dtype=bool) for name in kinds.columns},
         }
+
+    @cached_property
+    def is_first_hour_P(self) -> np.ndarray:
+        """Which relevant campaigns had opened less than an hour before; permanent ones never do.
+
+        bool `[P]`, read like `slices`.
+        """
+        is_candidate_P = self.relevant[:, 1] >= 0
+        bought = self.candidates.campaigns.iloc[self.relevant[is_candidate_P, 1]]
+        known = self.reader.described("campaign", bought, "opens_at", "closes_at")
+        is_young = bought["as_of"].reset_index(drop=True) - known["opens_at"] < HOUR
+        is_first_hour_P = np.zeros(len(self.relevant), dtype=bool)
+        is_first_hour_P[is_candidate_P] = is_young & known["closes_at"].notna()
+        return is_first_hour_P
+
+    def only(self, is_kept_L: np.ndarray) -> "Week":
+        """Keep some of the lists."""
+        number_L = np.cumsum(is_kept_L) - 1
+        is_kept_P, is_kept_B = is_kept_L[self.relevant[:, 0]], is_kept_L[self.bought[:, 0]]
+        relevant, bought = self.relevant[is_kept_P], self.bought[is_kept_B]
+        return replace(
+            self,
+            candidates=self.candidates.only(is_kept_L),
+            relevant=np.stack([number_L[relevant[:, 0]], relevant[:, 1]], axis=1),
+            bought=np.stack([number_L[bought[:, 0]], bought[:, 1]], axis=1),
+            is_unsold_P=self.is_unsold_P[is_kept_P],
+            is_known_L=self.is_known_L[is_kept_L],
+        )
 
     def judge(self, scorer: Scorer) -> Judgement:
         """Rank all candidates of all lists."""
@@ -108,9 +143,12 @@ class Week:
         ranks = judgement.ranks
         yield "all", ranks
         yield "new to the customer", judgement.fresh
-        unsold = ranks.where(self.is_unsold_P)
-        if len(unsold.count_L):
-            yield "never sold before", unsold
+        for name, is_kept_P in (
+            ("never sold before", self.is_unsold_P),
+            ("campaigns in their first hour", self.is_first_hour_P),
+        ):
+            if is_kept_P.any():
+                yield name, ranks.where(is_kept_P)
         for name, is_kept_L in self.slices.items():
             if is_kept_L.any():
                 yield name, ranks.where(is_kept_L[ranks.list_P])

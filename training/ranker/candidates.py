@@ -5,7 +5,7 @@ country), O offers of campaigns to markets.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,11 @@ class Candidates:
         place_N = np.searchsorted(sorted_O, key_N)
         is_there_N = (np.append(sorted_O, -1)[place_N] == key_N) & (campaign_N >= 0)
         return np.where(is_there_N, place_N, -1)
+
+    def only(self, is_kept_L: np.ndarray) -> "Candidates":
+        """Keep some of the lists, numbered anew."""
+        lists = self.lists[is_kept_L].reset_index(drop=True)
+        return replace(self, lists=lists, market_L=self.market_L[is_kept_L])
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Return `list_R, campaign_R`: positions of every pair, list by list."""

@@ -29,7 +29,7 @@ def draw(seed: int) -> small_shop.Shop:
     """Draw the shop's whole history."""
     rng, shop = random.Random(seed), small_shop.Shop()
     for number in range(CUSTOMERS):
-        _add_customer(shop, f"c{number}", START)
+        _add_customer(shop, f"c{number}", START, START - number * DAY)
     for name in QUIET:
         _add_customer(shop, name, START)
     _add_customer(shop, LATE, END - timedelta(hours=6))
@@ -54,11 +54,16 @@ def publish(installation: Installation) -> None:
         publish_build(installation, database, interval)
 
 
-def _add_customer(shop: small_shop.Shop, name: str, received_at: datetime) -> None:
+def _add_customer(
+    shop: small_shop.Shop,
+    name: str,
+    received_at: datetime,
+    signed_up_at: datetime | None = None,
+) -> None:
     shop.tables["customers"].append(
         {
             "customer_id": name,
-            "signed_up_at": received_at,
+            "signed_up_at": signed_up_at or received_at,
             "country": "FR",
             "language": "fr",
             "timezone": "Europe/Paris",
@@ -69,7 +74,7 @@ def _add_customer(shop: small_shop.Shop, name: str, received_at: datetime) -> No
 
 
 def _add_campaign(shop: small_shop.Shop, day: int, sector: str, country: str = "FR") -> None:
-    name, opens_at = f"{sector}-{day + 3:02}", START + day * DAY + timedelta(hours=6)
+    name, opens_at = f"{sector}-{day + 3:02}", START + day * DAY + timedelta(hours=7)
     received_at = max(opens_at - timedelta(hours=12), START)
     described = {"brand": "acme", "sector": sector, "sub_sector": sector}
     shop.tables["campaigns"].append(
