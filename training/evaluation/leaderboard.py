@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from training.evaluation import metrics
+from training.evaluation import metrics, oracle
 from training.evaluation.assortment import Assortment
 from training.evaluation.backtest import Week
 from training.evaluation.intervals import Resamples, bounds
@@ -28,6 +28,8 @@ LOWER_IS_BETTER = (
     "share_of_top_1_percent",
     *(f"needed_for_{100 * share:.0f}_percent" for share in PURCHASE_SHARES),
 )
+COVERED = "distance_covered"
+"""Share of the way from popularity's GATE_METRIC to the oracle's, in shops whose truth is known."""
 BOUNDED = ("value", "low", "high")
 COMPARED = dict(zip(BOUNDED, ("difference", "difference_low", "difference_high"), strict=True))
 KEY = ("model", "week", "slice", "metric")
@@ -123,7 +125,8 @@ def table(judged: list[Judged], seed: int, reference: str = REFERENCE) -> pd.Dat
     Columns model, week (its first instant, or `all weeks`), slice, metric, value, low, high (the
     95 % interval), difference, difference_low, difference_high (value less that of the reference
     model, on the same draws of customers), list_count. Null are the bounds of what is no mean over
-    lists or purchases, and the differences of the reference itself.
+    lists or purchases, and the differences of the reference itself. COVERED stands among the
+    metrics where the oracle and popularity are among the models.
     """
     slices: dict[tuple[str, str], dict[str, list[Shown]]] = {}
     for each in judged:
@@ -147,9 +150,11 @@ def _slice_rows(
     for model, parts in models.items():
         is_compared = reference in means and model != reference
         differences = means[model].less(means[reference]).rows() if is_compared else {}
-        values = means[model].rows() | {
-            name: {"value": value} for name, value in _pooled(parts).items()
-        }
+        values = (
+            means[model].rows()
+            | _covered(means, model)
+            | {name: {"value": value} for name, value in _pooled(parts).items()}
+        )
         for metric, row in values.items():
             found = {COMPARED[name]: value for name, value in differences.get(metric, {}).items()}
             yield {"model": model, "metric": metric, **row, **found, "list_count": len(customer_L)}
@@ -190,6 +195,18 @@ class _Means:
         }
 
 
+def _covered(means: dict[str, _Means], model: str) -> dict[str, dict[str, float]]:
+    """Return value and bounds of COVERED; no bounds where the oracle is not above in every draw."""
+    if not {oracle.NAME, oracle.BELOW} <= means.keys():
+        return {}
+    three = [means[name] for name in (model, oracle.BELOW, oracle.NAME)]
+    place = three[0].names.index(GATE_METRIC)
+    value = oracle.distance_covered(*(part.mean_M[place] for part in three))
+    share_N = oracle.distance_covered(*(part.mean_NM[:, place] for part in three))
+    low, high = np.full(2, np.nan) if np.isnan(share_N).any() else bounds(share_N)
+    return {COVERED: dict(zip(BOUNDED, map(float, (value, low, high)), strict=True))}
+
+
 def _pooled(parts: list[Shown]) -> dict[str, float]:
     """Return the metrics of all that was bought, or shown, together; they have no interval.
 
@@ -219,9 +236,14 @@ def _customers(parts: list[Shown]) -> np.ndarray:
 
 
 def order_holds(rows: pd.DataFrame, metric: str = GATE_METRIC) -> list[float]:
-    """Return Kendall's τ between the models' order in each week and in the next."""
+    """Return Kendall's τ between the models' order in each week and in the next.
+
+    Empty where there is one model or one week alone: neither has an order that could hold.
+    """
     chosen = rows[(rows["slice"] == "all") & (rows["metric"] == metric)]
     weeks = chosen[chosen["week"] != TOGETHER].pivot(index="week", columns="model", values="value")
+    if weeks.shape[1] < 2:
+        return []
     pairs = zip(weeks.to_numpy()[:-1], weeks.to_numpy()[1:], strict=True)
     return [float(stats.kendalltau(before, after).statistic) for before, after in pairs]
 

@@ -1,9 +1,28 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from training.evaluation.leaderboard import averages
-from training.evaluation.ranks import Ranks
+from training.evaluation.assortment import Assortment
+from training.evaluation.intervals import RESAMPLES
+from training.evaluation.leaderboard import (
+    TOGETHER,
+    Judged,
+    averages,
+    best,
+    order_holds,
+    ordered,
+    table,
+)
+from training.evaluation.ranks import Judgement, Ranks
 from vitrine.errors import BadInputError
+from vitrine.interval import Interval, parse_instant
+
+CANDIDATES = 40
+WEEKS = [
+    Interval(parse_instant("2026-03-02"), parse_instant("2026-03-09")),
+    Interval(parse_instant("2026-03-09"), parse_instant("2026-03-16")),
+]
 
 
 def ranks(rank_P, list_P, lists):
@@ -24,3 +43,102 @@ def test_no_list_and_a_list_without_anything_relevant_are_refused():
         averages(ranks([], [], lists=0))
     with pytest.raises(BadInputError):
         averages(ranks([1], [0], lists=2))
+
+
+def judged(model, interval, skill, seed, lists=120, margin_C=None):
+    """A model that ranks what is relevant uniformly below CANDIDATES / skill, for 60 customers."""
+    generator = np.random.default_rng(seed)
+    made = Ranks(
+        np.array([f"c{n % 60}" for n in range(lists)], object),
+        np.arange(lists),
+        generator.integers(1, CANDIDATES / skill + 1, lists),
+        np.full(lists, CANDIDATES),
+        np.argsort(generator.random((lists, CANDIDATES)), axis=1)[:, :12],
+    )
+    week = SimpleNamespace(interval=interval, sliced=lambda judgement: [("all", judgement.ranks)])
+    assortment = Assortment(
+        np.arange(CANDIDATES), np.zeros(CANDIDATES), np.zeros((CANDIDATES, 0), int), margin_C
+    )
+    return Judged(model, week, Judgement(made, made), assortment)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    models = {"ranker": 2.0, "twin": 2.0, "worse": 1.0}
+    return table(
+        [
+            judged(model, interval, skill, seed=10 * number + place)
+            for place, (model, skill) in enumerate(models.items())
+            for number, interval in enumerate(WEEKS)
+        ],
+        seed=1,
+    )
+
+
+def cell(rows, model, metric, week=TOGETHER):
+    chosen = rows[(rows["model"] == model) & (rows["metric"] == metric) & (rows["week"] == week)]
+    return chosen.iloc[0]
+
+
+def test_a_worse_model_is_shown_to_be_worse_and_an_equal_one_is_not(rows):
+    for metric in ("map_at_12", "recall_at_12", "collective_auc"):
+        worse, twin = cell(rows, "worse", metric), cell(rows, "twin", metric)
+        assert worse["difference_high"] < 0
+        assert twin["difference_low"] < 0 < twin["difference_high"]
+        assert np.isnan(cell(rows, "ranker", metric)["difference"])
+
+
+def test_a_difference_is_that_of_a_slow_loop_over_the_same_draws():
+    pair = [judged("ranker", WEEKS[0], 2.0, 1), judged("other", WEEKS[0], 1.0, 2)]
+    found = cell(table(pair, seed=4), "other", "recall_at_12")
+    hit = [(each.judgement.ranks.rank_P <= 12).astype(float) for each in pair]
+    customer_L = pair[0].judgement.ranks.customer_L
+    customers, generator = sorted(set(customer_L)), np.random.default_rng(4)
+    means = []
+    for _ in range(RESAMPLES):
+        drawn = [customers[n] for n in generator.integers(0, len(customers), len(customers))]
+        rows_ = [row for name in drawn for row in np.flatnonzero(customer_L == name)]
+        means.append(np.mean([hit[1][row] - hit[0][row] for row in rows_]))
+    assert found["difference"] == pytest.approx(hit[1].mean() - hit[0].mean())
+    assert found["difference_low"] == pytest.approx(np.quantile(means, 0.025))
+    assert found["difference_high"] == pytest.approx(np.quantile(means, 0.975))
+
+
+def test_pairing_narrows_the_interval_of_a_difference():
+    first = judged("ranker", WEEKS[0], 2.0, 1)
+    ranks = first.judgement.ranks
+    later = Ranks(ranks.customer_L, ranks.list_P, ranks.rank_P + 1, ranks.count_L, ranks.top_LK)
+    second = Judged("other", first.week, Judgement(later, later), first.assortment)
+    found = cell(table([first, second], seed=1), "other", "map_at_12")
+    assert found["difference_high"] < 0
+    assert found["difference_high"] - found["difference_low"] < found["high"] - found["low"]
+
+
+def test_a_margin_is_absent_where_it_is_not_known_in_every_week():
+    known = judged("ranker", WEEKS[0], 2.0, 1, margin_C=np.ones(CANDIDATES))
+    unknown = judged("ranker", WEEKS[1], 2.0, 2)
+    rows = table([known, unknown], seed=1)
+    weeks = rows[rows["metric"] == "margin_at_12"]["week"]
+    assert weeks.tolist() == ["2026-03-02T00:00:00Z"]
+
+
+def test_models_are_ordered_by_the_gate_and_the_best_is_the_lowest_where_that_is_better(rows):
+    assert ordered(rows)[-1] == "worse"
+    highest = best(rows[rows["week"] == TOGETHER])
+    assert (
+        highest["map_at_12"]
+        == rows[rows["metric"] == "map_at_12"]["value"][rows["week"] == TOGETHER].max()
+    )
+    assert (
+        highest["needed_for_50_percent"] == cell(rows, "ranker", "needed_for_50_percent")["value"]
+    )
+
+
+def test_the_order_of_models_that_differ_holds_and_one_model_has_no_order(rows):
+    clear = [
+        judged(f"m{skill}", interval, skill, seed=skill)
+        for skill in (1, 2, 4)
+        for interval in WEEKS
+    ]
+    assert order_holds(table(clear, seed=1)) == [pytest.approx(1.0)]
+    assert order_holds(table(clear[:2], seed=1)) == []
