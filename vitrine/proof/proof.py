@@ -77,7 +77,7 @@ def proven(installation: Installation, sample: int, say: Say) -> Iterator[Outcom
     ):
         for model in models:
             references.expected(
-                history, model, *["nobody"] * (len(model.spine) - 1), covered["daily"].end
+                history, model, *[NOBODY] * (len(model.spine) - 1), covered["daily"].end
             )
         asked, absent = _drawn(paths, models, history, covered, sample, seed)
         say(f"{len(asked)} rows drawn with seed {seed}; recomputing them from raw rows")

@@ -150,7 +150,7 @@ def _of_model(
         as_of = moments[which]
         if not covered.start < as_of <= covered.end:
             continue
-        keys = _keys(history, model, fact.customer_id or NOBODY, fact.campaign_id or NOBODY, as_of)
+        keys = _keys(history, model, fact, as_of)
         yield Question(model, HISTORY, keys, as_of, fact=fact if which == 0 else None)
     keys = tuple(NOBODY for key in model.spine if key != "as_of")
     yield Question(model, HISTORY, keys, covered.end)
@@ -199,10 +199,12 @@ def clock_changes(history: History, covered: Interval) -> list[datetime]:
     return sorted(found)
 
 
-def _keys(
-    history: History, model: FeatureModel, customer_id: str, campaign_id: str, as_of: datetime
-) -> tuple[str, ...]:
-    """Complete a customer and a campaign to the keys that a model asks for."""
+def _keys(history: History, model: FeatureModel, fact: Fact, as_of: datetime) -> tuple[str, ...]:
+    """Name what a fact is about by the keys that a model asks for.
+
+    The view of a campaign names no product: then one that the campaign offers is asked about.
+    """
+    customer_id, campaign_id = fact.customer_id or NOBODY, fact.campaign_id or NOBODY
     offered = history.where("campaign_products", "campaign_id", campaign_id)
     known = {
         "customer_id": customer_id,
@@ -211,6 +213,6 @@ def _keys(
             "customers", customer_id, "demographic_cluster", as_of
         ),
         "sector": history.value("campaigns", campaign_id, "sector", as_of),
-        "product_id": offered[0][1] if offered else NOBODY,
+        "product_id": fact.product_id or (offered[0][1] if offered else NOBODY),
     }
     return tuple(known[key] for key in model.spine if key != "as_of")

@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from tests.conftest import REPOSITORY
-from tests.vitrine.proof.conftest import AS_OF, NIGHT, score
+from tests.vitrine.proof.conftest import NIGHT, score
 from vitrine.cli import vitrine
 from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.feature_catalogue import MODELS, feature_models
 from vitrine.interval import DAY
 from vitrine.paths import stamp
-from vitrine.proof import proof, questions, references
+from vitrine.proof import proof, references
 from vitrine.publish import current_version
 from vitrine.warehouse import published_file
 
@@ -186,18 +186,18 @@ def test_scores_without_their_inputs_are_not_proven(copied, monkeypatch):
     assert f"not proven of scoring: the scores {stamp(NIGHT)} by ranker keep no" in done.output
 
 
-def test_no_row_at_all_is_an_error(published, monkeypatch):
-    model = feature_models()[0]
-    nobody = questions.Question(model, "history", (questions.NOBODY,), AS_OF)
-    monkeypatch.setattr(questions, "anywhere", lambda *asked: [nobody])
-    for kind in ("training", "scoring"):
-        monkeypatch.setattr(questions, kind, nothing)
+def test_no_row_at_all_is_an_error(copied):
+    of_guests = copied()
+    shutil.rmtree(of_guests.paths.examples)
+    shutil.rmtree(of_guests.paths.scores)
+    lake = of_guests.paths.lake
+    for file in (*(lake / "orders").rglob("*.parquet"), *(lake / "events").rglob("*.parquet")):
+        rows = pq.ParquetFile(file).read()
+        place = rows.column_names.index("customer_id")
+        nobody = pa.nulls(len(rows), rows.schema.field(place).type)
+        pq.write_table(rows.set_column(place, "customer_id", nobody), file)
     with pytest.raises(NotPublishedError, match="nothing to prove: no row of training, scoring"):
-        proven(published)
-
-
-def nothing(*asked):
-    raise NotPublishedError("none")
+        proven(of_guests)
 
 
 def test_a_feature_without_a_reference_is_an_error(published, monkeypatch):

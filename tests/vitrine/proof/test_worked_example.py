@@ -9,8 +9,10 @@ import pytest
 
 from vitrine import contracts, lake
 from vitrine.errors import NotPublishedError
-from vitrine.interval import EPOCH, Interval
+from vitrine.feature_catalogue import feature_model
+from vitrine.interval import DAY, EPOCH, Interval
 from vitrine.landing import rules
+from vitrine.proof import questions
 from vitrine.proof.history import MICROSECOND, History, Rule
 from vitrine.proof.references.customer import customer
 from vitrine.proof.references.performance import campaign_performance
@@ -110,6 +112,12 @@ def test_a_late_line_is_known_later(late_history):
     for instant, paid in ((turnover_at - MICROSECOND, 0), (turnover_at, 89.0)):
         known = campaign_performance(late_history, "sale", instant)
         assert known["campaign_turnover_15min"] == paid
+
+
+def test_a_product_is_asked_about_when_something_is_known_of_it(history):
+    covered = {"daily": Interval(END - 30 * DAY, END)}
+    asked = questions.anywhere((feature_model("feat_product"),), history, covered, 1, seed=7)
+    assert [question.keys for question in asked] == [("coat",), (questions.NOBODY,)]
 
 
 def test_a_line_that_comes_too_late_stands_in_quarantine():

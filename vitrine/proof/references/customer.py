@@ -8,6 +8,7 @@ from vitrine.interval import DAY, midnight
 from vitrine.proof import counts
 from vitrine.proof.counts import by_day, days_since, ratio, sales
 from vitrine.proof.history import SALE, UNKNOWN, Fact, History
+from vitrine.proof.references.classes import age_band
 from vitrine.proof.references.customer_sectors import favourite_sector
 from vitrine.proof.references.shopping import shopping
 
@@ -39,7 +40,7 @@ def described(history: History, customer_id: str, as_of: datetime) -> Values:
     newest = versions[-1]
     signed_up_at = min(row["signed_up_at"] for row in versions)
     return {
-        "age_band": newest["demographic_cluster"].split(":")[1] or UNKNOWN,
+        "age_band": age_band(newest["demographic_cluster"]),
         "gender": newest["gender"] or UNKNOWN,
         "socio_professional_group": newest["socio_professional_group"] or UNKNOWN,
         "customer_country": newest["country"],
