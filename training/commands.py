@@ -1,4 +1,4 @@
-"""`vitrine train|evaluate|score|recommend|classify`: commands of a few lines each."""
+"""`vitrine train|evaluate|rollback|score|recommend|classify`: commands of a few lines each."""
 
 from importlib import import_module
 
@@ -44,9 +44,10 @@ def train() -> None:
 
 
 def __getattr__(name: str) -> click.Command:
-    """Import `evaluate`, `score`, `recommend` or `classify` when the command line asks for it."""
+    """Import a command that is not of `train` when the command line asks for it."""
     where = {
         "evaluate": "training.evaluation.commands:evaluate",
+        "rollback": "training.rollback:rollback",
         "score": "training.ranker.commands:score",
         "recommend": "training.ranker.commands:recommend",
         "classify": "training.classifier.commands:classify",

@@ -6,6 +6,7 @@ is a folder of safetensors and JSON files plus one small Python file that MLflow
 so nothing is ever pickled or unpickled.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -54,6 +55,8 @@ class ModelVersion:
     metrics: dict[str, float]
     is_passed: bool
     """Whether the gate let it through; a refused version serves nobody."""
+    files_sha256: str
+    """Digest of its model files: equal fits have equal ones."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Comparison:
 
 
 class Registry:
-    """Register, find, promote and load model versions of one installation."""
+    """Register, find and load model versions of one installation."""
 
     def __init__(self, settings: Settings, paths: Paths) -> None:
         self._root = paths.mlflow
@@ -140,7 +143,10 @@ class Registry:
         client = self._client()
         _ensure_registered(client, name)
         version = client.create_model_version(
-            name, logged.model_uri, run_id=run.info.run_id, tags=_tags(trained.data)
+            name,
+            logged.model_uri,
+            run_id=run.info.run_id,
+            tags=_tags(trained.data) | {"files_sha256": _digest(trained.folder)},
         )
         if is_candidate:
             client.set_registered_model_alias(name, CHALLENGER, version.version)
@@ -166,25 +172,15 @@ class Registry:
             # The last of all: what was interrupted is logged again.
             mlflow.set_tag("comparison", comparison.digest)
 
-    def promote(self, version: ModelVersion, decision: Decision) -> bool:
-        """Write the gate's decision to a version, and move `champion` to it if it passed.
+    def crown(self, name: str, number: int) -> None:
+        """Let a version serve; who may is decided in `training.promotion`."""
+        self._client().set_registered_model_alias(name, CHAMPION, str(number))
 
-        A version fitted to older data than the champion's, such as one that a question about the
-        past has called for, stays registered but never takes the champion's place.
-        """
-        self.note(version, decision)
-        champion = self.champion(version.name)
-        is_older = champion is not None and version.data.end < champion.data.end
-        if decision.is_passed and not is_older:
-            self._client().set_registered_model_alias(version.name, CHAMPION, str(version.version))
-            return True
-        return False
-
-    def note(self, version: ModelVersion, decision: Decision) -> None:
-        """Write the gate's decision to a version, and move no alias."""
-        client, number = self._client(), str(version.version)
-        client.set_model_version_tag(version.name, number, "gate", json.dumps(decision.is_passed))
-        client.set_model_version_tag(version.name, number, "gate_reason", decision.reason)
+    def note(self, name: str, number: int, decision: Decision) -> None:
+        """Write a decision to a version, and move no alias."""
+        client = self._client()
+        client.set_model_version_tag(name, str(number), "gate", json.dumps(decision.is_passed))
+        client.set_model_version_tag(name, str(number), "gate_reason", decision.reason)
 
     def champion(self, name: str) -> ModelVersion | None:
         """Return the version that serves, or None while none passed the gate."""
@@ -309,6 +305,7 @@ class Registry:
             ),
             metrics=dict(run.data.metrics),
             is_passed=json.loads(found.tags.get("gate", "false")),
+            files_sha256=found.tags.get("files_sha256", f"of version {found.version}"),
         )
 
 
@@ -369,6 +366,14 @@ def _mlflow() -> ModuleType:
 def _ensure_registered(client: Any, name: str) -> None:
     if not client.search_registered_models(f"name='{name}'"):
         client.create_registered_model(name)
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _tags(data: Interval) -> dict[str, str]:

@@ -69,6 +69,7 @@ COMMANDS = {
         "training.commands:evaluate",
         "Compare all models on the same weeks, each trained on what came before.",
     ),
+    "rollback": ("training.commands:rollback", "Let an earlier champion of a model serve again."),
     "score": ("training.commands:score", "Publish the champion's scores for an instant."),
     "recommend": ("training.commands:recommend", "Rank campaigns for customers as of any instant."),
     "classify": ("training.commands:classify", "Label products from images and text."),

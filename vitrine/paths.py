@@ -61,6 +61,11 @@ class Paths:
         return self.home / "runs"
 
     @property
+    def champions(self) -> Path:
+        """The ledger of decisions about champions, one JSON file a decision."""
+        return self.home / "champions"
+
+    @property
     def staging(self) -> Path:
         """Half-written work, on the same file system as what it becomes; safe to delete."""
         return self.home / "staging"

@@ -19,7 +19,7 @@ from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.paths import Paths
 from vitrine.settings import load_settings
-from vitrine.transform import console, run_table
+from vitrine.transform import console, operations
 
 PAGE = (REPOSITORY / "docs" / "queries.md").read_text()
 
@@ -67,7 +67,7 @@ def home(built, tmp_path_factory) -> Path:
     for stage in ("land", "build daily staging", "land"):
         with runlog.record(paths, stage, day):
             pass
-    run_table.publish_runs(paths, 3)
+    operations.publish_records(paths, 3)
     return home
 
 

@@ -28,8 +28,7 @@ from vitrine.interval import DAY, Interval
 from vitrine.landing.commands import land
 from vitrine.paths import Paths
 from vitrine.publish import current_version, new_version, publish_file
-from vitrine.transform import dbt, publication
-from vitrine.transform.commands import _publish_runs
+from vitrine.transform import dbt, operations, publication
 
 ROOM = 400_000
 LITTLE = 4096
@@ -192,7 +191,7 @@ def test_a_table_of_runs_that_does_not_fit_is_a_warning(disk, most_files, monkey
     with runlog.record(paths, "land", A_DAY) as run:
         run.note(what=noise(1000)["x"].to_pandas().to_csv())
     fill(disk)
-    _publish_runs(Installation.load(), most_files)
+    operations.bring_up_to_date(Installation.load(), most_files)
     warning = capsys.readouterr().err
     assert "the table of the run log stays as it was" in warning
     assert len(runlog.read_runs(paths)) == 1

@@ -41,6 +41,7 @@ def classifier(as_of: datetime, preset: str, pretrained: str, epochs: int | None
     from training.classifier.training import train
     from vitrine.interval import DAY, Interval
     from vitrine.runlog import record
+    from vitrine.transform import operations
 
     config = preset_of(preset, pretrained)
     config = config if epochs is None else replace(config, epochs=epochs)
@@ -52,6 +53,7 @@ def classifier(as_of: datetime, preset: str, pretrained: str, epochs: int | None
             images_refused=report.refused_images.total(),
             **{name.replace("/", "_"): round(report.metrics[name], 4) for name in NOTED},
         )
+    operations.bring_up_to_date(installation)
     for line in report.lines():
         click.echo(line)
 

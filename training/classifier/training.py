@@ -30,7 +30,8 @@ from training.classifier.model import ProductClassifier
 from training.classifier.prediction import predict
 from training.classifier.serving import NAME
 from training.device import prepare
-from training.evaluation.gate import Decision, judge
+from training.evaluation.gate import judge
+from training.promotion import Promotion
 from training.registry import ModelVersion, Registry, Trained
 from vitrine.errors import NotPublishedError
 from vitrine.interval import Interval, format_instant
@@ -54,7 +55,7 @@ class Report:
 
     version: ModelVersion
     metrics: dict[str, float]
-    decision: Decision
+    reason: str
     is_champion: bool
     refused_images: Counter[str]
     embeddings: Path | None
@@ -65,7 +66,7 @@ class Report:
         return [
             f"classifier version {self.version.version}, {refused} images refused",
             *(f"  {name}: {_shown(m, prefix)}" for name, prefix in SHOWN.items()),
-            f"{'champion' if self.is_champion else 'not promoted'}: {self.decision.reason}",
+            f"{'champion' if self.is_champion else 'not promoted'}: {self.reason}",
             f"product embeddings: {self.embeddings or 'not published'}",
         ]
 
@@ -154,9 +155,9 @@ def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierC
     decision = judge(
         METRIC, metrics[METRIC], metrics[f"majority/{METRIC}"], champion, margin=MARGIN
     )
-    is_champion = registry.promote(version, decision)
+    entry = Promotion.of(registry, paths).promote(version, decision)
     published = publish_embeddings(settings, paths, registry, catalogue, device)
-    return Report(version, metrics, decision, is_champion, refused, published)
+    return Report(version, metrics, entry.reason, entry.is_promoted, refused, published)
 
 
 def publish_embeddings(

@@ -1,16 +1,22 @@
 """The gate between a challenger and the alias `champion`: one comparison, one reason."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from vitrine.champions import REFRESH
 from vitrine.errors import BadArgumentError
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate says; `reason` is kept with the model version for whoever asks later."""
+    """What the gate says; all of it is kept in the ledger for whoever asks later."""
 
     is_passed: bool
     reason: str
+    kind: str = REFRESH
+    metric: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What it was decided by; names as in the ledger's table."""
 
 
 def judge(
@@ -36,19 +42,24 @@ def judge(
     """
     if not 0 <= margin < 1:
         raise BadArgumentError(f"margin {margin} must be a share in [0, 1)")
+    figures = {"version_value": challenger, "baseline_value": baseline}
+    if champion is not None:
+        figures |= {"champion_value": champion, "difference": challenger - champion}
+    is_passed, reason = _verdict(metric, challenger, baseline, champion, margin)
+    return Decision(is_passed, reason, metric=metric, figures=figures)
+
+
+def _verdict(
+    metric: str, challenger: float, baseline: float, champion: float | None, margin: float
+) -> tuple[bool, str]:
     if not challenger > baseline:
-        return Decision(
-            False, f"{metric} {challenger:.4f} does not beat the baseline's {baseline:.4f}"
-        )
+        return False, f"{metric} {challenger:.4f} does not beat the baseline's {baseline:.4f}"
     if champion is not None and not challenger >= champion * (1 - margin):
-        return Decision(
-            False,
-            f"{metric} {challenger:.4f} is more than {margin:.0%} below"
-            f" the champion's {champion:.4f}",
-        )
+        below = f"is more than {margin:.0%} below the champion's {champion:.4f}"
+        return False, f"{metric} {challenger:.4f} {below}"
     held = (
         "there is no champion that it could be compared with"
         if champion is None
         else f"the champion has {champion:.4f}"
     )
-    return Decision(True, f"{metric} {challenger:.4f} beats the baseline's {baseline:.4f}; {held}")
+    return True, f"{metric} {challenger:.4f} beats the baseline's {baseline:.4f}; {held}"

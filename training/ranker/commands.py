@@ -50,10 +50,13 @@ def ranker(as_of: datetime) -> None:
 
     vitrine train ranker --as-of 2011-10-24T00:00:00Z
     """
+    from vitrine.transform import operations
+
     with _working("train ranker", as_of) as work:
         outcome = work.train(as_of)
         work.run.note(**outcome.version.metrics, version=outcome.version.version)
         work.run.note(rows_in=work.example_count(as_of))
+    operations.bring_up_to_date(work.installation)
     _tell(outcome)
 
 
@@ -208,7 +211,9 @@ def _working(stage: str, as_of: datetime) -> Iterator[_Work]:
     installation = Installation.load()
     with runlog.record(installation.paths, stage, Interval(as_of - DAY, as_of)) as run:
         sources.require(installation.shop, stage, "orders")
+        from training.promotion import Promotion
         from training.ranker.features import Catalogue, FeatureReader
+        from training.ranker.training import NAME
         from training.registry import Registry
         from vitrine import warehouse
 
@@ -217,6 +222,7 @@ def _working(stage: str, as_of: datetime) -> Iterator[_Work]:
             reader = FeatureReader(connection, Catalogue.load())
             reader.require_covered(as_of)
             models = Registry(installation.settings, installation.paths)
+            Promotion.of(models, installation.paths).settle(NAME)
             yield _Work(installation, reader, models, run)
         finally:
             connection.close()
@@ -264,4 +270,4 @@ def _tell(outcome: "Outcome") -> None:
 
     click.echo(page.text(pd.DataFrame(outcome.leaderboard).T))
     verb = "is champion" if outcome.is_champion else "is registered, not champion"
-    click.echo(f"ranker version {outcome.version.version} {verb}: {outcome.decision.reason}")
+    click.echo(f"ranker version {outcome.version.version} {verb}: {outcome.reason}")

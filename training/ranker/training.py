@@ -18,6 +18,7 @@ from training.evaluation.backtest import Week, weeks_before
 from training.evaluation.baselines import Popularity, Repurchase
 from training.evaluation.gate import Decision, judge
 from training.evaluation.leaderboard import GATE_METRIC, averages
+from training.promotion import Promotion
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
 from training.ranker.examples import examples_file
@@ -40,11 +41,11 @@ Leaderboard = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves: the registered version, how it compared, and what the gate said."""
+    """What a run leaves: the registered version, how it compared, and what became of it."""
 
     version: registry.ModelVersion
     leaderboard: Leaderboard
-    decision: Decision
+    reason: str
     is_champion: bool
 
 
@@ -81,13 +82,18 @@ class TrainingRun:
         folder = self._save(refitted.ranker, held_out.ranker, as_of)
         leaderboard = self._leaderboard(folder, week)
         version = self._register(folder, frame, held_out, leaderboard, as_of)
-        decision = decide(leaderboard)
-        if not self.is_candidate:
-            self.models.note(version, decision)
-        is_champion = self.is_candidate and self.models.promote(version, decision)
+        outcome = self._decided(version, leaderboard)
         shutil.rmtree(folder)
         shutil.rmtree(kept)
-        return Outcome(version, leaderboard, decision, is_champion)
+        return outcome
+
+    def _decided(self, version: registry.ModelVersion, leaderboard: Leaderboard) -> Outcome:
+        decision = decide(leaderboard)
+        if not self.is_candidate:
+            self.models.note(version.name, version.version, decision)
+            return Outcome(version, leaderboard, decision.reason, is_champion=False)
+        entry = Promotion.of(self.models, self.paths).promote(version, decision)
+        return Outcome(version, leaderboard, entry.reason, entry.is_promoted)
 
     def _examples(self, as_of: datetime) -> ExampleFrame:
         file = examples_file(self.paths, as_of)

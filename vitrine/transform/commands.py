@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from vitrine import runlog
-from vitrine.errors import MachineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval
 from vitrine.options import interval_options
@@ -58,7 +57,7 @@ def publish(database: str, force: bool, interval: Interval) -> None:
 
     vitrine publish daily --start 2026-03-01 --end 2026-03-02
     """
-    from vitrine.transform import publication
+    from vitrine.transform import operations, publication
 
     installation = Installation.load()
     with runlog.record(installation.paths, f"publish {database}", interval) as run:
@@ -66,7 +65,7 @@ def publish(database: str, force: bool, interval: Interval) -> None:
         file = publication.publish_build(installation, database, interval, force=force)
         run.note(bytes=file.stat().st_size)
     click.echo(f"{database} published: {file} ({file.stat().st_size / 1e6:.1f} MB)")
-    _publish_runs(installation)
+    operations.bring_up_to_date(installation)
 
 
 def _row_count(file: Path, layer: str | None) -> int:
@@ -80,19 +79,6 @@ def _row_count(file: Path, layer: str | None) -> int:
             [layers],
         ).fetchall()
     return int(count)
-
-
-def _publish_runs(installation: Installation, most_files: int = runlog.MOST_FILES) -> None:
-    """Bring the table of the run log up to date; the warehouse is published with or without it."""
-    import duckdb
-
-    from vitrine.transform import run_table
-
-    try:
-        keep_versions = installation.settings.keep_versions
-        run_table.publish_runs(installation.paths, keep_versions, most_files)
-    except (OSError, MachineError, duckdb.Error) as error:
-        click.echo(f"warning: the table of the run log stays as it was: {error}", err=True)
 
 
 def _require_facts(installation: Installation, database: str) -> None:

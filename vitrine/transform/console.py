@@ -18,7 +18,7 @@ import duckdb
 
 from vitrine.errors import BadArgumentError
 from vitrine.paths import Paths
-from vitrine.transform import run_table
+from vitrine.transform import operations
 from vitrine.warehouse import DATABASES, connect, published_file
 
 SHOWN_ROWS = 40
@@ -42,7 +42,7 @@ def open_warehouse(paths: Paths) -> Iterator[duckdb.DuckDBPyConnection]:
         If `daily` was never published.
     """
     published_file(paths, DATABASES[0])
-    wanted = (*DATABASES, run_table.DATABASE)
+    wanted = (*DATABASES, operations.DATABASE)
     there = tuple(d for d in wanted if (paths.warehouse / f"{d}.duckdb").exists())
     with connect(paths, there) as connection:
         _register_files(connection, paths)

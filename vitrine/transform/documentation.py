@@ -13,7 +13,7 @@ from vitrine.installation import Installation
 from vitrine.paths import Paths
 from vitrine.publish import atomic_file
 from vitrine.settings import REPOSITORY
-from vitrine.transform import dbt, run_table
+from vitrine.transform import dbt, operations
 from vitrine.warehouse import DATABASES, published_file
 
 DICTIONARY = REPOSITORY / "docs" / "data-dictionary.md"
@@ -55,7 +55,7 @@ def data_dictionary() -> str:
             if models:
                 sections.append(f"## {database}.{layer}: {purpose}\n")
                 sections += [_section(model) for model in models]
-    return "\n".join([*sections, _run_table(), _shops()])
+    return "\n".join([*sections, _operations(), _shops()])
 
 
 def write_data_dictionary(path: Path = DICTIONARY) -> Path:
@@ -147,13 +147,16 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _run_table() -> str:
-    """Describe the one published table that dbt does not build."""
-    columns = [column._asdict() for column in run_table.COLUMNS]
-    return (
-        f"## {run_table.DATABASE}.marts: what runs cost\n\n"
-        f"### {run_table.TABLE}\n\n{run_table.DESCRIPTION}\n\n{_columns(columns)}\n"
-    )
+def _operations() -> str:
+    """Describe the published tables that dbt does not build."""
+    parts = []
+    for table in operations.TABLES:
+        columns = [column._asdict() for column in table.columns]
+        parts += [
+            f"## {operations.DATABASE}.marts: {table.purpose}\n",
+            f"### {table.name}\n\n{table.description}\n\n{_columns(columns)}\n",
+        ]
+    return "\n".join(parts)
 
 
 def _shops() -> str:

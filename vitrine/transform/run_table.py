@@ -1,37 +1,10 @@
-"""The run log as a table of the warehouse: `operations.marts.rpt_runs`.
+"""The run log as a table of the warehouse: `operations.marts.rpt_runs`."""
 
-It lies in a published file of its own, since what a run cost depends on the clock: the files of
-`daily` and `intraday` hold the same whenever they are built (docs/adr/0018).
-"""
+from vitrine import runlog
+from vitrine.transform.record_table import Column, Table
 
-from pathlib import Path
-from typing import NamedTuple
-
-import duckdb
-
-from vitrine import publish, runlog
-from vitrine.paths import Paths
-
-DATABASE = "operations"
-TABLE = "rpt_runs"
-DESCRIPTION = (
-    "One row per run of a stage, as far as the newest publication knows: what it did, for which"
-    f" interval, and what it cost. The newest {runlog.RECENT_MONTHS} months; runs/months in the"
-    " home holds all."
-)
-
-
-class Column(NamedTuple):
-    """A column of the table; `sql` finds its value in `run_id` and `record`, the record's text."""
-
-    name: str
-    data_type: str
-    sql: str
-    description: str
-
-
-COLUMNS = (
-    Column("run_id", "varchar", "run_id", "When it started, which stage, which interval."),
+_COLUMNS = (
+    Column("run_id", "varchar", "id", "When it started, which stage, which interval."),
     Column("stage", "varchar", "record ->> 'stage'", "The command, such as build daily marts."),
     Column("outcome", "varchar", "record ->> 'outcome'", "succeeded, failed or skipped."),
     Column(
@@ -109,41 +82,11 @@ COLUMNS = (
     ),
 )
 
-
-def publish_runs(paths: Paths, keep_versions: int, most_files: int = runlog.MOST_FILES) -> Path:
-    """Publish the run log as it stands now, and return the new file.
-
-    More records than `most_files` are gathered by month before.
-    """
-    runlog.gather(paths, most_files)
-    with publish.alone(paths.runs):
-        records = runlog.read_records(paths, runlog.RECENT_MONTHS)
-        file = paths.staging / "warehouse" / f"{DATABASE}.duckdb"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)
-        _write(file, records)
-        newest = max(records, default="none").partition("-")[0][:13]
-        return publish.publish_file(file, paths.warehouse, newest, keep_versions)
-
-
-def _write(file: Path, records: dict[str, str]) -> None:
-    import pyarrow as pa
-
-    columns = {"run_id": list(records), "record": list(records.values())}
-    texts = pa.table(columns, schema=pa.schema({"run_id": pa.string(), "record": pa.string()}))
-    selected = ", ".join(f"cast({c.sql} as {c.data_type}) as {c.name}" for c in COLUMNS)
-    table = f"{DATABASE}.marts.{TABLE}"
-    with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        # Analysts' tools may still carry an older DuckDB than the one that writes.
-        connection.execute(f"attach '{file}' as {DATABASE} (storage_version 'v1.4.0')")
-        connection.execute(f"create schema {DATABASE}.marts")
-        connection.register("texts", texts)
-        connection.execute(f"create table {table} as select {selected} from texts order by run_id")
-        connection.execute(f"comment on table {table} is {_quoted(DESCRIPTION)}")
-        for c in COLUMNS:
-            connection.execute(f"comment on column {table}.{c.name} is {_quoted(c.description)}")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+TABLE = Table(
+    "rpt_runs",
+    "what runs cost",
+    "One row per run of a stage, as far as the newest publication knows: what it did, for which"
+    f" interval, and what it cost. The newest {runlog.RECENT_MONTHS} months; runs/months in the"
+    " home holds all.",
+    _COLUMNS,
+)

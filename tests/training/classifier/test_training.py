@@ -32,7 +32,7 @@ def trained(shop, tiny) -> Report:
 
 
 def test_a_model_that_beats_the_majority_becomes_champion(shop, trained):
-    assert trained.is_champion, trained.decision.reason
+    assert trained.is_champion, trained.reason
     assert trained.metrics["score"] > trained.metrics["majority/score"]
     version = Registry(shop.settings, shop.paths).champion("classifier")
     assert version == champion(shop.settings, shop.paths)[0]

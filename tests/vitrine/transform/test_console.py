@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.interval import Interval
 from vitrine.publish import new_version
-from vitrine.transform import commands, console, publication, run_table
+from vitrine.transform import commands, console, operations, publication
 
 DAY = Interval.parse("2026-03-01", "2026-03-02")
 
@@ -132,7 +132,7 @@ def test_a_listing_has_every_name_and_what_it_is(connection, capfd, narrow, quer
 
 
 def test_one_table_is_described_by_its_columns(connection, capfd, installation):
-    run_table.publish_runs(installation.paths, 3)
+    operations.publish_records(installation.paths, 3)
     with console.open_warehouse(installation.paths) as opened:
         console.show(opened, "\\d marts.rpt_runs")
     lines = capfd.readouterr().out.splitlines()

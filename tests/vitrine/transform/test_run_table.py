@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from vitrine.errors import GateError
 from vitrine.interval import Interval
 from vitrine.runlog import read_records, read_runs, record
-from vitrine.transform import commands, run_table
+from vitrine.transform import commands, operations, run_table
 from vitrine.warehouse import connect
 
 DAY = Interval.parse("2026-03-01", "2026-03-02")
@@ -25,13 +25,13 @@ def recorded(paths):
 
 
 def rows(paths, query):
-    with connect(paths, (run_table.DATABASE,)) as connection:
+    with connect(paths, (operations.DATABASE,)) as connection:
         return connection.execute(query).fetchall()
 
 
 def test_a_row_says_what_the_record_says(recorded):
-    run_table.publish_runs(recorded, keep_versions=3)
-    columns = [column.name for column in run_table.COLUMNS]
+    operations.publish_records(recorded, keep_versions=3)
+    columns = [column.name for column in run_table.TABLE.columns]
     first, second = (
         dict(zip(columns, row, strict=True)) for row in rows(recorded, "from rpt_runs")
     )
@@ -50,25 +50,25 @@ def test_a_row_says_what_the_record_says(recorded):
 
 
 def test_the_bytes_of_spark_are_added(recorded):
-    run_table.publish_runs(recorded, keep_versions=3)
+    operations.publish_records(recorded, keep_versions=3)
     entry, _ = read_runs(recorded)
     ((read,), _) = rows(recorded, "select bytes_read from rpt_runs")
     assert read == 10**12 + (entry["bytes_read"] or 0)
 
 
 def test_every_column_is_described(recorded):
-    run_table.publish_runs(recorded, keep_versions=3)
+    operations.publish_records(recorded, keep_versions=3)
     described = rows(
-        recorded, "select column_name, comment from duckdb_columns() where not internal"
+        recorded, "select column_name, comment from duckdb_columns() where table_name = 'rpt_runs'"
     )
-    assert described == [(column.name, column.description) for column in run_table.COLUMNS]
-    ((text,),) = rows(recorded, "select comment from duckdb_tables()")
+    assert described == [(column.name, column.description) for column in run_table.TABLE.columns]
+    ((text,),) = rows(recorded, "select comment from duckdb_tables() where table_name = 'rpt_runs'")
     assert text.startswith("One row per run of a stage")
 
 
 def test_the_next_publication_knows_more_and_old_files_go(recorded):
     for count in range(2, 7):
-        run_table.publish_runs(recorded, keep_versions=3)
+        operations.publish_records(recorded, keep_versions=3)
         assert rows(recorded, "select count(*) from rpt_runs") == [(count,)]
         with record(recorded, "land", DAY):
             pass
@@ -76,13 +76,13 @@ def test_the_next_publication_knows_more_and_old_files_go(recorded):
 
 
 def test_many_records_are_gathered_on_the_way(recorded):
-    run_table.publish_runs(recorded, keep_versions=3, most_files=1)
+    operations.publish_records(recorded, keep_versions=3, most_files=1)
     assert not list(recorded.runs.glob("*.json"))
     assert rows(recorded, "select count(*) from rpt_runs") == [(2,)]
 
 
 def test_without_a_run_there_is_an_empty_table(paths):
-    run_table.publish_runs(paths, keep_versions=3)
+    operations.publish_records(paths, keep_versions=3)
     assert rows(paths, "select count(*) from rpt_runs") == [(0,)]
 
 

@@ -1,0 +1,165 @@
+"""Aliases in MLflow and rows in the ledger say the same, also after a call that was killed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.test_registry import trained
+from training.evaluation.gate import Decision, judge
+from training.promotion import Promotion
+from training.registry import ModelVersion, Registry
+from vitrine import champions
+from vitrine.errors import BadArgumentError, NotPublishedError
+from vitrine.paths import Paths
+from vitrine.settings import load_settings
+
+PASSED = Decision(True, "better")
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def promotion(tmp_path_factory) -> Promotion:
+    settings = load_settings({"VITRINE_HOME": str(tmp_path_factory.mktemp("home"))})
+    paths = Paths.of(settings)
+    return Promotion.of(Registry(settings, paths), paths)
+
+
+@pytest.fixture
+def name(request) -> str:
+    """A model of the test's own."""
+    return request.node.name
+
+
+@pytest.fixture
+def register(promotion, name, tmp_path):
+    """Register a version whose data end on a day of February 2011; its bias makes it another."""
+
+    def registered(day: int, bias: float | None = None) -> ModelVersion:
+        folder: Path = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        given = trained(folder, f"2011-02-{day:02}", float(day) if bias is None else bias)
+        return promotion.models.register(name, given)
+
+    return registered
+
+
+def serving(promotion, name) -> int | None:
+    champion = promotion.models.champion(name)
+    assert promotion.ledger.champion(name) == (champion and champion.version)
+    return champion and champion.version
+
+
+def verdicts(promotion, name):
+    return [(e.version, e.kind, e.verdict) for e in promotion.ledger.entries(name)]
+
+
+def test_champion_moves_only_through_the_gate_and_never_back_in_time(promotion, register, name):
+    assert promotion.promote(register(10), PASSED).is_promoted
+    refused = promotion.promote(register(12), judge("map", 0.1, 0.2, 0.3))
+    assert (refused.is_promoted, refused.verdict) == (False, champions.REFUSED)
+    assert promotion.promote(register(8), PASSED).verdict == champions.PASSED
+    assert serving(promotion, name) == 1
+    assert verdicts(promotion, name) == [
+        (1, champions.FIRST, champions.PROMOTED),
+        (2, champions.REFRESH, champions.REFUSED),
+        (3, champions.REFRESH, champions.PASSED),
+    ]
+    row = promotion.ledger.entries(name)[1]
+    assert "does not beat the baseline's 0.2000" in row.reason
+    assert (row.metric, row.figures["version_value"], row.figures["champion_value"]) == (
+        "map", 0.1, 0.3,
+    )  # fmt: skip
+
+
+def test_newest_never_looks_past_its_instant_nor_at_refused_versions(promotion, register, name):
+    decisions = (PASSED, PASSED, Decision(False, "worse"))
+    for day, decision in zip((1, 8, 15), decisions, strict=True):
+        promotion.promote(register(day), decision)
+    models = promotion.models
+    second = models.version(name, 2)
+    assert models.newest(name, second.data.end) == second
+    assert models.newest(name, second.data.start) is None
+    assert models.newest(name, models.version(name, 3).data.end) == second
+
+
+def test_a_rollback_lets_the_champion_of_before_serve(promotion, register, name):
+    for day in (1, 2, 3):
+        promotion.promote(register(day), PASSED)
+    entry = promotion.roll_back(name, reason="it shows sofas alone")
+    assert (entry.version, entry.previous_version, serving(promotion, name)) == (2, 3, 2)
+    assert promotion.ledger.entries(name)[-1].reason == "it shows sofas alone"
+    assert not promotion.models.version(name, 3).is_passed
+    assert promotion.roll_back(name).version == 1
+    with pytest.raises(BadArgumentError, match=r"no champion came before version 1 .* far: 2, 3"):
+        promotion.roll_back(name)
+    assert promotion.roll_back(name, to=3).version == 3
+    assert promotion.models.version(name, 3).is_passed
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        pytest.param(1, "champion already; other champions so far: none", id="itself"),
+        pytest.param(2, "never was champion", id="refused"),
+        pytest.param(9, "never was champion", id="unknown"),
+    ],
+)
+def test_a_rollback_leads_to_earlier_champions_alone(promotion, register, name, to, said):
+    promotion.promote(register(1), PASSED)
+    promotion.promote(register(2), Decision(False, "worse"))
+    with pytest.raises(BadArgumentError, match=said):
+        promotion.roll_back(name, to)
+    assert serving(promotion, name) == 1
+
+
+def test_there_is_nothing_to_roll_back_where_nobody_serves(promotion, name):
+    with pytest.raises(NotPublishedError, match="nothing to roll back"):
+        promotion.roll_back(name)
+
+
+def test_what_was_rolled_back_from_is_not_promoted_again(promotion, register, name):
+    promotion.promote(register(1), PASSED)
+    promotion.promote(register(2, bias=5.0), PASSED)
+    promotion.roll_back(name)
+    same = promotion.promote(register(2, bias=5.0), PASSED)
+    assert (same.verdict, serving(promotion, name)) == (champions.REFUSED, 1)
+    assert "version 2, which was rolled back from" in same.reason
+    assert promotion.promote(register(3, bias=6.0), PASSED).is_promoted
+
+
+@pytest.mark.parametrize("killed_at", ["note", "crown", "close"])
+def test_a_killed_decision_is_carried_out_by_the_next_call(
+    promotion, register, name, killed_at, monkeypatch
+):
+    for day in (1, 2):
+        promotion.promote(register(day), PASSED)
+    owner = type(promotion.ledger) if killed_at == "close" else Registry
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, killed_at, die)
+        with pytest.raises(KilledError):
+            promotion.roll_back(name, reason="bad")
+    settled = promotion.settle(name)
+    assert settled is not None
+    assert (settled.version, serving(promotion, name)) == (1, 1)
+    assert not promotion.models.version(name, 2).is_passed
+    assert verdicts(promotion, name)[2:] == [(1, champions.ROLLBACK, champions.RESTORED)]
+    assert promotion.ledger.pending(name) is None
+
+
+def test_an_alias_that_was_set_by_hand_is_found_and_entered(promotion, register, name):
+    promotion.promote(register(1), PASSED)
+    by_hand = register(2)
+    promotion.models.crown(name, by_hand.version)
+    promotion.promote(register(3), Decision(False, "worse"))
+    assert serving(promotion, name) == 2
+    found, refused = promotion.ledger.entries(name)[1:]
+    assert (found.kind, found.champion_version, found.previous_version) == (champions.FOUND, 2, 1)
+    assert (refused.verdict, refused.champion_version) == (champions.REFUSED, 2)
+    assert promotion.roll_back(name).version == 1
