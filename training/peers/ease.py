@@ -3,14 +3,13 @@
 Steck (2019), Embarrassingly shallow autoencoders for sparse data, equation 8.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.sparse as sp
-from scipy import linalg
 
 from training.peers.history import History
-from training.peers.scorers import MatrixScorer
+from training.peers.item_weights import item_weights
+from training.peers.scorers import MatrixScorer, Terms
 from vitrine.errors import BadInputError
 
 MOST_CAMPAIGNS = 20_000
@@ -19,10 +18,14 @@ MOST_CAMPAIGNS = 20_000
 
 @dataclass(frozen=True)
 class Ease:
-    """Purchases fade with age; `half_life_days` of infinity weighs all alike."""
+    """Purchases fade with age; `half_life_days` of infinity weighs all alike.
 
-    regularisation: float = 100.0
+    Its diagonal is zero, so what the customer bought before is a term of its own.
+    """
+
+    regularisation: float = 300.0
     half_life_days: float = 90.0
+    terms: Terms = field(default=Terms(own=1.0, prior=0.1))
 
     def fit(self, history: History) -> MatrixScorer:
         """Solve for the weights.
@@ -40,14 +43,4 @@ class Ease:
         bought = history.by_customer(history.faded(self.half_life_days))
         bought.data = np.sqrt(np.minimum(bought.data, 3.0))
         weights = item_weights(bought, self.regularisation)
-        return MatrixScorer(history, lambda customers: bought[customers] @ weights)
-
-
-def item_weights(bought: sp.csr_matrix, regularisation: float) -> np.ndarray:
-    """Return `B[C, C]` with a zero diagonal that minimises ||X - X B||² + regularisation ||B||²."""
-    gram = (bought.T @ bought).toarray()
-    gram[np.diag_indices_from(gram)] += regularisation
-    precision = linalg.inv(gram, overwrite_a=True, check_finite=False)
-    weights: np.ndarray = -precision / np.diag(precision)
-    weights[np.diag_indices_from(weights)] = 0.0
-    return weights
+        return MatrixScorer(history, lambda customers: bought[customers] @ weights, self.terms)

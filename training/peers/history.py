@@ -117,6 +117,10 @@ class History:
         counts: np.ndarray = np.bincount(campaigns, minlength=len(self.campaign_ids))
         return counts.astype(np.float64)
 
+    def basket_size(self) -> float:
+        """Return how many campaigns an order holds on average, at least 1."""
+        return len(self.order_P) / max(len(np.unique(self.order_P)), 1) or 1.0
+
     def located(self, candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
         """Return `customer_L, campaign_C`: codes of lists and candidates, -1 for the unknown."""
         return (
