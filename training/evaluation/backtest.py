@@ -102,8 +102,10 @@ class Week:
         return {
             "new customers": ~is_old.to_numpy(),
             "without history": ~self.is_known_L,
-            **{name: (segment == name).to_numpy() for name in sorted(segment.unique())},
-            **{name: kinds[name].to_numpy(dtype=bool) for name in kinds.columns},
+            **{
+                f"segment {name}": (segment == name).to_numpy() for name in sorted(segment.unique())
+            },
+            **{_group(name): kinds[name].to_numpy(dtype=bool) for name in kinds.columns},
         }
 
     @cached_property
@@ -152,6 +154,11 @@ class Week:
         for name, is_kept_L in self.slices.items():
             if is_kept_L.any():
                 yield name, ranks.where(is_kept_L[ranks.list_P])
+
+
+def _group(name: str) -> str:
+    """Write a group's column for readers: `is_single_sector` is `group single sector`."""
+    return f"group {name.removeprefix('is_').replace('_', ' ')}"
 
 
 def weeks_before(as_of: datetime, count: int) -> list[Interval]:
