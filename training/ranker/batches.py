@@ -1,8 +1,9 @@
 """An epoch's batches: which rows are scored and which purchase meets which negatives.
 
 Drawn for many batches at once and moved to the device in a few pieces, so that the loop neither
-waits for Python nor for small copies. Shape legend: B groups of a batch, R their rows, P their
-purchases, N negatives of a purchase, G groups of a draft.
+waits for Python nor for small copies. A row that no purchase of its group meets is not scored.
+Shape legend: B groups of a batch, R their rows, P their purchases, N negatives of a purchase, G
+groups of a draft.
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ class Batch:
 
     groups_B: Tensor
     row_R: Tensor
-    """Rows of the data set, group by group."""
+    """Rows of the data set, group by group: the purchases and the negatives that they meet."""
     group_R: Tensor
     """Position of each row's group within the batch."""
     positive_P: Tensor
@@ -59,21 +60,27 @@ def _drafted(
 ) -> Iterator[Batch]:
     rows_G, purchases_G = data.rows_G[order_G], data.purchases_G[order_G]
     row_end_G, purchase_end_G = np.cumsum(rows_G), np.cumsum(purchases_G)
-    batch_G = np.arange(len(order_G)) // batch_groups
-    # Where each group's rows begin within those of its batch.
     first_G = row_end_G - rows_G
-    first_G = first_G - first_G[batch_G * batch_groups]
+    positive_P = ranges(first_G, purchases_G)
+    negative_PN = epoch_negatives(
+        np.repeat(first_G + purchases_G, purchases_G),
+        np.repeat(rows_G - purchases_G, purchases_G),
+        negatives,
+        generator,
+    )
+    is_met_R = np.zeros(int(row_end_G[-1]), dtype=bool)
+    is_met_R[positive_P] = is_met_R[negative_PN] = True
+    place_R = np.cumsum(is_met_R) - 1
+    met_end_G = place_R[row_end_G - 1] + 1
+    batch_G = np.arange(len(order_G)) // batch_groups
+    before_G = np.append(0, met_end_G)[batch_G * batch_groups]
+    before_P = np.repeat(before_G, purchases_G)
     whole = (
         order_G,
-        ranges(data.start_G[order_G], rows_G),
-        np.repeat(np.arange(len(order_G)) % batch_groups, rows_G),
-        ranges(first_G, purchases_G),
-        epoch_negatives(
-            np.repeat(first_G + purchases_G, purchases_G),
-            np.repeat(rows_G - purchases_G, purchases_G),
-            negatives,
-            generator,
-        ),
+        ranges(data.start_G[order_G], rows_G)[is_met_R],
+        np.repeat(np.arange(len(order_G)) % batch_groups, rows_G)[is_met_R],
+        place_R[positive_P] - before_P,
+        place_R[negative_PN] - before_P[:, None],
         _weights(purchases_G, batch_G),
     )
     groups, rows, members, positives, others, weights = (
@@ -81,7 +88,7 @@ def _drafted(
     )
     g = r = p = 0
     for last in np.append(np.arange(batch_groups, len(order_G), batch_groups), len(order_G)):
-        to_r, to_p = int(row_end_G[last - 1]), int(purchase_end_G[last - 1])
+        to_r, to_p = int(met_end_G[last - 1]), int(purchase_end_G[last - 1])
         yield Batch(
             groups[g:last], rows[r:to_r], members[r:to_r],
             positives[p:to_p], others[p:to_p], weights[p:to_p],

@@ -133,13 +133,13 @@ class Loop:
     def run(self, kept: Checkpoint | None = None) -> dict[str, list[float]]:
         """Train all epochs that are not done yet, and return the loss after each."""
         if kept is not None and (state := kept.read(self.data.device)) is not None:
-            self._load(state)
+            self.restore(state)
         while len(self.curves["train_loss"]) < self.config.epochs:
             self.curves["train_loss"].append(self.epoch())
             if self.unseen is not None:
                 self.curves["later_loss"].append(self._loss_without_training(self.unseen))
             if kept is not None:
-                kept.write(self._state())
+                kept.write(self.state())
         return self.curves
 
     def epoch(self) -> float:
@@ -191,7 +191,8 @@ class Loop:
         )
         return learnt_P @ batch.weight_P, reported_P @ batch.weight_P
 
-    def _state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
+        """Return all that the next epochs depend on."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -202,7 +203,8 @@ class Loop:
             "generator": json.dumps(self._generator.bit_generator.state),
         }
 
-    def _load(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to where `state` was asked for."""
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])

@@ -32,22 +32,40 @@ def test_batches_are_what_a_loop_over_groups_would_take(groups, batch_groups, se
     found = list(batches(data, order, batch_groups, 3, np.random.default_rng(seed)))
     assert [g for batch in found for g in batch.groups_B.tolist()] == order.tolist()
     for batch in found:
-        rows, members, positives, allowed, weights = [], [], [], [], []
-        for place, group in enumerate(batch.groups_B.tolist()):
-            bought, others = groups[group]
-            begin = len(rows)
-            rows += range(data.start_G[group], data.start_G[group] + bought + others)
-            members += [place] * (bought + others)
-            positives += range(begin, begin + bought)
-            allowed += [range(begin + bought, begin + bought + others)] * bought
+        weights = []
+        groups_of_rows = batch.groups_B[batch.group_R].tolist()
+        assert groups_of_rows == [owner(data, row) for row in batch.row_R.tolist()]
+        assert batch.row_R.tolist() == [
+            row for group in batch.groups_B.tolist() for row in rows_of(data, group)
+            if row in met(data, batch)
+        ]  # fmt: skip
+        purchases = iter(zip(batch.positive_P.tolist(), batch.negative_PN.tolist(), strict=True))
+        for group in batch.groups_B.tolist():
+            own, (bought, _) = rows_of(data, group), groups[group]
+            for row in own[:bought]:
+                positive, others = next(purchases)
+                assert batch.row_R[positive] == row
+                assert len(others) == 3
+                assert set(batch.row_R[others].tolist()) <= set(own[bought:])
             weights += [bought**-0.5] * bought
-        assert batch.row_R.tolist() == rows
-        assert batch.group_R.tolist() == members
-        assert batch.positive_P.tolist() == positives
-        assert batch.negative_PN.shape == (len(positives), 3)
-        for drawn, own in zip(batch.negative_PN.tolist(), allowed, strict=True):
-            assert set(drawn) <= set(own)
+        assert next(purchases, None) is None
         assert batch.weight_P.tolist() == pytest.approx(np.array(weights) / sum(weights))
+
+
+def rows_of(data, group) -> list[int]:
+    return list(range(data.start_G[group], data.start_G[group] + data.rows_G[group]))
+
+
+def owner(data, row) -> int:
+    return next(g for g in range(len(data.start_G)) if row in rows_of(data, g))
+
+
+def met(data, batch) -> set[int]:
+    """The purchases of the batch's groups, and the negatives that they meet."""
+    bought = {
+        row for g in batch.groups_B.tolist() for row in rows_of(data, g)[: data.purchases_G[g]]
+    }
+    return bought | set(batch.row_R[batch.negative_PN.ravel()].tolist())
 
 
 def test_a_draft_of_few_batches_draws_the_same(monkeypatch):
