@@ -8,9 +8,11 @@ SOURCE ?=
 LANDING ?=
 SCALE ?=
 FRESH ?=
+AS_OF ?= 2011-10-31
+JOBS ?= 1
 INSTALLED := $(VENV)/requirements.lock
 
-.PHONY: help setup demo test lint up down sql docs bench bench-features
+.PHONY: help setup demo test lint up down sql docs bench bench-features leaderboard
 .DEFAULT_GOAL := help
 
 help: ## Say what each target does.
@@ -48,6 +50,12 @@ bench: setup ## Show what each stage of the runs in the home cost, and its trend
 
 bench-features: setup ## Measure a large retailer's features beside plain DuckDB and Polars: an hour, or less with SCALE=0.01.
 	@$(VENV)/bin/python -m benchmarks.features $(if $(SCALE),--scale $(SCALE))
+
+leaderboard: setup ## Judge every model on five weeks of the home's shop and write docs/leaderboard.md; AS_OF=… ends them, JOBS=2 fits two at a time.
+	@$(VITRINE) evaluate --as-of $(AS_OF) --weeks 5 --jobs $(JOBS) --page docs/leaderboard.md
+
+bench-ranker: setup ## Measure the ranker's sampler, training and scoring beside implicit and plain torch: 8 minutes, or less with SCALE=0.01.
+	@$(VENV)/bin/python -m benchmarks.ranker $(if $(SCALE),--scale $(SCALE))
 
 # The copy of the lock tells what is installed: a new environment only when the lock has changed.
 $(INSTALLED): requirements.lock
