@@ -311,7 +311,7 @@ class Registry:
 
 def _log_steps(mlflow: ModuleType, series: Mapping[str, Sequence[float]]) -> None:
     """Log each step's values together: far fewer calls than one a value."""
-    for step in range(max(len(values) for values in series.values())):
+    for step in range(max(map(len, series.values()), default=0)):
         at = {name: float(values[step]) for name, values in series.items() if step < len(values)}
         mlflow.log_metrics(at, step=step + 1)
 

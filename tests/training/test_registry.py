@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from training.evaluation.gate import Decision
-from training.registry import Registry, Trained
+from training.registry import Comparison, Registry, Trained
 from vitrine.errors import BadInputError
 from vitrine.interval import Interval
 from vitrine.paths import Paths
@@ -123,3 +123,30 @@ def test_half_made_tables_are_not_left_to_the_next_process(tmp_path):
     assert not (folder / "mlflow.db").exists()
     assert Registry(settings, Paths.of(settings)).champion("ranker") is None
     assert [file.name for file in folder.glob("*.db")] == ["mlflow.db"]
+
+
+def test_a_comparison_is_a_run_with_one_below_for_each_model_and_is_logged_once(registry, tmp_path):
+    import mlflow
+
+    (tmp_path / "leaderboard.md").write_text("# Leaderboard\n")
+    comparison = Comparison(
+        name="20110201T0000",
+        digest="abc",
+        data=Interval.parse("2011-01-18", "2011-02-01"),
+        models={"als": {"map_at_12": [0.1, 0.2], "all weeks/all/map_at_12": [0.15]}, "ease": {}},
+        folder=tmp_path,
+    )
+    for _ in range(2):
+        registry.log_comparison("evaluation", comparison)
+    identity = mlflow.get_experiment_by_name("evaluation").experiment_id
+    runs = mlflow.search_runs([identity], output_format="list")
+    assert sorted(run.info.run_name for run in runs) == ["20110201T0000", "als", "ease"]
+    whole, als = (
+        next(run for run in runs if run.info.run_name == name) for name in ("20110201T0000", "als")
+    )
+    assert als.data.tags["mlflow.parentRunId"] == whole.info.run_id
+    history = mlflow.MlflowClient().get_metric_history(als.info.run_id, "map_at_12")
+    assert [(each.step, each.value) for each in history] == [(1, 0.1), (2, 0.2)]
+    assert als.data.metrics["all weeks/all/map_at_12"] == 0.15
+    (file,) = mlflow.artifacts.list_artifacts(run_id=whole.info.run_id)
+    assert file.path == "leaderboard.md"
