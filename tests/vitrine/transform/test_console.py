@@ -159,6 +159,18 @@ def test_published_files_are_tables(connection, installation, capsys):
     assert capsys.readouterr().out.split() == ["score,number", "0.25,1"]
 
 
+def test_the_newest_leaderboard_is_a_table_and_all_kept_ones_another(
+    connection, installation, capsys
+):
+    for name, value in (("20260302T0000", 0.1), ("20260309T0000", 0.2)):
+        with new_version(installation.paths.evaluations, name) as folder:
+            pq.write_table(pa.table({"value": [value]}), folder / "leaderboard.parquet")
+    query = "select l.value, count(*) as n from leaderboard as l, leaderboard_history group by all"
+    with console.open_warehouse(installation.paths) as opened:
+        console.show(opened, query, as_csv=True)
+    assert capsys.readouterr().out.split() == ["value,n", "0.2,2"]
+
+
 @pytest.mark.parametrize("query", ["", ";", "-- nothing"])
 def test_no_query_is_said_so(connection, query):
     with pytest.raises(BadArgumentError, match="no rows"):
