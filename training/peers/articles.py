@@ -12,6 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from training.classifier.text import buckets
+from training.peers.history import History
 
 if TYPE_CHECKING:
     from training.ranker.features import FeatureReader
@@ -46,6 +47,12 @@ class Articles:
 
 ArticleSource = Callable[[pd.DataFrame], Articles]
 """From (campaign_id, as_of) to what was known of each, in the given order."""
+
+
+def described_now(history: History) -> pd.DataFrame:
+    """Return campaign_id and as_of of the history's campaigns, to ask what they were at its end."""
+    as_of = pd.Series([history.as_of] * len(history.campaign_ids), dtype="datetime64[us, UTC]")
+    return pd.DataFrame({"campaign_id": history.campaign_ids, "as_of": as_of})
 
 
 def article_source(reader: "FeatureReader") -> ArticleSource:

@@ -1,0 +1,157 @@
+"""A fitted sequence network beside the ids it knows: what customers want at any later instant.
+
+Its weights know what had been received before the instant of its fit; a state knows what the
+activity that it is computed from knows. So a state as of t is exact, however old the weights.
+
+Shape legend: C campaigns, L customers, D width, R pairs.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+
+from training.peers.articles import Articles
+from training.sequence.events import Activity, Steps
+from training.sequence.fitting import SequenceConfig, fit, one_thread
+from training.sequence.network import ArticleInputs, NetworkSize, NextOrder
+from training.sequence.terms import Questions, Terms
+
+DESCRIPTION, WEIGHTS = "sequence.json", "sequence.safetensors"
+BLOCK = 512
+"""Customers read at once: their steps take some 100 MB."""
+
+
+@dataclass(frozen=True)
+class SequenceEncoder:
+    """Turns activity into states of customers, and descriptions into vectors of campaigns."""
+
+    campaign_ids: np.ndarray
+    """Campaigns with a vector of their own; those that came later have their words alone."""
+    config: SequenceConfig
+    network: NextOrder
+
+    @classmethod
+    def fit(
+        cls, activity: Activity, articles: Articles, config: SequenceConfig, seed: int
+    ) -> "SequenceEncoder":
+        """Learn from activity; `articles` describes its campaigns, in the order of their ids.
+
+        Raises
+        ------
+        BadInputError
+            If nothing was bought.
+        DegenerateModelError
+            If the loss is not finite.
+        """
+        events = activity.events
+        bought = np.unique(events.campaign_E[events.is_purchase_E])
+        campaign_ids = activity.campaign_ids[bought]
+        inputs = _inputs(campaign_ids, activity.campaign_ids, articles, config)
+        return cls(campaign_ids, config, fit(events, inputs, config, seed))
+
+    def save(self, folder: Path) -> None:
+        """Write the settings and ids, and the weights, into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        description = {"config": asdict(self.config), "campaign_ids": self.campaign_ids.tolist()}
+        (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+        weights = {k: v.detach().contiguous() for k, v in self.network.state_dict().items()}
+        save_file(weights, folder / WEIGHTS)
+
+    @classmethod
+    def load(cls, folder: Path) -> "SequenceEncoder":
+        """Read what `save` wrote."""
+        stored = json.loads((folder / DESCRIPTION).read_text())
+        config = SequenceConfig(**stored["config"])
+        campaign_ids = np.array(stored["campaign_ids"], dtype=object)
+        size = NetworkSize(len(campaign_ids), config.buckets, config.width, config.hidden)
+        network = NextOrder(size, config.id_dropout)
+        network.load_state_dict(load_file(folder / WEIGHTS))
+        return cls(campaign_ids, config, network.eval())
+
+    @torch.inference_mode()
+    def campaigns(self, campaign_ids: np.ndarray, articles: Articles) -> np.ndarray:
+        """Return float32 `vector_CD` of any campaigns, unknown ones included."""
+        inputs = _inputs(self.campaign_ids, campaign_ids, articles, self.config)
+        vector_CD: np.ndarray = self.network.campaigns(inputs).numpy()
+        return vector_CD
+
+    def read(self, activity: Activity, articles: Articles) -> "Reading":
+        """Take up what was known at an instant; `articles` describes its campaigns in order."""
+        vector_CD = self.campaigns(activity.campaign_ids, articles)
+        return Reading(self, activity, vector_CD, Terms(activity.events, len(vector_CD)))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An encoder at an instant: the activity until then, and the vectors of its campaigns."""
+
+    encoder: SequenceEncoder
+    activity: Activity
+    vector_CD: np.ndarray
+    terms: Terms
+
+    @torch.inference_mode()
+    def states(self, customer_ids: np.ndarray) -> np.ndarray:
+        """Return float32 `state_LD`: what each customer's next order may begin with.
+
+        A customer without any activity has the state of all who come for the first time.
+        """
+        start_L, end_L = self._spans(customer_ids)
+        network, vectors = self.encoder.network, torch.from_numpy(self.vector_CD)
+        state_LD = np.zeros((len(start_L), self.encoder.config.width), dtype=np.float32)
+        # Customers of like lengths together: whoever is shorter is padded.
+        by_length = np.argsort(end_L - start_L, kind="stable")
+        with one_thread():
+            for first in range(0, len(by_length), BLOCK):
+                rows = by_length[first : first + BLOCK]
+                steps = Steps.of(self.activity.events, start_L[rows], end_L[rows])
+                last = torch.from_numpy(end_L[rows] - start_L[rows])
+                state_BSD = network.states(steps, vectors)
+                state_LD[rows] = state_BSD[torch.arange(len(rows)), last].numpy()
+        return state_LD
+
+    @torch.inference_mode()
+    def scores(
+        self,
+        customer_ids: np.ndarray,
+        state_LD: np.ndarray,
+        campaign_ids: np.ndarray,
+        vector_CD: np.ndarray,
+        list_R: np.ndarray,
+        campaign_R: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return float32 `dot_R`, state times vector, and `score_R`, which adds the terms.
+
+        The terms are popularity and the customer's own purchases; `list_R` and `campaign_R` are
+        positions in the ids.
+        """
+        dot_R = np.einsum("rd,rd->r", state_LD[list_R], vector_CD[campaign_R])
+        start_L, end_L = self._spans(customer_ids)
+        asked = Questions(start_L, end_L, np.zeros(len(start_L)))
+        sold_C = pd.Index(self.activity.campaign_ids).get_indexer(campaign_ids)
+        term_RT = self.terms.pairs(asked, list_R, sold_C[campaign_R])
+        score_R: np.ndarray = dot_R + term_RT @ self.encoder.network.weight_T.numpy()
+        return dot_R, score_R
+
+    def _spans(self, customer_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return where each customer's events stand; an unknown one has none."""
+        start_U, end_U = self.activity.events.spans(self.encoder.config.length)
+        code_L = pd.Index(self.activity.customer_ids).get_indexer(customer_ids)
+        # The last element, for code -1, is an empty span.
+        return np.append(start_U, 0)[code_L], np.append(end_U, 0)[code_L]
+
+
+def _inputs(
+    known_ids: np.ndarray, campaign_ids: np.ndarray, articles: Articles, config: SequenceConfig
+) -> ArticleInputs:
+    price_C = np.log(np.where(articles.price_C > 0, articles.price_C, 1.0))
+    return ArticleInputs(
+        pd.Index(known_ids).get_indexer(campaign_ids).astype(np.int64) + 1,
+        articles.words(config.buckets),
+        np.nan_to_num(price_C).astype(np.float32),
+    )
