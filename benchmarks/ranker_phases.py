@@ -1,0 +1,312 @@
+"""python -m benchmarks.ranker_phases PHASE SCALE DEVICE RUNS OUT: measure one part of the ranker.
+
+A process for each part, so that its peak of memory is its own; figures go to OUT as JSON. Every
+rate and time is the median of RUNS runs, peers in turn with ours.
+"""
+
+import json
+import math
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from benchmarks import ranker_peers as peers
+from benchmarks import ranker_rows as made
+from training.ranker.checkpoint import Checkpoint, digest
+from training.ranker.config import RankerConfig
+from training.ranker.dataset import Dataset, ExampleFrame
+from training.ranker.encoding import Encoder
+from training.ranker.features import Catalogue
+from training.ranker.fitting import Loop, fit
+from training.ranker.model import Ranker
+from training.ranker.sampling import Allowed, epoch_negatives
+from training.ranker.streaming import State
+
+CUSTOMERS, CAMPAIGNS, KEPT = 1_370_000, 250, 12
+PURCHASES = 31_800_000
+GROUPS = 27_000
+"""With 60 negatives each: 1.7 million examples."""
+SAMPLED = 300_000
+ARTICLES = 50_000
+"""On sale at once at a large retailer that knows no campaigns."""
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::addmm_", "aten::bmm", "aten::mv", "aten::addmv")
+
+
+def sampler(scale: float, device: torch.device, runs: int) -> dict[str, Any]:
+    """Measure triplets per second of one core: drawn from what is on sale, and from pools."""
+    groups, negatives = _scaled(SAMPLED, scale), RankerConfig().negatives
+    figures: dict[str, list[float]] = {}
+    for run in range(runs):
+        rng = np.random.default_rng(run)
+        for name, on_sale in (("campaigns", CAMPAIGNS), ("articles", ARTICLES)):
+            figures.setdefault(name, []).append(_drawn(groups, on_sale, negatives, rng))
+        figures.setdefault("pools", []).append(_pooled(groups, negatives, rng))
+        week_G = np.zeros(groups, np.int64)
+        bought = made.purchases(week_G, CAMPAIGNS, rng)
+        matrix_UC = sp.csr_matrix((np.ones(len(bought[0]), np.float32), bought))
+        figures.setdefault("implicit_bpr", []).append(peers.implicit_bpr_rate(matrix_UC, 3))
+        figures.setdefault("torch_loop", []).append(
+            peers.torch_factorisation_rate(groups, CAMPAIGNS, 6, device)
+        )
+    medians = {name: statistics.median(values) for name, values in figures.items()}
+    return {**medians, "groups": groups, "negatives": negatives, "factors": peers.FACTORS}
+
+
+def _drawn(groups: int, on_sale: int, negatives: int, rng: np.random.Generator) -> float:
+    """Return triplets per second from purchases as they are read to their negatives."""
+    week_G = np.sort(rng.integers(0, 100, groups))
+    group_P, campaign_P = made.purchases(week_G, on_sale, rng)
+    begun = time.perf_counter()
+    allowed = Allowed.of(week_G * on_sale, np.full(groups, on_sale), group_P, campaign_P)
+    drawn_PN = allowed.draw(group_P, negatives, rng)
+    return drawn_PN.size / (time.perf_counter() - begun)
+
+
+def _pooled(groups: int, negatives: int, rng: np.random.Generator) -> float:
+    """Return triplets per second as every epoch draws them again from the groups' pools."""
+    start_P = np.repeat(np.arange(groups) * 62, 2)
+    count_P, size = np.full(len(start_P), 60), 0
+    begun = time.perf_counter()
+    for first in range(0, len(start_P), 1 << 14):
+        part = slice(first, first + (1 << 14))
+        size += epoch_negatives(start_P[part], count_P[part], negatives, rng).size
+    return size / (time.perf_counter() - begun)
+
+
+def training(scale: float, device: torch.device, runs: int) -> dict[str, Any]:
+    """Measure an epoch, its matrix products, and what surrounds it; estimate a large retailer."""
+    catalogue, config = Catalogue.load(), RankerConfig()
+    frame = made.examples(catalogue, _scaled(GROUPS, scale), CAMPAIGNS, config.pool_size, seed=1)
+    begun = time.perf_counter()
+    loop, encoders = _loop(frame, catalogue, config, device)
+    encoding_s = time.perf_counter() - begun
+    examples = len(frame.label_R)
+    rates = {}
+    for threads in (1, 2) if device.type == "cpu" else (1,):
+        torch.set_num_threads(threads)
+        epochs_s = [_epoch_seconds(loop) for _ in range(runs if threads == 1 else 1)]
+        rates[threads] = examples / statistics.median(epochs_s)
+    torch.set_num_threads(1)
+    products = _products(frame, catalogue, config, device)
+    return {
+        "examples": examples,
+        "purchases": int(frame.label_R.sum()),
+        "batch_examples": examples * config.batch_groups // len(frame.as_of_G),
+        "encoding_s": encoding_s,
+        "checkpoint_s": _checkpoint_seconds(loop, encoders, config),
+        "bytes_an_example": _bytes(loop.data) / examples,
+        "examples_a_second": {str(threads): rate for threads, rate in rates.items()},
+        "sgemm_gflops": _sgemm(device),
+        **products,
+        "gflops": products["mflop_an_example"] * rates[1] / 1e3,
+        "retrain": _retrain(frame, config, rates[1], _bytes(loop.data) / examples),
+    }
+
+
+def _loop(
+    frame: ExampleFrame, catalogue: Catalogue, config: RankerConfig, device: torch.device
+) -> tuple[Loop, tuple[Encoder, ...]]:
+    customer = Encoder.fit(catalogue.customer, frame.customers)
+    campaign = Encoder.fit(catalogue.campaign, frame.campaigns)
+    pair = Encoder.fit(catalogue.pair, frame.pairs)
+    torch.manual_seed(1)
+    # As many epochs as the schedule may be asked for here.
+    config = replace(config, epochs=100)
+    network = Ranker(customer, campaign, pair, config).to(device)
+    data = Dataset.of(frame, customer, campaign, pair, device)
+    return Loop(network, data, None, config, seed=1), (customer, campaign, pair)
+
+
+def _epoch_seconds(loop: Loop) -> float:
+    peers.synchronize(loop.data.device)
+    begun = time.perf_counter()
+    loop.epoch()
+    return time.perf_counter() - begun
+
+
+def _checkpoint_seconds(loop: Loop, encoders: tuple[Encoder, ...], config: RankerConfig) -> float:
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        key = digest(config, 1, encoders, loop.data)
+        Checkpoint.of(Path(folder), key).write(loop.state())
+    return time.perf_counter() - begun
+
+
+def _products(
+    frame: ExampleFrame, catalogue: Catalogue, config: RankerConfig, device: torch.device
+) -> dict[str, float]:
+    """Count the operations of matrix products, and take their share of the time of all kernels."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    few = frame.before(_instant_of(frame, 4_000))
+    loop, _ = _loop(few, catalogue, replace(config, compiled=False), device)
+    loop.epoch()
+    with FlopCounterMode(display=False) as counter:
+        loop.epoch()
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    if device.type == "cuda":
+        activities.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(activities=activities) as profile:
+        loop.epoch()
+    is_gpu = device.type == "cuda"
+    times = {
+        event.key: event.self_device_time_total if is_gpu else event.self_cpu_time_total
+        for event in profile.key_averages()
+    }
+    return {
+        "mflop_an_example": counter.get_total_flops() / len(few.label_R) / 1e6,
+        "product_share": sum(times.get(name, 0.0) for name in PRODUCTS) / sum(times.values()),
+    }
+
+
+def _instant_of(frame: ExampleFrame, group: int) -> Any:
+    from datetime import UTC
+
+    last = frame.as_of_G[min(group, len(frame.as_of_G) - 1)]
+    return (last + np.timedelta64(1, "D")).astype("datetime64[us]").item().replace(tzinfo=UTC)
+
+
+def _sgemm(device: torch.device) -> dict[str, float]:
+    rates = {}
+    for threads in (1, 2) if device.type == "cpu" else (1,):
+        torch.set_num_threads(threads)
+        rates[f"{threads} threads" if threads > 1 else "1 thread"] = peers.sgemm_rate(
+            device, 1024 if device.type == "cpu" else 8192, 1.0
+        )
+    torch.set_num_threads(1)
+    if device.type == "cuda":
+        rates["bfloat16"] = peers.sgemm_rate(device, 8192, 1.0, is_half=True)
+    return rates
+
+
+def _retrain(
+    frame: ExampleFrame, config: RankerConfig, rate: float, bytes_an_example: float
+) -> dict[str, float]:
+    """Carry the measured rate over to every purchase of a large retailer; nothing else scales."""
+    per_purchase = len(frame.label_R) / float(frame.label_R.sum())
+    examples = PURCHASES * per_purchase
+    hours_a_pass = 2 * examples / rate / 3600
+    return {
+        "purchases": PURCHASES,
+        "examples": examples,
+        "epochs": config.epochs,
+        "hours_a_pass": hours_a_pass,
+        "hours": config.epochs * hours_a_pass,
+        "memory_gb": examples * bytes_an_example / 1e9,
+        "default_hours": 2 * config.epochs * config.max_groups
+        * len(frame.label_R) / len(frame.as_of_G) / rate / 3600,
+    }  # fmt: skip
+
+
+def _bytes(data: Dataset) -> int:
+    sides = (data.customers, data.campaigns, data.pairs)
+    tensors = [t for side in sides for t in (side.numeric_BF, side.codes_BK)]
+    return sum(t.numel() * t.element_size() for t in [*tensors, data.campaign_R])
+
+
+def one(scale: float, device: torch.device, runs: int) -> dict[str, Any]:
+    """Measure the latency of one customer's ranking, in milliseconds, on one core."""
+    state = _state(_scaled(50_000, scale))
+    asked = np.random.default_rng(2).integers(0, len(state.customers), _scaled(2_000, scale))
+    for customer in asked[:20]:
+        state.one(int(customer), KEPT)
+    known = [_percentiles(lambda c: state.one(c, KEPT), asked) for _ in range(runs)]
+    anew = [
+        _percentiles(lambda c: state.with_campaigns(state.campaigns).one(c, KEPT), asked)
+        for _ in range(runs)
+    ]
+    return {
+        "customers": len(asked),
+        "campaigns": CAMPAIGNS,
+        "campaigns_known": _medians(known),
+        "campaigns_anew": _medians(anew),
+    }
+
+
+def _percentiles(rank: Callable[[int], object], asked: np.ndarray) -> dict[str, float]:
+    wall_ms, cpu_ms = [], []
+    for customer in asked:
+        begun, cpu_begun = time.perf_counter(), time.thread_time()
+        rank(int(customer))
+        wall_ms.append(1e3 * (time.perf_counter() - begun))
+        # What other processes on the machine do is not in it.
+        cpu_ms.append(1e3 * (time.thread_time() - cpu_begun))
+    return {
+        "p50": float(np.percentile(wall_ms, 50)),
+        "p99": float(np.percentile(wall_ms, 99)),
+        "cpu_p99": float(np.percentile(cpu_ms, 99)),
+    }
+
+
+def _medians(each: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(run[name] for run in each) for name in each[0]}
+
+
+def mass(scale: float, device: torch.device, runs: int) -> dict[str, Any]:
+    """Measure the ranking of a large retailer's customers, in seconds, and implicit's."""
+    customers = _scaled(CUSTOMERS, scale)
+    begun = time.perf_counter()
+    state = _state(customers)
+    prepared_s = time.perf_counter() - begun
+    ours = {threads: [_mass_seconds(state, threads) for _ in range(runs)] for threads in (1, 2)}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    own = made.own_rows(state)
+    del state
+    theirs = {
+        threads: [
+            peers.implicit_recommend_seconds(customers, CAMPAIGNS, KEPT, threads)
+            for _ in range(runs)
+        ]
+        for threads in (1, 2)
+    }
+    bare = [peers.bare_product_seconds(customers, CAMPAIGNS, KEPT, device) for _ in range(runs)]
+    return {
+        "customers": customers,
+        "campaigns": CAMPAIGNS,
+        "kept": KEPT,
+        "own_rows": own,
+        "made_s": prepared_s,
+        "peak_memory_bytes": peak,
+        "seconds": {str(t): statistics.median(values) for t, values in ours.items()},
+        "implicit_seconds": {str(t): statistics.median(values) for t, values in theirs.items()},
+        "bare_seconds": statistics.median(bare),
+    }
+
+
+def _mass_seconds(state: State, threads: int) -> float:
+    begun = time.perf_counter()
+    customers = sum(len(part.customer_B) for part in state.all(KEPT, threads))
+    if customers != len(state.customers):
+        raise RuntimeError(f"{customers} of {len(state.customers)} customers were ranked")
+    return time.perf_counter() - begun
+
+
+def _state(customers: int) -> State:
+    catalogue = Catalogue.load()
+    frame = made.examples(catalogue, 600, CAMPAIGNS, 30, seed=1)
+    config = replace(RankerConfig(), epochs=3, batch_groups=16, learning_rate=1e-2)
+    ranker = fit(frame, catalogue, config, seed=1).ranker
+    return made.state(ranker, customers, CAMPAIGNS, seed=1)
+
+
+def _scaled(full: int, scale: float) -> int:
+    return max(math.ceil(full * scale), 100)
+
+
+PHASES = {"sampler": sampler, "training": training, "one": one, "mass": mass}
+
+if __name__ == "__main__":
+    phase, scale, device, runs, out = sys.argv[1:]
+    torch.set_num_threads(1)
+    measured = PHASES[phase](float(scale), torch.device(device), int(runs))
+    Path(out).write_text(json.dumps(measured))

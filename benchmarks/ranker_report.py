@@ -1,0 +1,159 @@
+"""The figures of `benchmarks.ranker` as a table, and as files under `benchmarks/results/`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+MILLION, GB = 1e6, 1e9
+LEAST_TRIPLETS = 5e6
+MOST_MS = 10.0
+MOST_SECONDS, MOST_BYTES = 120.0, 8 * GB
+NIGHT_HOURS = 10.0
+
+
+def table(figures: Mapping[str, Any], scale: float) -> str:
+    """Return all figures as Markdown; aims are judged at full size alone."""
+    lines = [*_head(figures, scale)]
+    parts = {"sampler": _sampler, "training": _training, "one": _one, "mass": _mass}
+    for name, part in parts.items():
+        if name in figures:
+            lines += ["", *part(figures[name], scale == 1)]
+    return "\n".join(lines) + "\n"
+
+
+def write(folder: Path, figures: Mapping[str, Any], scale: float, device: str, text: str) -> None:
+    """Keep table and figures as `ranker-<scale>-<device>.md` and `.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"ranker-{scale:g}-{device}"
+    (folder / f"{name}.md").write_text(text)
+    (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _head(figures: Mapping[str, Any], scale: float) -> Iterator[str]:
+    machine = figures["machine"]
+    yield f"# Speed of the ranker: {scale:g} of a large retailer"
+    yield ""
+    yield (
+        f"{machine['cores']:.0f} cores, {machine['memory_bytes'] / GB:.0f} GB of memory, torch"
+        f" {machine['torch']}; load average when it began: {machine['load']}. Medians of"
+        f" {figures['runs']} runs; feature values are made up, sizes and code are real."
+    )
+    yield ""
+    yield (
+        f"Networks trained on one {machine['gpu']}."
+        if machine["gpu"]
+        else "No GPU was available: everything ran on the CPU, and nothing is known of GPUs here."
+    )
+
+
+def _sampler(it: Mapping[str, Any], is_full: bool) -> Iterator[str]:
+    yield "## Sampler, one core"
+    yield ""
+    yield "| | million a second |"
+    yield "|---|---:|"
+    drawn = "triplets: negatives on sale and not in that order, exclusions indexed,"
+    rows = {
+        "campaigns": f"{drawn} 250 on sale",
+        "articles": f"{drawn} 50,000 on sale",
+        "pools": "triplets of an epoch, from the groups' pools",
+        "implicit_bpr": f"implicit's BPR steps, {it['factors']} factors",
+        "torch_loop": f"plain torch matrix factorisation, {it['factors']} factors",
+    }
+    for name, title in rows.items():
+        yield f"| {title} | {it[name] / MILLION:.2f} |"
+    yield ""
+    yield "A step of implicit and of plain torch also updates three vectors, a draw does not."
+    least = min(it["campaigns"], it["articles"]) / MILLION
+    yield _aim("million triplets a second at least", least, LEAST_TRIPLETS / MILLION, is_full, True)
+
+
+def _training(it: Mapping[str, Any], is_full: bool) -> Iterator[str]:
+    yield "## Training"
+    yield ""
+    rates = it["examples_a_second"]
+    sgemm = ", ".join(f"{rate:,.0f} ({name})" for name, rate in it["sgemm_gflops"].items())
+    share = it["gflops"] / next(iter(it["sgemm_gflops"].values()))
+    rows = {
+        "examples, purchases among them": f"{it['examples']:,}, {it['purchases']:,}",
+        "examples a second": ", ".join(
+            f"{rate:,.0f} ({threads} thread{'s' * (threads != '1')})"
+            for threads, rate in rates.items()
+        ),
+        "share of the kernels' time in matrix products": f"{it['product_share']:.0%}",
+        "GFLOP/s of an epoch, products alone": f"{it['gflops']:.1f}, {share:.0%} of sgemm's",
+        "sgemm, GFLOP/s": sgemm,
+        "encoding and moving all examples to the device, s": f"{it['encoding_s']:.1f}",
+        "digest and checkpoint of an epoch, s": f"{it['checkpoint_s']:.2f}",
+        "bytes an example": f"{it['bytes_an_example']:.0f}",
+    }
+    yield "| | |"
+    yield "|---|---:|"
+    for title, value in rows.items():
+        yield f"| {title} | {value} |"
+    yield ""
+    yield from _retrain(it["retrain"], it["bytes_an_example"], is_full)
+
+
+def _retrain(it: Mapping[str, Any], bytes_an_example: float, is_full: bool) -> Iterator[str]:
+    yield (
+        f"A retrain on all {it['purchases'] / MILLION:.1f} million purchases of a large retailer"
+        f" ({it['examples'] / MILLION:,.0f} million examples), estimated from these epochs' rate:"
+        f" {it['hours_a_pass']:.1f} hours for one pass of both networks, {it['hours']:.1f} for"
+        f" {it['epochs']} epochs. It was not run: so many examples take {it['memory_gb']:,.0f} GB,"
+        f" 8 GB hold {8 * GB / bytes_an_example / MILLION:,.0f} million. With the default settings"
+        f" both networks train {60 * it['default_hours']:.1f} minutes at any size of the shop."
+    )
+    yield _aim("hours for one pass of both networks", it["hours_a_pass"], NIGHT_HOURS, is_full)
+
+
+def _one(it: Mapping[str, Any], is_full: bool) -> Iterator[str]:
+    yield f"## One customer, {it['campaigns']} campaigns, one core"
+    yield ""
+    yield "Encoding, towers, head and sort, from the feature tables of the instant in memory."
+    yield ""
+    yield "| | p50 ms | p99 ms | p99 ms of the processor |"
+    yield "|---|---:|---:|---:|"
+    titles = {
+        "campaigns_known": "campaigns' vectors of the last 15 minutes",
+        "campaigns_anew": "all campaigns encoded anew for each customer",
+    }
+    for name, title in titles.items():
+        times = it[name]
+        yield f"| {title} | {times['p50']:.2f} | {times['p99']:.2f} | {times['cpu_p99']:.2f} |"
+    yield ""
+    yield _aim("ms for p99, all encoded anew", it["campaigns_anew"]["p99"], MOST_MS, is_full)
+
+
+def _mass(it: Mapping[str, Any], is_full: bool) -> Iterator[str]:
+    pairs = it["customers"] * it["campaigns"]
+    yield f"## {it['customers']:,} customers × {it['campaigns']} campaigns, top {it['kept']}"
+    yield ""
+    yield "| | seconds | million pairs a second |"
+    yield "|---|---:|---:|"
+    rows = {
+        **{f"Vitrine, {_threads(t)}": s for t, s in it["seconds"].items()},
+        **{f"implicit's recommend, {_threads(t)}": s for t, s in it["implicit_seconds"].items()},
+        "bare 64-wide product and torch's topk": it["bare_seconds"],
+    }
+    for title, seconds in rows.items():
+        yield f"| {title} | {seconds:.1f} | {pairs / seconds / MILLION:,.0f} |"
+    yield ""
+    yield (
+        f"Vitrine's time has encoding and towers of all customers, and {it['own_rows']:,} feature"
+        f" rows of their own; peak {it['peak_memory_bytes'] / GB:.1f} GB. The peers multiply"
+        " vectors that are there."
+    )
+    yield _aim("seconds", min(it["seconds"].values()), MOST_SECONDS, is_full)
+    yield _aim("GB of memory", it["peak_memory_bytes"] / GB, MOST_BYTES / GB, is_full)
+
+
+def _threads(count: str) -> str:
+    return "1 thread" if count == "1" else f"{count} threads"
+
+
+def _aim(what: str, found: float, aim: float, is_full: bool, is_least: bool = False) -> str:
+    if not is_full:
+        return f"- aim at full size: {aim:g} {what}; found at this size {found:.1f}"
+    is_met = found >= aim if is_least else found <= aim
+    return f"- aim: {aim:g} {what}; found {found:.1f}: {'met' if is_met else 'MISSED'}"

@@ -1,0 +1,90 @@
+"""The ranker's benchmark runs at a size that takes seconds; its figures are no test's business."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from benchmarks import ranker, ranker_phases, ranker_report, ranker_rows
+from training.ranker.features import Catalogue
+
+TINY = 1e-4
+MACHINE = {"cores": 2, "memory_bytes": 8e9, "gpu": None, "load": 0.5, "torch": "2"}
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict:
+    before = torch.get_num_threads()
+    measured = {
+        name: phase(TINY, torch.device("cpu"), 1) for name, phase in ranker_phases.PHASES.items()
+    }
+    torch.set_num_threads(before)
+    return {"machine": MACHINE, "runs": 1, **measured}
+
+
+def numbers(figures) -> list[float]:
+    if isinstance(figures, dict):
+        return [number for value in figures.values() for number in numbers(value)]
+    return [figures] if isinstance(figures, int | float) else []
+
+
+def test_every_part_measures_something(figures):
+    for phase in ranker.PHASES:
+        found = numbers(figures[phase])
+        assert len(found) > 4, phase
+        assert all(np.isfinite(number) and number > 0 for number in found), phase
+    assert 0 < figures["training"]["product_share"] < 1
+    assert figures["one"]["campaigns_known"]["p50"] <= figures["one"]["campaigns_known"]["p99"]
+    assert figures["mass"]["customers"] == round(ranker_phases.CUSTOMERS * TINY)
+
+
+def test_a_smaller_size_neither_meets_nor_misses_an_aim(figures):
+    text = ranker_report.table(figures, TINY)
+    assert "aim at full size: 10 ms for p99" in text
+    assert "met" not in text.replace("meters", "")
+    assert "MISSED" not in text
+    assert "No GPU was available" in text
+
+
+def test_aims_are_judged_at_full_size(figures):
+    slow = {**figures["mass"], "seconds": {"1": 500.0, "2": 300.0}, "peak_memory_bytes": 7e9}
+    quick = {**figures["sampler"], "campaigns": 6e6, "articles": 9e6}
+    text = ranker_report.table({**figures, "mass": slow, "sampler": quick}, 1.0)
+    assert "- aim: 120 seconds; found 300.0: MISSED" in text
+    assert "- aim: 8 GB of memory; found 7.0: met" in text
+    assert "- aim: 5 million triplets a second at least; found 6.0: met" in text
+    slower = {**quick, "articles": 4e6}
+    text = ranker_report.table({**figures, "sampler": slower}, 1.0)
+    assert "- aim: 5 million triplets a second at least; found 4.0: MISSED" in text
+
+
+def test_a_gpu_is_named(figures):
+    machine = {**MACHINE, "gpu": "Accelerator X"}
+    assert "Networks trained on one Accelerator X." in ranker_report.table(
+        {**figures, "machine": machine}, 1.0
+    )
+
+
+def test_the_command_measures_in_a_process_and_keeps_table_and_figures(tmp_path):
+    typed = ["--scale", str(TINY), "--runs", "1", "--only", "mass", "--out", str(tmp_path)]
+    result = CliRunner().invoke(ranker.main, [*typed, "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "ranker-0.0001-cpu.md").read_text() in result.output
+    kept = json.loads((tmp_path / "ranker-0.0001-cpu.json").read_text())
+    assert kept["mass"]["customers"] == round(ranker_phases.CUSTOMERS * TINY)
+    assert kept["mass"]["phase_s"] > 0
+
+
+def test_made_up_rows_are_seeded_and_groups_have_both_labels():
+    catalogue = Catalogue.load()
+    first, again = (ranker_rows.examples(catalogue, 50, 30, 8, seed=3) for _ in range(2))
+    assert np.array_equal(first.campaign_R, again.campaign_R)
+    assert first.pairs.equals(again.pairs)
+    for group in range(50):
+        labels = first.label_R[first.group_R == group]
+        assert set(labels) == {0, 1}
+        assert (np.diff(labels) <= 0).all()
+    pairs = set(zip(first.group_R.tolist(), first.campaign_R.tolist(), strict=True))
+    assert len(pairs) == len(first.label_R)
