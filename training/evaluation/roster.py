@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from training.evaluation.baselines import Popularity, Repurchase
+from training.peers.articles import article_source
+from training.peers.behaviour_groups import BehaviourGroups
 from training.peers.ease import Ease
+from training.peers.fashion_dna import FashionDna
 from training.peers.history import History
 from training.peers.implicit_models import Als, Bpr, ItemKnn
+from training.peers.mlp_baskets import MlpBaskets
+from training.peers.two_tower import TwoTower
 from training.ranker import examples
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
@@ -50,6 +55,33 @@ def _popularity(days: int) -> Fitter:
     return lambda known: Popularity(known.reader.connection, days=days)
 
 
+def _two_tower(hidden: int = 0, diversity: float = 0.0) -> Fitter:
+    def fitter(known: Known) -> Scorer:
+        peer = TwoTower(hidden=hidden, diversity=diversity, seed=known.seed)
+        return peer.fit(known.history, article_source(known.reader))
+
+    return fitter
+
+
+def _mlp_baskets(*hidden: int) -> Fitter:
+    return lambda known: MlpBaskets(hidden=hidden, seed=known.seed).fit(known.history)
+
+
+def _fashion_dna(known: Known) -> Scorer:
+    return FashionDna(seed=known.seed).fit(known.history, article_source(known.reader))
+
+
+def _behaviour_groups(known: Known) -> Scorer:
+    popularity = Popularity(known.reader.connection, days=14)
+    models: dict[str, Callable[[History], Scorer]] = {
+        "popularity": lambda history: popularity,
+        "repurchase": lambda history: Repurchase(popularity),
+        "item_knn": ItemKnn().fit,
+        "ease": Ease().fit,
+    }
+    return BehaviourGroups(models).fit(known.reader, known.history)
+
+
 ROSTER: dict[str, Fitter] = {
     "ranker": _ranker,
     "popularity_7d": _popularity(7),
@@ -61,5 +93,12 @@ ROSTER: dict[str, Fitter] = {
     "ease_all_time": lambda known: Ease(half_life_days=float("inf")).fit(known.history),
     "als": lambda known: Als(seed=known.seed).fit(known.history),
     "bpr": lambda known: Bpr(seed=known.seed).fit(known.history),
+    "mlp_baskets_100": _mlp_baskets(100),
+    "mlp_baskets_500_100": _mlp_baskets(500, 100),
+    "two_tower": _two_tower(),
+    "two_tower_deep": _two_tower(hidden=128),
+    "two_tower_diverse": _two_tower(hidden=128, diversity=1.0),
+    "fashion_dna": _fashion_dna,
+    "behaviour_groups": _behaviour_groups,
 }
 """Model -> how it is fitted; the order is that of the documentation."""

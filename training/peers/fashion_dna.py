@@ -35,7 +35,7 @@ class FashionDna:
     learning_rate: float = 0.02
     weight_decay: float = 1e-3
     """Of the customers' weights and the DNA, as in the paper's ridge."""
-    terms: Terms = field(default=Terms(own=1.0, prior=0.1))
+    terms: Terms = field(default=Terms(own=3.0, prior=1.0))
     seed: int = 1
 
     def fit(self, history: History, articles: ArticleSource) -> FactorScorer:

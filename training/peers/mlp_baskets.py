@@ -30,11 +30,11 @@ class MlpBaskets:
     half_life_days: float = 60.0
     popularity_days: int = 14
     dropout: float = 0.3
-    epochs: int = 12
+    epochs: int = 6
     batch_orders: int = 256
     learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    terms: Terms = field(default=Terms(own=1.0, prior=0.1))
+    weight_decay: float = 0.1
+    terms: Terms = field(default=Terms(own=3.0, prior=0.1))
     seed: int = 1
 
     def fit(self, history: History) -> MatrixScorer:
