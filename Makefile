@@ -12,7 +12,7 @@ AS_OF ?= 2011-10-31
 JOBS ?= 1
 INSTALLED := $(VENV)/requirements.lock
 
-.PHONY: help setup demo test lint up down sql docs bench bench-features leaderboard
+.PHONY: help setup demo test lint up down sql docs bench bench-features bench-ranker leaderboard
 .DEFAULT_GOAL := help
 
 help: ## Say what each target does.
