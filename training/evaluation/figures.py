@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CURVES, SLICES, LEARNING = "cumulative_rank.png", "recall_by_slice.png", "learning_curves.png"
 REFERENCE_COLOUR, GREY, INK = "#c1121f", "#cccccc", "#333333"
 COLOURS = ("#1d4e89", "#2a9d8f", "#e09f3e", "#7b5ea7")
-POINTS = 300
+POINTS, FIRST = 300, 60
 RECALL = "recall_at_12"
 FEWEST_LISTS = 20
 """A slice of fewer lists is not drawn: its intervals would be all that one sees."""
@@ -48,21 +48,29 @@ def coloured(rows: pd.DataFrame, reference: str) -> dict[str, str]:
 def draw_curves(judged: list[Judged], colours: dict[str, str], file: Path) -> None:
     """Draw the share of purchases found over the number of recommendations shown.
 
-    Heinz, Bracher and Vollgraf (2017), figure 3.
+    Heinz, Bracher and Vollgraf (2017), figure 3; to the left its beginning, which is what customers
+    see.
     """
-    figure, (axes,) = _canvas(8.0, 5.2)
     shown, found = _cumulated(judged)
     grey = [model for model in found if model not in colours]
-    for model in [*grey, *reversed(colours)]:
-        is_reference = colours.get(model) == REFERENCE_COLOUR
-        width = 2.6 if is_reference else 1.5 if model in colours else 0.9
-        axes.plot(shown, found[model], color=colours.get(model, GREY), linewidth=width)
-    axes.set(xscale="log", xlim=(1, shown[-1]), ylim=(0, 1))
-    axes.set(xlabel="recommendations shown to each customer", ylabel="purchases found")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    figure, panels = _canvas(10.0, 4.6, 1, 2)
+    for axes in panels:
+        for model in [*grey, *reversed(colours)]:
+            is_reference = colours.get(model) == REFERENCE_COLOUR
+            width = 2.4 if is_reference else 1.5 if model in colours else 0.9
+            axes.plot(shown, found[model], color=colours.get(model, GREY), linewidth=width)
+        axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    first, whole = panels
+    nearest = min(FIRST, shown[-1])
+    highest = max(values[shown <= nearest].max() for values in found.values())
+    first.set(xlim=(0, nearest), ylim=(0, 1.05 * highest), ylabel="purchases found")
+    whole.set(xscale="log", xlim=(1, shown[-1]), ylim=(0, 1))
+    whole.xaxis.set_major_formatter("{x:,.0f}")
+    figure.supxlabel(
+        "recommendations shown to each customer (right: all, logarithmic)", fontsize=10
+    )
     named = colours | ({f"{len(grey)} other models": GREY} if grey else {})
-    axes.legend(handles=_handles(axes, named), loc="upper left", frameon=False, fontsize=9)
+    whole.legend(handles=_handles(whole, named), loc="upper left", frameon=False, fontsize=9)
     _save(figure, file)
 
 
@@ -70,7 +78,8 @@ def _cumulated(judged: list[Judged]) -> tuple[np.ndarray, dict[str, np.ndarray]]
     """Return numbers of recommendations, and each model's share of purchases found by them."""
     models = dict.fromkeys(each.model for each in judged)
     longest = max(int(each.judgement.ranks.count_L.max()) for each in judged)
-    shown = np.unique(np.geomspace(1, longest, POINTS).astype(np.int64))
+    early = np.arange(1, min(FIRST, longest) + 1)
+    shown = np.union1d(early, np.geomspace(1, longest, POINTS).astype(np.int64))
     found = {}
     for model in models:
         parts = [each.judgement.ranks.rank_P for each in judged if each.model == model]
