@@ -46,7 +46,7 @@ class TwoTower:
     batch: int = 512
     learning_rate: float = 5e-3
     weight_decay: float = 1e-4
-    terms: Terms = field(default=Terms(own=1.0, prior=0.1))
+    terms: Terms = field(default=Terms(own=3.0, prior=0.1))
     seed: int = 1
 
     def fit(self, history: History, articles: ArticleSource) -> FactorScorer:
