@@ -114,7 +114,7 @@ class CategoryLstmScorer:
         ids, vector_GD = self.reading.activity.campaign_ids, self.reading.vector_CD
         shape = (len(customer_ids), len(ids))
         customer_R, category_R = (places.ravel() for places in np.indices(shape))
-        _, score_R = self.reading.scores(
+        score_R = self.reading.scores(
             customer_ids, self.reading.states(customer_ids), ids, vector_GD, customer_R, category_R
         )
         order_UG = np.argsort(-score_R.reshape(shape), axis=1, kind="stable")

@@ -51,7 +51,7 @@ class DynamicLstmScorer:
 
         def score(chunk: Candidates, list_R: np.ndarray, campaign_R: np.ndarray) -> np.ndarray:
             chosen, row_L = np.unique(customer_L[chunk.lists.index], return_inverse=True)
-            _, score_R = self.reading.scores(
+            return self.reading.scores(
                 customer_ids[chosen],
                 state_UD[chosen],
                 campaign_ids,
@@ -59,6 +59,5 @@ class DynamicLstmScorer:
                 row_L[list_R],
                 campaign_R,
             )
-            return score_R
 
         return score

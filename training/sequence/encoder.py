@@ -8,6 +8,7 @@ Shape legend: C campaigns, L customers, D width, R pairs.
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +83,7 @@ class SequenceEncoder:
 
     def read(self, activity: Activity, articles: Articles) -> "Reading":
         """Take up what was known at an instant; `articles` describes its campaigns in order."""
-        vector_CD = self.campaigns(activity.campaign_ids, articles)
-        return Reading(self, activity, vector_CD, Terms(activity.events, len(vector_CD)))
+        return Reading(self, activity, self.campaigns(activity.campaign_ids, articles))
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,11 @@ class Reading:
     encoder: SequenceEncoder
     activity: Activity
     vector_CD: np.ndarray
-    terms: Terms
+
+    @cached_property
+    def terms(self) -> Terms:
+        """Popularity and own purchases as of the instant."""
+        return Terms(self.activity.events, len(self.vector_CD))
 
     @torch.inference_mode()
     def states(self, customer_ids: np.ndarray) -> np.ndarray:
@@ -115,7 +119,6 @@ class Reading:
                 state_LD[rows] = state_BSD[torch.arange(len(rows)), last].numpy()
         return state_LD
 
-    @torch.inference_mode()
     def scores(
         self,
         customer_ids: np.ndarray,
@@ -124,19 +127,18 @@ class Reading:
         vector_CD: np.ndarray,
         list_R: np.ndarray,
         campaign_R: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return float32 `dot_R`, state times vector, and `score_R`, which adds the terms.
+    ) -> np.ndarray:
+        """Return float32 `score_R`: state times vector, popularity and the own purchases.
 
-        The terms are popularity and the customer's own purchases; `list_R` and `campaign_R` are
-        positions in the ids.
+        `list_R` and `campaign_R` are positions in the ids, whose states and vectors are given.
         """
-        dot_R = np.einsum("rd,rd->r", state_LD[list_R], vector_CD[campaign_R])
         start_L, end_L = self._spans(customer_ids)
         asked = Questions(start_L, end_L, np.zeros(len(start_L)))
         sold_C = pd.Index(self.activity.campaign_ids).get_indexer(campaign_ids)
         term_RT = self.terms.pairs(asked, list_R, sold_C[campaign_R])
-        score_R: np.ndarray = dot_R + term_RT @ self.encoder.network.weight_T.numpy()
-        return dot_R, score_R
+        weight_T = self.encoder.network.weight_T.detach().numpy()
+        score_R: np.ndarray = products(state_LD, vector_CD, list_R, campaign_R) + term_RT @ weight_T
+        return score_R
 
     def _spans(self, customer_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return where each customer's events stand; an unknown one has none."""
@@ -144,6 +146,14 @@ class Reading:
         code_L = pd.Index(self.activity.customer_ids).get_indexer(customer_ids)
         # The last element, for code -1, is an empty span.
         return np.append(start_U, 0)[code_L], np.append(end_U, 0)[code_L]
+
+
+def products(
+    state_LD: np.ndarray, vector_CD: np.ndarray, list_R: np.ndarray, campaign_R: np.ndarray
+) -> np.ndarray:
+    """Return float32 `product_R`: how well a campaign's vector suits a customer's state."""
+    product_R: np.ndarray = np.einsum("rd,rd->r", state_LD[list_R], vector_CD[campaign_R])
+    return product_R
 
 
 def _inputs(

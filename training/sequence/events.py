@@ -157,12 +157,19 @@ class Activity:
 
     @classmethod
     def of(cls, history: History, views: pd.DataFrame | None = None) -> "Activity":
-        """Put purchases and views (customer_id, campaign_id, occurred_at) of one instant together.
+        """Put a history and the views that were known at its instant together.
 
         Whoever only looked, and what was only looked at, is appended to the ids of the history.
+
+        Parameters
+        ----------
+        views
+            As `views.read` returns them: customer_id, campaign_id, occurred_at, available_at.
         """
         if views is None:
-            views = pd.DataFrame({"customer_id": [], "campaign_id": [], "occurred_at": []})
+            views = pd.DataFrame(columns=["customer_id", "campaign_id", "occurred_at"])
+        else:
+            views = views[views["available_at"] <= pd.Timestamp(history.as_of)]
         customer_V, customer_ids = _coded(views["customer_id"], history.customer_ids)
         campaign_V, campaign_ids = _coded(views["campaign_id"], history.campaign_ids)
         seen_at = pd.to_datetime(views["occurred_at"], utc=True)

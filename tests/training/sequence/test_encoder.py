@@ -7,7 +7,7 @@ import pytest
 from tests.training.sequence import chain_shop
 from training.peers.articles import Articles, described_now
 from training.peers.history import History
-from training.sequence.encoder import SequenceEncoder
+from training.sequence.encoder import SequenceEncoder, products
 from training.sequence.events import Activity
 
 NAMES = np.array(chain_shop.NAMES, dtype=object)
@@ -81,23 +81,34 @@ def test_a_batch_equals_its_single_rows_and_rows_come_in_any_order(encoder):
 
     vectors = encoder.campaigns(NAMES, described(NAMES))
     list_R, campaign_R = (each.ravel() for each in np.indices((len(customers), len(NAMES))))
-    dots, scores = reading.scores(customers, together, NAMES, vectors, list_R, campaign_R)
-    np.testing.assert_allclose(dots.reshape(len(customers), -1), together @ vectors.T, atol=1e-5)
+    scores = reading.scores(customers, together, NAMES, vectors, list_R, campaign_R)
+    product_R = products(together, vectors, list_R, campaign_R)
+    expected = together @ vectors.T
+    np.testing.assert_allclose(product_R.reshape(expected.shape), expected, atol=1e-5)
     for row in (3, 17, 29):
-        _, alone = reading.scores(
+        alone = reading.scores(
             customers, together, NAMES, vectors, list_R[row : row + 1], campaign_R[row : row + 1]
         )
         assert alone[0] == pytest.approx(scores[row], abs=1e-6)
-    assert (scores != dots).any()
+    assert (scores != product_R).any()
 
 
 def test_what_is_looked_at_becomes_a_part_of_the_state(encoder):
     history = chain_shop.history(PURCHASES, later_days=chain_shop.SOON)
-    views = pd.DataFrame({"customer_id": ["u003", "new"], "campaign_id": ["drum", "zither"],
-                          "occurred_at": [chain_shop.AS_OF] * 2})  # fmt: skip
+    looks = {"customer_id": ["u003", "new"], "campaign_id": ["drum", "zither"]}
+    known, unknown = (
+        pd.DataFrame(looks).assign(
+            occurred_at=chain_shop.AS_OF, available_at=history.as_of + timedelta(seconds=late)
+        )
+        for late in (0, 1)
+    )
     customers = np.array(["u003", "u004", "new", "nobody"], dtype=object)
-    without, with_views = (read(encoder, history, each).states(customers) for each in (None, views))
-    assert (np.abs(without - with_views).max(axis=1) > 1e-3).tolist() == [True, False, True, False]
+    without, with_views, not_yet = (
+        read(encoder, history, views).states(customers) for views in (None, known, unknown)
+    )
+    changed = np.abs(without - with_views).max(axis=1) > 1e-3
+    assert changed.tolist() == [True, False, True, False]
+    np.testing.assert_array_equal(without, not_yet)
 
 
 def test_a_stored_encoder_gives_the_same_scores(encoder, tmp_path):

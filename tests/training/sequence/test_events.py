@@ -157,9 +157,8 @@ def test_views_are_put_between_purchases_and_bring_new_ids():
     bought = pd.DataFrame({"customer_id": ["b", "b"], "campaign_id": ["k1", "k2"],
                            "occurred_at": instants, "received_at": instants})  # fmt: skip
     seen = pd.to_datetime(["2026-05-10", "2026-05-30"], utc=True)
-    views = pd.DataFrame(
-        {"customer_id": ["b", "a"], "campaign_id": ["k9", "k2"], "occurred_at": seen}
-    )
+    looks = {"customer_id": ["b", "a"], "campaign_id": ["k9", "k2"]}
+    views = pd.DataFrame(looks).assign(occurred_at=seen, available_at=seen)
     activity = Activity.of(History.of(bought, AS_OF), views)
     assert activity.customer_ids.tolist() == ["b", "a"]
     assert activity.campaign_ids.tolist() == ["k1", "k2", "k9"]
