@@ -17,6 +17,7 @@ from vitrine.options import as_of_option
 if TYPE_CHECKING:
     from training.evaluation.judging import Judge
     from training.evaluation.leaderboard import Judged
+    from vitrine.paths import Paths
 
 
 @click.command()
@@ -55,14 +56,14 @@ def evaluate(
         from vitrine import warehouse
 
         settings, paths = installation.settings, installation.paths
-        names = _chosen(models)
+        names = _chosen(models, paths)
         reference = _reference(reference, names)
         with warehouse.connect(paths) as connection:
             reader = FeatureReader(connection, Catalogue.load())
             reader.require_covered(as_of)
             judged = list(_told(Judge(settings, reader), intervals, names, jobs))
             rows = leaderboard.table(judged, settings.seed, reference)
-        command = f"vitrine evaluate --as-of {format_instant(as_of)} --weeks {weeks}"
+        command = _command(as_of, weeks, models, reference, jobs)
         about = page.About(command, settings.source, described(settings), reference)
         folder = publication.publish(installation, as_of, rows, judged, about)
         if page_file is not None:
@@ -75,14 +76,24 @@ def evaluate(
     click.echo(f"\npage and pictures: {page_file or folder / 'leaderboard.md'}")
 
 
-def _chosen(models: str) -> list[str]:
-    from training.evaluation.roster import ROSTER
+def _command(as_of: datetime, weeks: int, models: str, reference: str, jobs: int) -> str:
+    """Return what makes the same page again, and takes as long."""
+    chosen = f" --models {models}" if models else ""
+    return (
+        f"vitrine evaluate --as-of {format_instant(as_of)} --weeks {weeks}{chosen}"
+        f" --reference {reference} --jobs {jobs}"
+    )
 
-    names = [name.strip() for name in models.split(",") if name.strip()] or list(ROSTER)
-    unknown = [name for name in names if name not in ROSTER]
+
+def _chosen(models: str, paths: "Paths") -> list[str]:
+    from training.evaluation import roster
+
+    known = roster.models(paths)
+    names = [name.strip() for name in models.split(",") if name.strip()] or list(known)
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise BadArgumentError(
-            f"there is no model {', '.join(unknown)}; there are {', '.join(ROSTER)}"
+            f"there is no model {', '.join(unknown)}; there are {', '.join(known)}"
         )
     return list(dict.fromkeys(names))
 

@@ -23,8 +23,9 @@ from training.evaluation import definitions
 from training.evaluation.assortment import Assortment
 from training.evaluation.backtest import Week
 from training.evaluation.leaderboard import Judged
+from training.evaluation.oracle import Oracle
 from training.evaluation.ranks import Judgement, Ranks
-from training.evaluation.roster import ROSTER, Known
+from training.evaluation.roster import Known, models
 from training.ranker.features import Catalogue, FeatureReader
 from vitrine import warehouse
 from vitrine.errors import MachineError
@@ -84,7 +85,11 @@ class Judge:
         self._settings = settings
         self._device = str(prepare(settings))
         self._reader = reader
-        self._folder = Installation(settings).paths.staging / "evaluations"
+        paths = Installation(settings).paths
+        self._folder = paths.staging / "evaluations"
+        self._models, self._oracle = models(paths), Oracle.of(paths, reader)
+        # Now: what is edited while models are fitted is not what they were fitted by.
+        self._codes = {name: definitions.digest(each) for name, each in self._models.items()}
         # All models are judged on a week before the next one is read.
         self._week = lru_cache(1)(self._read_week)
         self._known = lru_cache(1)(self._read_known)
@@ -117,8 +122,8 @@ class Judge:
     def file(self, interval: Interval, name: str) -> Path:
         """Return where a model's judgement of a week is kept."""
         seed, device = self._settings.seed, self._device
-        code = definitions.digest(ROSTER[name])
-        depends_on = repr((name, interval, seed, device, code, self._data))
+        code, is_true = self._codes[name], self._oracle is not None
+        depends_on = repr((name, interval, seed, device, code, self._data, is_true))
         key = hashlib.sha256(depends_on.encode()).hexdigest()
         return self._folder / f"{stamp(interval.start)}-{name}-{key[:16]}.npz"
 
@@ -160,7 +165,7 @@ class Judge:
         week, _ = self._week(interval)
         known = self._known(interval)
         begun = time.monotonic()
-        scorer = ROSTER[name](known)
+        scorer = self._models[name](known)
         fitted = time.monotonic()
         judgement = week.judge(scorer)
         curves = getattr(scorer, "curves", {})
@@ -168,6 +173,8 @@ class Judge:
 
     def _read_week(self, interval: Interval) -> tuple[Week, Assortment]:
         week = Week.of(self._reader, interval)
+        if self._oracle is not None:
+            week = week.only(self._oracle.knows(week.candidates))
         return week, Assortment.of(self._reader, week)
 
     def _read_known(self, interval: Interval) -> Known:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from training.ranker.candidates import Candidates
 from training.ranker.features import FeatureReader
 from training.ranker.ranking import MAX_PAIRS, ScoreChunk
+from vitrine.errors import BadInputError
 from vitrine.paths import Paths
 
 NAME = "oracle"
@@ -63,6 +64,22 @@ class Oracle:
                 _fill(utility_DUK[number], file, users, items)
         place = {day: number for number, day in enumerate(days)}
         return Utilities(np.array([place[day] for day in day_C]), user_L, item_C, utility_DUK)
+
+    def knows(self, candidates: Candidates) -> np.ndarray:
+        """Return `is_known_L`: the lists that can be judged beside the oracle.
+
+        Raises
+        ------
+        BadInputError
+            If there are none.
+        """
+        is_known_L = self.utilities(candidates).is_kept(candidates)
+        if not is_known_L.any():
+            raise BadInputError(
+                f"the truth under {self.tastes} says nothing about these weeks; simulate them in"
+                " this home, or remove the folder to compare models without the oracle"
+            )
+        return is_known_L
 
     def _local_days(self, campaigns: pd.DataFrame) -> list[date]:
         zone_C = self.reader.described("campaign", campaigns, "timezone")["timezone"]

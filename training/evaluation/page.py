@@ -10,6 +10,7 @@ from training.evaluation import tables
 from training.evaluation.backtest import Week
 from training.evaluation.figures import CURVES, FEWEST_LISTS, LEARNING, SLICES
 from training.evaluation.leaderboard import GATE_METRIC, TOGETHER, Judged, ordered
+from training.evaluation.oracle import BELOW
 
 SHOWN = ("map_at_12", "recall_at_12", "ndcg_at_12", "hit_rate_at_12", "collective_auc")
 
@@ -22,6 +23,10 @@ SLICES_SAID = (
     "All weeks together. A difference whose interval holds zero may be chance, and the more slices"
     " one looks at, the more often one of twenty differs by chance. The picture leaves out slices"
     f" of fewer than {FEWEST_LISTS} lists."
+)
+DISTANCE_SAID = (
+    f"The shop is simulated, so the truth is known. The share of the way from {BELOW}'s"
+    f" {GATE_METRIC} to that of the oracle, which ranks by the hidden utilities."
 )
 LEARNT = "A line a week; models that do not learn in epochs have none."
 
@@ -55,8 +60,9 @@ def terminal(rows: pd.DataFrame, reference: str) -> Iterator[tuple[str, bool]]:
         tables.accuracy(rows, "all", reference),
         tables.metrics(rows, "all", (*tables.FURTHER[3:], *tables.BEYOND)),
         tables.slices(rows, reference),
+        tables.distances(rows),
     ]
-    for table in parts:
+    for table in filter(None, parts):
         yield "", False
         for line in tables.aligned(table):
             yield line, line.split(" ")[0] == reference
@@ -81,6 +87,7 @@ def markdown(
         f"## Slices\n\n{SLICES_SAID}",
         tables.piped(tables.slices(rows, reference)),
         f"![Recall by slice]({pictures[SLICES]})",
+        *_distances(rows, reference),
         *(_slice(rows, name, reference) for name in names if name != "all"),
         f"## Weeks\n\n{tables.order(rows)}",
         tables.piped(tables.weeks(rows), reference),
@@ -88,6 +95,13 @@ def markdown(
         *_costs(judged, about),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _distances(rows: pd.DataFrame, reference: str) -> Iterator[str]:
+    table = tables.distances(rows)
+    if table:
+        yield f"## Distance to the oracle\n\n{DISTANCE_SAID}"
+        yield tables.piped(table, reference)
 
 
 def _opening(rows: pd.DataFrame, judged: list[Judged], about: About) -> Iterator[str]:

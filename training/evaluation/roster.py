@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+from training.evaluation import oracle
 from training.evaluation.baselines import Popularity, Repurchase
 from training.peers.articles import article_source
 from training.peers.behaviour_groups import BehaviourGroups
@@ -14,12 +16,15 @@ from training.peers.implicit_models import Als, Bpr, ItemKnn
 from training.peers.mlp_baskets import MlpBaskets
 from training.peers.two_tower import TwoTower
 from training.ranker import examples
+from training.ranker.blend import Blend
+from training.ranker.boosting import BoostingConfig, FittedTrees
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
 from training.ranker.features import FeatureReader
-from training.ranker.fitting import fit
+from training.ranker.fitting import Fit, fit
 from training.ranker.ranking import RankerScorer, Scorer
 from vitrine.interval import Interval
+from vitrine.paths import Paths
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,38 @@ class Known:
         purchases = reader.purchases(Interval(start, as_of))
         return cls(reader, as_of, History.of(purchases, as_of), seed, device)
 
+    @cached_property
+    def frame(self) -> ExampleFrame:
+        """The ranker's examples, built once for all models that learn from them."""
+        rows = examples.build(self.reader, RankerConfig(), self.as_of, self.seed)
+        return ExampleFrame.of(rows, self.reader.catalogue)
+
 
 Fitter = Callable[[Known], Scorer]
 
 
+def _network(known: Known) -> Fit:
+    return fit(
+        known.frame, known.reader.catalogue, RankerConfig(), seed=known.seed, device=known.device
+    )
+
+
 def _ranker(known: Known) -> Scorer:
-    reader, config = known.reader, RankerConfig()
-    rows = examples.build(reader, config, known.as_of, known.seed)
-    frame = ExampleFrame.of(rows, reader.catalogue)
-    found = fit(frame, reader.catalogue, config, seed=known.seed, device=known.device)
-    return RankerScorer(reader, found.ranker, curves=found.curves)
+    found = _network(known)
+    return RankerScorer(known.reader, found.ranker, curves=found.curves)
+
+
+def _trees(known: Known, objective: str) -> FittedTrees:
+    return BoostingConfig(objective).fit(known.frame, known.reader.catalogue, known.seed)
+
+
+def _lightgbm(objective: str) -> Fitter:
+    return lambda known: RankerScorer(known.reader, _trees(known, objective))
+
+
+def _blend(known: Known) -> Scorer:
+    members = _network(known).ranker, _trees(known, "rank_xendcg")
+    return RankerScorer(known.reader, Blend(members))
 
 
 def _popularity(days: int) -> Fitter:
@@ -84,6 +111,9 @@ def _behaviour_groups(known: Known) -> Scorer:
 
 ROSTER: dict[str, Fitter] = {
     "ranker": _ranker,
+    "blend": _blend,
+    "lightgbm": _lightgbm("lambdarank"),
+    "lightgbm_xendcg": _lightgbm("rank_xendcg"),
     "popularity_7d": _popularity(7),
     "popularity_14d": _popularity(14),
     "popularity_28d": _popularity(28),
@@ -102,3 +132,11 @@ ROSTER: dict[str, Fitter] = {
     "behaviour_groups": _behaviour_groups,
 }
 """Model -> how it is fitted; the order is that of the documentation."""
+
+
+def models(paths: Paths) -> dict[str, Fitter]:
+    """Return what an installation can compare: the roster, and the oracle where its truth lies."""
+    tastes = paths.truth / "tastes"
+    if not tastes.is_dir():
+        return ROSTER
+    return {**ROSTER, oracle.NAME: lambda known: oracle.Oracle(tastes, known.reader)}

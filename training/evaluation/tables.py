@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from training.evaluation import oracle
 from training.evaluation.leaderboard import (
+    COVERED,
     GATE_METRIC,
     TOGETHER,
     best,
@@ -32,6 +34,7 @@ BEYOND = (
     "diversity_at_12",
     "margin_at_12",
 )
+DISTANCE_SLICES = ("all", "campaigns in their first hour", "new customers")
 Table = list[list[str]]
 Row = Any
 """A row of the leaderboard with its columns as attributes."""
@@ -66,12 +69,29 @@ def slices(rows: pd.DataFrame, reference: str) -> Table:
     table = [["slice", "lists", reference, "best other", "", f"less {reference}'s", ""]]
     for name in rows["slice"].drop_duplicates():
         cells = _cells(rows, name)
-        others = [model for model in ordered(rows, slice_=name) if model != reference]
+        others = [m for m in ordered(rows, slice_=name) if m not in (reference, oracle.NAME)]
         if others and (reference, GATE_METRIC) in cells:
             own, other = cells[reference, GATE_METRIC], cells[others[0], GATE_METRIC]
             found = [figure(own), others[0], figure(other), compared(other), verdict(other)]
             table.append([spoken(name), f"{own.list_count:,}", *found])
     return table
+
+
+def distances(rows: pd.DataFrame) -> Table:
+    """Show which share of the way from popularity to the oracle models cover, slice by slice.
+
+    Empty where the truth is not known.
+    """
+    chosen = rows[(rows["week"] == TOGETHER) & (rows["metric"] == COVERED)]
+    known = chosen[chosen["slice"].isin(DISTANCE_SLICES)].dropna(subset="value")
+    if not len(known):
+        return []
+    figures = {(row.model, row.slice): figure(row) for row in known.itertuples()}
+    names = known["slice"].drop_duplicates()
+    return [
+        ["model", *map(spoken, names)],
+        *([model, *(figures.get((model, name), "") for name in names)] for model in ordered(rows)),
+    ]
 
 
 def weeks(rows: pd.DataFrame, metric: str = GATE_METRIC) -> Table:

@@ -9,8 +9,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from tests.training.ranker import taste_shop
+from training.evaluation import tables
+from training.evaluation.judging import Judge
+from training.evaluation.leaderboard import COVERED, TOGETHER, table
 from training.evaluation.oracle import Oracle, distance_covered
+from training.evaluation.roster import models
 from training.ranker.features import Catalogue, FeatureReader
+from vitrine import warehouse
+from vitrine.errors import BadInputError
+from vitrine.interval import DAY, Interval
 from vitrine.paths import Paths
 from vitrine.simulator.shop import MARKETS, Shop
 from vitrine.simulator.simulation import Simulation
@@ -149,3 +157,51 @@ def test_the_distance_is_a_share_and_nothing_where_there_is_no_way_to_go():
         covered = distance_covered(model, popularity, oracle)
         assert covered[:2] == pytest.approx([share, share])
         assert np.isnan(covered[2])
+
+
+def write_tastes(folder, day):
+    """Tell that the even customers of the taste shop want their favourite sector, on one day."""
+    wanted = [
+        (f"c{number}", row["campaign_id"], float(row["sector"] == taste_shop.SECTORS[number % 10]))
+        for number in range(0, taste_shop.CUSTOMERS, 2)
+        for row in taste_shop.draw(seed=3).tables["campaigns"]
+        if row["country"] == "FR"
+    ]
+    rows = pd.DataFrame(wanted, columns=["customer_id", "campaign_id", "utility"])
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.to_parquet(folder / f"{day.date().isoformat()}.parquet")
+
+
+def test_a_home_with_a_truth_judges_its_customers_alone_and_tells_the_distance(
+    installation, tmp_path
+):
+    (tmp_path / "warehouse").symlink_to(installation.paths.warehouse)
+    settings = installation.settings.model_copy(update={"home": tmp_path, "torch_threads": 1})
+    week = Interval(taste_shop.END - 7 * DAY, taste_shop.END)
+    with warehouse.connect(installation.paths) as connection:
+        reader = FeatureReader(connection, Catalogue.load())
+        assert "oracle" not in models(Paths.of(settings))
+        for number in range(8):
+            write_tastes(tmp_path / "truth" / "tastes", week.start + number * DAY)
+        judge = Judge(settings, reader)
+        names = ["oracle", "popularity_7d", "item_knn"]
+        judged = [found for found, _ in judge.judged([week], names)]
+        rows = table(judged, seed=1, reference="popularity_7d")
+    judges_of = {name for each in judged for name in each.judgement.ranks.customer_L}
+    assert judges_of
+    assert all(int(name[1:]) % 2 == 0 for name in judges_of)
+    chosen = rows[(rows["metric"] == COVERED) & (rows["week"] == TOGETHER)]
+    covered = chosen[chosen["slice"] == "all"].set_index("model")
+    for name, share in (("oracle", 1.0), ("popularity_7d", 0.0)):
+        assert covered.loc[name, ["value", "low", "high"]].tolist() == pytest.approx([share] * 3)
+    # Each campaign lives three days, so what customers bought before says next to nothing.
+    assert abs(covered.loc["item_knn", "value"]) < 0.25
+    assert covered.loc["item_knn", "low"] < covered.loc["item_knn", "value"]
+    assert tables.distances(rows)[0][:2] == ["model", "all"]
+
+
+def test_a_truth_of_other_weeks_is_refused_with_what_to_do(paths, reader, candidates):
+    later = candidates.campaigns.assign(as_of=candidates.campaigns["as_of"] + timedelta(days=300))
+    lists = candidates.lists.assign(as_of=candidates.lists["as_of"] + timedelta(days=300))
+    with pytest.raises(BadInputError, match="says nothing about these weeks; simulate them"):
+        Oracle(paths.truth / "tastes", reader).knows(reader.candidates(lists, later))
