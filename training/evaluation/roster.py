@@ -9,6 +9,8 @@ from training.evaluation import oracle
 from training.evaluation.baselines import Popularity, Repurchase
 from training.peers.articles import article_source
 from training.peers.behaviour_groups import BehaviourGroups
+from training.peers.category_lstm import CategoryLstm
+from training.peers.dynamic_lstm import DynamicLstm
 from training.peers.ease import Ease
 from training.peers.fashion_dna import FashionDna
 from training.peers.history import History
@@ -23,6 +25,7 @@ from training.ranker.dataset import ExampleFrame
 from training.ranker.features import FeatureReader
 from training.ranker.fitting import Fit, fit
 from training.ranker.ranking import RankerScorer, Scorer
+from training.sequence.fitting import SequenceConfig
 from vitrine.interval import Interval
 from vitrine.paths import Paths
 
@@ -109,6 +112,16 @@ def _behaviour_groups(known: Known) -> Scorer:
     return BehaviourGroups(models).fit(known.reader, known.history)
 
 
+def _dynamic_lstm(config: SequenceConfig) -> Fitter:
+    return lambda known: DynamicLstm(config, known.seed).fit(
+        known.history, article_source(known.reader)
+    )
+
+
+def _category_lstm(known: Known) -> Scorer:
+    return CategoryLstm(seed=known.seed).fit(known.history, article_source(known.reader))
+
+
 ROSTER: dict[str, Fitter] = {
     "ranker": _ranker,
     "blend": _blend,
@@ -123,6 +136,9 @@ ROSTER: dict[str, Fitter] = {
     "ease_all_time": lambda known: Ease(half_life_days=float("inf")).fit(known.history),
     "als": lambda known: Als(seed=known.seed).fit(known.history),
     "bpr": lambda known: Bpr(seed=known.seed).fit(known.history),
+    "dynamic_lstm": _dynamic_lstm(DynamicLstm().config),
+    "dynamic_lstm_orders": _dynamic_lstm(SequenceConfig(answers="order")),
+    "category_lstm": _category_lstm,
     "mlp_baskets_100": _mlp_baskets(100),
     "mlp_baskets_500_100": _mlp_baskets(500, 100),
     "two_tower": _two_tower(),
