@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from training import registry
+from training.evaluation import canaries
 from training.evaluation.backtest import Week, weeks_before
 from training.evaluation.baselines import Popularity, Repurchase
 from training.evaluation.gate import Decision, judge
@@ -72,16 +73,17 @@ class TrainingRun:
         BadInputError
             If there is no purchase before or none within the hold-out.
         DegenerateModelError
-            If a network learnt nothing.
+            If a network learnt nothing, a feature leaks, or shuffled labels can be foretold.
         """
         frame = self._examples(as_of)
+        measured = canaries.ask(frame, self.seed)
         (week,) = weeks_before(as_of, 1)
         kept = self.paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
         held_out = self._fit(frame.before(week.start), kept, later=frame.since(week.start))
         refitted = self._fit(frame, kept)
         folder = self._save(refitted.ranker, held_out.ranker, as_of)
         leaderboard = self._leaderboard(folder, week)
-        version = self._register(folder, frame, held_out, leaderboard, as_of)
+        version = self._register(folder, frame, held_out, flattened(leaderboard) | measured, as_of)
         outcome = self._decided(version, leaderboard)
         shutil.rmtree(folder)
         shutil.rmtree(kept)
@@ -158,7 +160,7 @@ class TrainingRun:
         folder: Path,
         frame: ExampleFrame,
         held_out: Fit,
-        leaderboard: Leaderboard,
+        metrics: dict[str, float],
         as_of: datetime,
     ) -> registry.ModelVersion:
         rows = frame.rows(5)
@@ -168,7 +170,7 @@ class TrainingRun:
                 folder=folder,
                 entry=Path(__file__).with_name("served.py"),
                 params={**asdict(self.config), "seed": self.seed, "device": self.device},
-                metrics=flattened(leaderboard),
+                metrics=metrics,
                 curves=held_out.curves,
                 data=Interval(pd.Timestamp(frame.as_of_G.min(), tz="UTC").to_pydatetime(), as_of),
                 example_inputs=rows,
