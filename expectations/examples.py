@@ -90,10 +90,12 @@ def _rows(file: Path, as_of: datetime) -> pd.DataFrame:
 
     DuckDB looks at the features: one rule a feature would take Great Expectations minutes.
     """
-    from training.ranker.affinity import FEATURES
+    from training.ranker.affinity import CAMPAIGN, FEATURES
 
     there = set(pq.read_schema(file).names)
-    faults = ", ".join(_fault(feature, there) for feature in (*ranker_features(), *FEATURES))
+    faults = ", ".join(
+        _fault(feature, there) for feature in (*ranker_features(), *CAMPAIGN, *FEATURES)
+    )
     return frames.frame(
         f"""
         select

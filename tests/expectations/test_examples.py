@@ -12,7 +12,7 @@ from vitrine.interval import parse_instant
 from vitrine.paths import stamp
 
 AS_OF = parse_instant("2026-03-10")
-FEATURES = {f.name: f for f in (*ranker_features(), *affinity.FEATURES)}
+FEATURES = {f.name: f for f in (*ranker_features(), *affinity.CAMPAIGN, *affinity.FEATURES)}
 NUMBER = next(name for name, f in FEATURES.items() if f.kind == "numeric")
 WORD = next(name for name, f in FEATURES.items() if f.kind == "categorical")
 

@@ -62,6 +62,13 @@ NEAR = (
     _feature("near_words_last", "The same to the last order alone.", "ratio"),
 )
 FEATURES = (*OWN, *NEAR)
+CAMPAIGN = (
+    _feature("bought_first_ratio", "Share of its orders that were a customer's first.", "ratio"),
+    _feature("bought_again_ratio", "Share of its buyers who bought it again.", "ratio"),
+)
+FIRST_DAYS = 56
+FEW = 5.0
+"""Orders and buyers that are added to a count before it is divided by."""
 
 
 class Affinities:
@@ -80,6 +87,18 @@ class Affinities:
             known = self._history.before(day)
             self._day, self._models = day, ItemModels.fit(known, self._articles)
         return Affinity(self._history.before(as_of), self._models, self._articles)
+
+    def campaign_rows(self, campaigns: pd.DataFrame) -> pd.DataFrame:
+        """Return `CAMPAIGN` of each (campaign_id, as_of), float32, in the given order."""
+        instant_C, instants = pd.factorize(campaigns["as_of"], sort=True)
+        found_CF = np.empty((len(campaigns), len(CAMPAIGN)), dtype=np.float32)
+        for number, instant in enumerate(instants):
+            rows = np.flatnonzero(instant_C == number)
+            known = self._history.before(instant.to_pydatetime())
+            code_C = pd.Index(known.campaign_ids).get_indexer(campaigns["campaign_id"].iloc[rows])
+            ratios = np.stack([bought_first(known), bought_again(known)], axis=1)
+            found_CF[rows] = np.where(code_C[:, None] >= 0, ratios[code_C], 0.0)
+        return pd.DataFrame(found_CF, columns=[f.name for f in CAMPAIGN])
 
     def rows(
         self,
@@ -272,6 +291,28 @@ class _Alike:
         total_L = alike_LV.sum(axis=1, keepdims=True)
         shares: np.ndarray = (self.bought_VK.T @ alike_LV.T).T / (total_L + 1e-6)
         return shares
+
+
+def bought_first(history: History) -> np.ndarray:
+    """Return the share of each campaign's recent orders that were their customer's first."""
+    since_P, count_P = history.order_places()
+    is_recent_P = history.age_days_P <= FIRST_DAYS
+    is_first_P = is_recent_P & (since_P == count_P - 1)
+    campaigns = len(history.campaign_ids)
+    first_C, all_C = (
+        np.bincount(history.campaign_P[is_kept_P], minlength=campaigns)
+        for is_kept_P in (is_first_P, is_recent_P)
+    )
+    shares: np.ndarray = first_C / (all_C + FEW)
+    return shares
+
+
+def bought_again(history: History) -> np.ndarray:
+    """Return the share of each campaign's buyers who bought it in more than one order."""
+    counted = history.by_customer(np.ones(len(history.order_P)))
+    again_C, all_C = ((counted > least).sum(axis=0) for least in (1, 0))
+    shares: np.ndarray = np.asarray(again_C / (all_C + FEW)).ravel()
+    return shares
 
 
 def chosen(bought_UK: sp.csr_matrix, customer_L: np.ndarray) -> sp.csr_matrix:

@@ -6,7 +6,7 @@ from typing import Any
 
 from vitrine.errors import BadArgumentError
 
-LOSSES = ("triplet", "softmax")
+LOSSES = ("triplet", "hard_triplet", "semi_hard_triplet", "sigmoid_rank", "bpr", "softmax")
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,15 @@ class RankerConfig:
     pool_size: int = 60
     """Negatives drawn for a group; each purchase meets `negatives` of them, anew every epoch."""
     negatives: int = 20
-    loss: str = "triplet"
-    """triplet learns from the negatives that violate the margin; softmax from all of them."""
+    loss: str = "softmax"
+    """One of `LOSSES`; LOG.md compares them."""
     margin: float = 1.0
     tower_width: int = 32
     hidden_width: int = 64
-    head_width: int = 32
+    head_width: int = 64
     category_width: int = 8
+    dropout: float = 0.1
+    """Share of the head's units that are left out of a training step."""
     epochs: int = 8
     batch_groups: int = 64
     learning_rate: float = 3e-3
@@ -49,6 +51,8 @@ class RankerConfig:
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise BadArgumentError(f"loss '{self.loss}' is unknown; known: {', '.join(LOSSES)}")
+        if not 0 <= self.dropout < 1:
+            raise BadArgumentError(f"dropout must be in [0, 1), not {self.dropout}")
         for name in ("max_groups", "pool_size", "negatives", "epochs", "batch_groups", "margin"):
             if getattr(self, name) <= 0:
                 raise BadArgumentError(f"{name} must be positive, not {getattr(self, name)}")

@@ -38,7 +38,7 @@ class Catalogue:
         """Read the published models' descriptions, and those of what is computed here."""
         return cls(
             _features("customer"),
-            _features("campaign"),
+            _features("campaign") + affinity.CAMPAIGN,
             _features("pair") + affinity.FEATURES + _features("cluster"),
         )
 
@@ -255,7 +255,8 @@ class FeatureReader:
 
     def campaign_rows(self, campaigns: pd.DataFrame) -> pd.DataFrame:
         """Return the campaign features of each (campaign_id, as_of), in the given order."""
-        return self._side("campaign", campaigns)
+        read = self._side("campaign", campaigns)
+        return pd.concat([read, self._affinities.campaign_rows(campaigns)], axis=1)
 
     def pair_rows(
         self,

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from training.ranker.config import RankerConfig
 from training.ranker.encoding import Encoder
 from training.ranker.model import Ranker, Vectors
+from training.ranker.ranking import ScorePairs
 
 BLOCK = 1 << 15
 """Pairs scored at once: few enough for their vectors to stay in the processor's cache."""
@@ -68,6 +69,15 @@ class FittedRanker:
         """Return the campaign tower's vectors, computed once a campaign and instant."""
         vectors: Vectors = self.network.campaign(self.campaign.encode(rows))
         return vectors
+
+    def over(self, customers: pd.DataFrame, campaigns: pd.DataFrame) -> ScorePairs:
+        """Run both towers once; a pair costs the head alone."""
+        customer_vectors, campaign_vectors = self.customers(customers), self.campaigns(campaigns)
+
+        def score(list_R: np.ndarray, campaign_R: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
+            return self.scores(customer_vectors, campaign_vectors, list_R, campaign_R, pairs)
+
+        return score
 
     @torch.inference_mode()
     def scores(

@@ -1,7 +1,7 @@
 """The training loop: purchases against negatives drawn anew each epoch, from data to network."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,6 @@ from training.ranker.features import Catalogue
 from training.ranker.fitted import FittedRanker
 from training.ranker.model import Ranker
 from vitrine.errors import DegenerateModelError
-
-Loss = Callable[[Tensor, Tensor, float], Tensor]
-LEARNT: dict[str, Loss] = {"triplet": losses.violated_triplet, "softmax": losses.sampled_softmax}
-REPORTED: dict[str, Loss] = {"triplet": losses.triplet, "softmax": losses.sampled_softmax}
-"""The loss over violated triplets need not fall while they become fewer; the one over all does."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +77,9 @@ def fit(
 
 def refuse_degenerate(train_loss: list[float], config: RankerConfig) -> None:
     """Raise DegenerateModelError for a loss that is NaN or no better than equal scores give."""
-    equal_scores = {"triplet": config.margin, "softmax": float(np.log1p(config.negatives))}
-    last, stuck = train_loss[-1], equal_scores[config.loss]
+    _, reported = losses.LOSSES[config.loss]
+    equal = torch.zeros(1), torch.zeros(1, config.negatives)
+    last, stuck = train_loss[-1], float(reported(*equal, config.margin))
     if not np.isfinite(last):
         raise DegenerateModelError(f"the training loss became {last}; lower the learning rate")
     if last > 0.999 * stuck:
@@ -185,10 +181,10 @@ class Loop:
             )
         score_R = score_R.float()
         positive_P, others_PN = score_R[batch.positive_P], score_R[batch.negative_PN]
-        learnt_P = LEARNT[self.config.loss](positive_P, others_PN, self.config.margin)
-        reported_P = REPORTED[self.config.loss](
-            positive_P.detach(), others_PN.detach(), self.config.margin
-        )
+        learnt, reported = losses.LOSSES[self.config.loss]
+        margin = self.config.margin
+        learnt_P = learnt(positive_P, others_PN, margin)
+        reported_P = reported(positive_P.detach(), others_PN.detach(), margin)
         return learnt_P @ batch.weight_P, reported_P @ batch.weight_P
 
     def state(self) -> dict[str, Any]:

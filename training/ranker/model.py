@@ -1,11 +1,11 @@
 """The siamese network: a customer tower, a campaign tower, and a small head that pairs share.
 
-    score = customer_D · campaign_D + w · relu(customer_H + campaign_H + W pair_F)
+    score = customer_D · campaign_D + opinion(relu(customer_H + campaign_H + W pair_F))
 
 All that depends on the customer alone or on the campaign alone (both towers, including what they
 give to the head) is computed once a customer and once a campaign; a pair costs one dot product of
-width D and one layer of width H. Shape legend: B rows, F numeric features, K categorical ones,
-D tower width, H head width.
+width D, one layer of width H and a small one on top: without that, 4 % of MAP@12 is lost (LOG.md).
+Shape legend: B rows, F numeric features, K categorical ones, D tower width, H head width.
 """
 
 from dataclasses import dataclass
@@ -71,7 +71,12 @@ class Ranker(nn.Module):
         self.campaign = Tower(campaign, config)
         self.pair_inputs = Inputs(pair, config.category_width)
         self.pair_hidden = nn.Linear(self.pair_inputs.width, config.head_width)
-        self.pair_out = nn.Linear(config.head_width, 1)
+        self.opinion = nn.Sequential(
+            nn.Dropout(config.dropout),
+            nn.Linear(config.head_width, config.head_width // 2),
+            nn.ReLU(),
+            nn.Linear(config.head_width // 2, 1),
+        )
         self.scale = config.tower_width**-0.5
 
     def forward(self, customers: Vectors, campaigns: Vectors, pairs: Side) -> Tensor:
@@ -79,5 +84,5 @@ class Ranker(nn.Module):
         dot_B = (customers.dot_BD * campaigns.dot_BD).sum(dim=1) * self.scale
         pair_BH = self.pair_hidden(self.pair_inputs(pairs))
         head_BH = torch.relu(customers.head_BH + campaigns.head_BH + pair_BH)
-        score_B: Tensor = dot_B + self.pair_out(head_BH)[:, 0]
+        score_B: Tensor = dot_B + self.opinion(head_BH)[:, 0]
         return score_B

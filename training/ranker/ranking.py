@@ -9,13 +9,13 @@ import pandas as pd
 
 from training.ranker.candidates import Candidates, top_k
 from training.ranker.features import CLUSTER, FeatureReader
-from training.ranker.fitted import FittedRanker
 from training.ranker.inputs import InputSample
 
 MAX_PAIRS = 1_000_000
 """Pairs scored at once: some 500 MB of features."""
 
 ScoreChunk = Callable[[Candidates, np.ndarray, np.ndarray], np.ndarray]
+ScorePairs = Callable[[np.ndarray, np.ndarray, pd.DataFrame], np.ndarray]
 
 
 class Scorer(Protocol):
@@ -26,6 +26,18 @@ class Scorer(Protocol):
 
         The function takes a chunk of `candidates`, `list_R` and `campaign_R` (positions in the
         chunk's lists and in `candidates.campaigns`) and returns `score_R`.
+        """
+        ...
+
+
+class PairModel(Protocol):
+    """What learns from examples: a network, trees, or several of them."""
+
+    def over(self, customers: pd.DataFrame, campaigns: pd.DataFrame) -> ScorePairs:
+        """Compute what a customer or a campaign has alone; return what scores pairs of the two.
+
+        The function takes `list_R` and `campaign_R`, positions in the two frames of features, and
+        the pairs' own features, and returns `score_R`. It is given whole lists.
         """
         ...
 
@@ -63,24 +75,23 @@ def _ranked_chunk(score_chunk: ScoreChunk, chunk: Candidates, k: int) -> pd.Data
 
 @dataclass(frozen=True)
 class RankerScorer:
-    """The network over features read as of each list's instant.
+    """A fitted model over features read as of each list's instant.
 
-    `kept` is shown the rows that the network is given; `curves` are its losses by epoch.
+    `kept` is shown the rows that the model is given; `curves` are its losses by epoch.
     """
 
     reader: FeatureReader
-    ranker: FittedRanker
+    model: PairModel
     kept: InputSample | None = None
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def prepared(self, candidates: Candidates) -> ScoreChunk:
-        """Run both towers and read the clusters' features once; pairs alone remain."""
+        """Read and compute what customers, campaigns and clusters have alone; pairs remain."""
         if self.kept is not None:
             self.kept.draw(candidates)
         rows = self.reader.customer_rows(candidates.lists)
-        customers = self.ranker.customers(rows)
         campaign_rows = self.reader.campaign_rows(candidates.campaigns)
-        campaigns = self.ranker.campaigns(campaign_rows)
+        score_pairs = self.model.over(rows, campaign_rows)
         cluster_L, cluster_K = pd.factorize(rows[CLUSTER], sort=True)
         count = len(candidates.campaigns)
         clustered = self.reader.cluster_rows(
@@ -99,6 +110,6 @@ class RankerScorer:
             together = pd.concat([pairs, shared.reset_index(drop=True)], axis=1)
             if self.kept is not None:
                 self.kept.keep(rows, campaign_rows, together, whole_R, campaign_R)
-            return self.ranker.scores(customers, campaigns, whole_R, campaign_R, together)
+            return score_pairs(whole_R, campaign_R, together)
 
         return score

@@ -1,6 +1,6 @@
 """Rankings from a state that holds an instant's features as arrays: of one customer, or of all.
 
-    score = customer_D · campaign_D + w · relu(customer_H + campaign_H + W pair_F)
+    score = customer_D · campaign_D + opinion(relu(customer_H + campaign_H + W pair_F))
 
 W pair_F is one constant for all pairs that have nothing of their own, and one row for each cluster
 and campaign. So a pair costs H additions and products; only what customers have of their own is
@@ -153,7 +153,7 @@ class State:
             moved_YH = self._pair_layer.moved(block.names, own.value_YF)
             row_X, pair_X = torch.from_numpy(own.row_X), torch.from_numpy(own.pair_X)
             head_PH.index_add_(0, pair_X, moved_YH[row_X])
-        score_P = head_PH.relu_() @ network.pair_out.weight[0] + network.pair_out.bias
+        score_P = network.opinion(head_PH.relu_())[:, 0]
         score_BC = score_P.view(len(customer_B), len(offered_C))
         score_BC.addmm_(customers.dot_BD, campaigns.dot_BD.T, alpha=network.scale)
         scores: np.ndarray = score_BC.numpy()

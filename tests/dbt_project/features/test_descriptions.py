@@ -31,7 +31,7 @@ def test_the_function_answers_with_what_is_described(warehouse, model: FeatureMo
 
 def test_the_ranker_encodes_every_feature_of_its_sides_and_no_other():
     described = {f.name for m in MODELS if m.side for f in m.features}
-    computed = {f.name for f in affinity.FEATURES}
+    computed = {f.name for f in (*affinity.CAMPAIGN, *affinity.FEATURES)}
     catalogue = Catalogue.load()
     encoded = {
         name

@@ -76,6 +76,16 @@ def test_what_is_bought_together_is_near():
     assert not nobody[[f.name for f in FEATURES if f.name.startswith("near")]].to_numpy().any()
 
 
+def test_a_campaigns_own_ratios():
+    rows = Affinities(history(THREE), said).campaign_rows(
+        pd.DataFrame({"campaign_id": ["a", "d", "new"], "as_of": pd.Timestamp(NIGHT)})
+    )
+    # Four orders held a, the first ones of three customers; one of its three buyers came back.
+    assert rows.loc[0].tolist() == pytest.approx([3 / (4 + 5), 1 / (3 + 5)])
+    assert rows.loc[1].tolist() == pytest.approx([0, 0])
+    assert rows.loc[2].tolist() == [0, 0]
+
+
 def test_words_reach_what_was_never_sold():
     rows = asked(history(THREE), ["ann", "bob"], ["new", "d"])
     assert rows.loc[("ann", "new"), "near_words"] > rows.loc[("ann", "d"), "near_words"] > 0
