@@ -21,7 +21,7 @@ from training.sequence.fitting import SequenceConfig
 class DynamicLstm:
     """Learns from purchases, and from what the articles are called and cost."""
 
-    config: SequenceConfig = field(default_factory=SequenceConfig)
+    config: SequenceConfig = field(default_factory=lambda: SequenceConfig(epochs=12))
     seed: int = 1
 
     def fit(self, history: History, articles: ArticleSource) -> "DynamicLstmScorer":

@@ -36,7 +36,7 @@ class SequenceConfig:
     answers: str = "first"
     """first: the article that an order begins with in this epoch, as in the paper; order: all its
     articles, from the state before any of them, each weighing 1 / sqrt(articles). Over many epochs
-    first counts each article of an order alike too; order gets there sooner."""
+    first counts each article of an order alike too; order gets there sooner, and ranks better."""
     length: int = 100
     """Customers with more events keep their last ones."""
     width: int = 32
