@@ -34,8 +34,8 @@ def described(settings: Settings) -> str:
     """Describe the machine: processor, cores, memory, device, versions."""
     cores, memory = os.cpu_count(), psutil.virtual_memory().total / 2**30
     return (
-        f"{cores} cores ({_processor()}), {memory:.0f} GB of memory, {prepare(settings)}, "
-        f"Python {platform.python_version()}, torch {torch.__version__}"
+        f"{cores} cores ({_processor()}) with {memory:.0f} GB of memory, Python"
+        f" {platform.python_version()}, torch {torch.__version__} on {prepare(settings)}"
     )
 
 

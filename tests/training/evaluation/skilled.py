@@ -1,6 +1,7 @@
 """Judgements of made-up models whose skill is known."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,12 +32,12 @@ def judged(
     ranks = Ranks(
         np.array([f"c{n % CUSTOMERS}" for n in range(lists)], object),
         np.arange(lists),
-        generator.integers(1, CANDIDATES / skill + 1, lists),
+        generator.integers(1, int(CANDIDATES / skill) + 1, lists),
         np.full(lists, CANDIDATES),
         np.argsort(generator.random((lists, CANDIDATES)), axis=1)[:, :12],
     )
     rare = ranks.where(np.arange(lists) < 10)
-    week = SimpleNamespace(
+    week: Any = SimpleNamespace(
         interval=interval,
         candidates=SimpleNamespace(lists=pd.DataFrame({"as_of": [interval.start] * lists})),
         sliced=lambda judgement: [("all", judgement.ranks), ("group rare", rare)],

@@ -44,7 +44,6 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(settings, reader):
     interrupted = Judge(settings, reader).judged([WEEK], CHEAP)
     first, was_kept = next(interrupted)
     assert not was_kept
-    interrupted.close()
     again = list(Judge(settings, reader).judged([WEEK], CHEAP))
     assert [(judged.model, kept) for judged, kept in again] == [
         ("popularity_7d", True),
