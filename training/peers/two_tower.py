@@ -71,41 +71,26 @@ class TwoTower:
             towers.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, self.steps)
-        held = baskets.basket_OC.tocoo()
-        weight_N = 0.5 ** (baskets.day_O[held.row] / self.order_half_life_days)
-        chance_N = weight_N / weight_N.sum()
-        chance_C = np.bincount(held.col, chance_N, baskets.basket_OC.shape[1])
-        log_chance_C = torch.from_numpy(np.log(np.maximum(chance_C, 1e-12)).astype(np.float32))
+        draws = Draws.of(baskets, self.order_half_life_days)
         generator = np.random.default_rng(self.seed)
         for _ in range(self.steps):
-            rows_B = generator.choice(len(chance_N), self.batch, p=chance_N)
-            loss = self._loss(
-                towers, known, baskets, held.row[rows_B], held.col[rows_B], log_chance_C
+            order_B, campaign_B = draws.batch(generator, self.batch)
+            groups_GCD = towers.groups(known)
+            user_BD = towers.customers(baskets.before_OC[order_B], groups_GCD)
+            drawn = torch.from_numpy(campaign_B.astype(np.int64))
+            logits_BB = user_BD @ towers.campaigns(groups_GCD[:, drawn]).T
+            is_held_BB = baskets.basket_OC[order_B][:, campaign_B].toarray() > 0
+            loss = in_batch_softmax(
+                logits_BB - draws.log_chance_C[drawn], torch.from_numpy(is_held_BB)
             )
+            if self.diversity:
+                loss = loss + self.diversity * redundancy(groups_GCD)
             if not torch.isfinite(loss):
                 raise DegenerateModelError(f"the loss of the towers became {float(loss)}")
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-
-    def _loss(
-        self,
-        towers: Towers,
-        known: Inputs,
-        baskets: Baskets,
-        order_B: np.ndarray,
-        campaign_B: np.ndarray,
-        log_chance_C: Tensor,
-    ) -> Tensor:
-        groups_GCD = towers.groups(known)
-        user_BD = towers.customers(baskets.before_OC[order_B], groups_GCD)
-        drawn = torch.from_numpy(campaign_B.astype(np.int64))
-        campaign_BD = towers.campaigns(groups_GCD[:, drawn])
-        is_held_BB = baskets.basket_OC[order_B][:, campaign_B].toarray() > 0
-        logits_BB = user_BD @ campaign_BD.T - log_chance_C[drawn]
-        loss = in_batch_softmax(logits_BB, torch.from_numpy(is_held_BB))
-        return loss + self.diversity * redundancy(groups_GCD) if self.diversity else loss
 
     @torch.inference_mode()
     def _scorer(
@@ -126,3 +111,29 @@ class TwoTower:
 
         user_UD = torch.cat([user_UD, shift_U1], dim=1)
         return FactorScorer(history, user_UD.numpy(), campaigns, np.exp, self.terms)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What orders held, one row a campaign of an order, and how likely each is drawn."""
+
+    order_N: np.ndarray
+    campaign_N: np.ndarray
+    chance_N: np.ndarray
+    log_chance_C: Tensor
+    """float32; of a campaign in any row of a batch: the correction of its logit."""
+
+    @classmethod
+    def of(cls, baskets: Baskets, half_life_days: float) -> "Draws":
+        """Draw from an order the less often the older it is."""
+        held = baskets.basket_OC.tocoo()
+        weight_N = 0.5 ** (baskets.day_O[held.row] / half_life_days)
+        chance_N = weight_N / weight_N.sum()
+        chance_C = np.bincount(held.col, chance_N, baskets.basket_OC.shape[1])
+        log_chance_C = np.log(np.maximum(chance_C, 1e-12)).astype(np.float32)
+        return cls(held.row, held.col, chance_N, torch.from_numpy(log_chance_C))
+
+    def batch(self, generator: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return `order_B, campaign_B`."""
+        rows_B = generator.choice(len(self.chance_N), size, p=self.chance_N)
+        return self.order_N[rows_B], self.campaign_N[rows_B]

@@ -4,7 +4,9 @@ import scipy.sparse as sp
 import torch
 
 from training.peers.articles import Articles
+from training.peers.baskets import Baskets
 from training.peers.towers import PRICE_LEVELS, Inputs, Towers, in_batch_softmax, redundancy
+from training.peers.two_tower import Draws
 
 
 def articles(prices):
@@ -63,3 +65,18 @@ def test_a_customer_is_the_mean_of_what_was_bought_and_the_habits():
     torch.testing.assert_close(found[0], torch.cat([expected, torch.ones(1)]))
     nothing = towers.customer_head(torch.zeros(11))
     torch.testing.assert_close(found[1, :2], nothing, atol=1e-5, rtol=1e-5)
+
+
+def test_draws_fade_with_the_age_of_the_order_and_know_how_likely_each_campaign_is():
+    baskets = Baskets(
+        before_OC=sp.csr_matrix((2, 3), dtype=np.float32),
+        basket_OC=sp.csr_matrix(np.array([[1, 1, 0], [0, 1, 0]], dtype=np.float32)),
+        day_O=np.array([10, 0]),
+        customer_O=np.array([0, 0]),
+    )
+    draws = Draws.of(baskets, half_life_days=10.0)
+    orders, campaigns = draws.batch(np.random.default_rng(1), 20_000)
+    assert np.bincount(orders) / 20_000 == pytest.approx([0.5, 0.5], abs=0.02)
+    assert np.bincount(campaigns) / 20_000 == pytest.approx([0.25, 0.75], abs=0.02)
+    expected = np.log([0.25, 0.75, 1e-12])
+    np.testing.assert_allclose(draws.log_chance_C.numpy(), expected, rtol=1e-5)
