@@ -20,6 +20,8 @@ import scipy.sparse as sp
 from training.peers.articles import Articles, ArticleSource
 from training.peers.history import History
 from training.ranker.item_models import ItemModels, articles_of, faded
+from training.ranker.near_block import Alike, NearBlock
+from training.ranker.pair_blocks import KeyedBlock
 from training.ranker.wording import largest
 from vitrine.feature_catalogue import Feature
 from vitrine.interval import DAY, floor
@@ -62,6 +64,17 @@ NEAR = (
     _feature("near_words_last", "The same to the last order alone.", "ratio"),
 )
 FEATURES = (*OWN, *NEAR)
+PRODUCTS = (
+    ("faded", "ease_faded"),
+    ("binary", "ease_binary"),
+    ("lately", "ease_basket"),
+    ("faded", "neighbours"),
+    ("faded", "lift"),
+    ("faded", "lift_recent"),
+    ("last_basket", "lift"),
+    ("last_basket", "next_basket"),
+)
+"""The first of `NEAR`: a weighting of the customer's purchases times a model's matrix."""
 CAMPAIGN = (
     _feature("bought_first_ratio", "Share of its orders that were a customer's first.", "ratio"),
     _feature("bought_again_ratio", "Share of its buyers who bought it again.", "ratio"),
@@ -158,6 +171,18 @@ class Affinity:
                 near_RF[:, number] = scores_LC[list_R, campaign_R]
         return np.concatenate([own_RF, near_RF], axis=1)
 
+    def blocks(
+        self, customer_id_L: np.ndarray, campaign_id_C: np.ndarray
+    ) -> "tuple[KeyedBlock | NearBlock, ...]":
+        """Return the same features prepared for chunks of customers and many campaigns."""
+        customer_L = self._customers.get_indexer(customer_id_L)
+        campaign_C = self._campaigns.get_indexer(campaign_id_C)
+        own = self._own.block(customer_L, campaign_C)
+        if self._near is None:
+            return (own,)
+        said = self._articles(articles_of(campaign_id_C, self._as_of))
+        return own, self._near.block(customer_L, campaign_C, said)
+
 
 @dataclass(frozen=True)
 class _Own:
@@ -202,6 +227,20 @@ class _Own:
         found_RF[is_own_R] = self.value_XF[place_R[is_own_R]]
         return found_RF
 
+    def block(self, customer_L: np.ndarray, campaign_C: np.ndarray) -> KeyedBlock:
+        """Return the rows of these customers and campaigns, which are numbered from 0 there."""
+        customer_X = _inverse(customer_L, self.key_X // self.width)
+        campaign_X = _inverse(campaign_C, self.key_X % self.width)
+        is_asked_X = (customer_X >= 0) & (campaign_X >= 0)
+        return KeyedBlock.of(
+            tuple(f.name for f in OWN),
+            len(customer_L),
+            customer_X[is_asked_X],
+            campaign_X[is_asked_X],
+            self.value_XF[is_asked_X],
+            np.arange(len(campaign_C)),
+        )
+
 
 @dataclass(frozen=True)
 class _Near:
@@ -242,20 +281,44 @@ class _Near:
         yield largest(chosen(self.faded_UK, customer_L), like_KC)
         yield largest(chosen(self.last_basket_UK, customer_L), like_KC)
 
-    def _of_columns(self, customer_L: np.ndarray, column_C: np.ndarray) -> Iterator[np.ndarray]:
-        def product(bought_UK: sp.csr_matrix, model: str) -> np.ndarray:
-            bought_LK = chosen(bought_UK, customer_L)
-            scores: np.ndarray = bought_LK @ self.models.matrices[model][:, column_C]
-            return scores
+    def block(
+        self, customer_L: np.ndarray, campaign_C: np.ndarray, articles: Articles
+    ) -> NearBlock:
+        """Return the same for many customers, with all that they share computed once."""
+        column_C = _positions(self.models.kept_K, campaign_C)
+        is_known_C, column_C = column_C >= 0, np.maximum(column_C, 0)
+        bought = {
+            name: chosen(rows_UK, customer_L).astype(np.float32)
+            for name, rows_UK in self._weightings().items()
+        }
+        products = [
+            (name, np.where(is_known_C, self.models.matrices[model][:, column_C], np.float32(0)))
+            for name, model in PRODUCTS
+        ]
+        return NearBlock(
+            names=tuple(f.name for f in NEAR),
+            bought=bought,
+            products=products,
+            factor_LD=self.models.factors(bought["faded"]),
+            factor_DC=self.models.factorisation.item_factors[column_C].T.copy(),
+            alike=self.alike.over(customer_L, column_C),
+            like_KC=self.models.wording.likeness(articles),
+            is_known_C=is_known_C,
+        )
 
-        yield product(self.faded_UK, "ease_faded")
-        yield product(self.binary_UK, "ease_binary")
-        yield product(self.lately_UK, "ease_basket")
-        yield product(self.faded_UK, "neighbours")
-        yield product(self.faded_UK, "lift")
-        yield product(self.faded_UK, "lift_recent")
-        yield product(self.last_basket_UK, "lift")
-        yield product(self.last_basket_UK, "next_basket")
+    def _weightings(self) -> dict[str, sp.csr_matrix]:
+        return {
+            "faded": self.faded_UK,
+            "binary": self.binary_UK,
+            "lately": self.lately_UK,
+            "last_basket": self.last_basket_UK,
+        }
+
+    def _of_columns(self, customer_L: np.ndarray, column_C: np.ndarray) -> Iterator[np.ndarray]:
+        weightings = self._weightings()
+        for name, model in PRODUCTS:
+            bought_LK = chosen(weightings[name], customer_L)
+            yield bought_LK @ self.models.matrices[model][:, column_C]
         yield self.models.latent(chosen(self.faded_UK, customer_L))[:, column_C]
         yield self.alike.shares(customer_L)[:, column_C]
 
@@ -292,6 +355,18 @@ class _Alike:
         shares: np.ndarray = (self.bought_VK.T @ alike_LV.T).T / (total_L + 1e-6)
         return shares
 
+    def over(self, customer_L: np.ndarray, column_C: np.ndarray) -> Alike:
+        """Return the same for customers and campaigns that are numbered from 0 there."""
+        place_U = np.full(self.direction_UK.shape[0] + 1, -1)
+        place_U[self.recent_V] = np.arange(len(self.recent_V))
+        return Alike(
+            chosen(self.direction_UK, customer_L).astype(np.float32),
+            self.direction_UK[self.recent_V].T.tocsr().astype(np.float32),
+            self.bought_VK[:, column_C].tocsr(),
+            place_U[customer_L],
+            MOST_ALIKE,
+        )
+
 
 def bought_first(history: History) -> np.ndarray:
     """Return the share of each campaign's recent orders that were their customer's first."""
@@ -321,6 +396,14 @@ def chosen(bought_UK: sp.csr_matrix, customer_L: np.ndarray) -> sp.csr_matrix:
     if not bought_UK.shape[0]:
         return sp.csr_matrix((len(customer_L), bought_UK.shape[1]), dtype=bought_UK.dtype)
     return (sp.diags(is_known_L) @ bought_UK[np.maximum(customer_L, 0)]).tocsr()
+
+
+def _inverse(asked_N: np.ndarray, code_X: np.ndarray) -> np.ndarray:
+    """Return where among the asked ones each code is, -1 where it is not."""
+    place = np.full(int(max(asked_N.max(initial=0), code_X.max(initial=0))) + 1, -1)
+    place[asked_N[asked_N >= 0]] = np.flatnonzero(asked_N >= 0)
+    found: np.ndarray = place[code_X]
+    return found
 
 
 def _positions(sorted_K: np.ndarray, code_C: np.ndarray) -> np.ndarray:

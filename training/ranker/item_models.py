@@ -64,11 +64,16 @@ class ItemModels:
 
         float32 `[L, K]`; customers need not have been there when the model was fitted.
         """
-        model = self.factorisation
-        rows = np.arange(bought_LK.shape[0])
-        factors_LD = model.recalculate_user(rows, bought_LK.astype(np.float32).tocsr())
-        scores: np.ndarray = factors_LD @ model.item_factors.T
+        scores: np.ndarray = self.factors(bought_LK) @ self.factorisation.item_factors.T
         return scores
+
+    def factors(self, bought_LK: sp.csr_matrix) -> np.ndarray:
+        """Return each customer's factors, by what they bought: float32 `[L, D]`."""
+        rows = np.arange(bought_LK.shape[0])
+        factors_LD: np.ndarray = self.factorisation.recalculate_user(
+            rows, bought_LK.astype(np.float32).tocsr()
+        )
+        return factors_LD
 
 
 def articles_of(campaign_ids: np.ndarray, as_of: datetime) -> pd.DataFrame:

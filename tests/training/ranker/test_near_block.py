@@ -1,0 +1,50 @@
+"""Prepared blocks hold what the affinity says of the same pairs, one pair at a time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.training.ranker.test_affinity import NIGHT, history, said
+from training.ranker import affinity
+from training.ranker.affinity import FEATURES, OWN, Affinities
+
+CAMPAIGNS = ["new", "d", "a", "c", "b"]
+CUSTOMERS = [*(f"u{n}" for n in range(30)), "never bought", "unheard of"]
+
+
+@pytest.fixture(scope="module")
+def known():
+    rng = np.random.default_rng(3)
+    rows = [
+        (f"u{rng.integers(0, 30)}", "abcd"[rng.integers(0, 4)], *[float(rng.integers(1, 60))] * 2)
+        for _ in range(150)
+    ]
+    return Affinities(history([*rows, ("elsewhere", "z", 5.0, 5.0)]), said_of_any).at(NIGHT)
+
+
+def said_of_any(campaigns: pd.DataFrame):
+    return said(campaigns.assign(campaign_id=campaigns["campaign_id"].replace({"z": "a"})))
+
+
+def dense(blocks, customers: np.ndarray, campaigns: np.ndarray) -> pd.DataFrame:
+    """Fill the features of all pairs in, block by block."""
+    fills = {f.name: f.fill for f in FEATURES}
+    rows = pd.DataFrame(fills, index=range(len(customers) * len(campaigns)), dtype=np.float32)
+    for block in blocks:
+        own = block.own(customers, campaigns)
+        rows.loc[own.pair_X, list(block.names)] = own.value_YF[own.row_X]
+    return rows
+
+
+@pytest.mark.parametrize("most", [affinity.MOST_ALIKE, 3])
+def test_blocks_hold_what_is_said_of_single_pairs(known, monkeypatch, most):
+    monkeypatch.setattr(affinity, "MOST_ALIKE", most)
+    customer_ids, campaign_ids = np.array(CUSTOMERS, object), np.array(CAMPAIGNS, object)
+    blocks = known.blocks(customer_ids, campaign_ids)
+    assert [name for block in blocks for name in block.names] == [f.name for f in FEATURES]
+    chunk, offered = np.array([31, 4, 0, 30, 17]), np.array([0, 2, 3])
+    found = dense(blocks, chunk, offered)
+    list_R, campaign_R = np.divmod(np.arange(15), 3)
+    expected = known.rows(customer_ids[chunk], campaign_ids[offered], list_R, campaign_R)
+    assert (expected[:, len(OWN) :] != 0).any(axis=0).all()
+    assert found.to_numpy() == pytest.approx(expected, rel=1e-4, abs=1e-6)
