@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from training.ranker.columns import Columns
+from training.ranker.config import OBJECTIVES
 from training.ranker.dataset import ExampleFrame
 from training.ranker.encoding import Encoder
 from training.ranker.features import Catalogue
 from training.ranker.ranking import ScorePairs
+from vitrine.errors import BadArgumentError
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -25,13 +27,28 @@ PAIRS_AT_ONCE = 200_000
 
 @dataclass(frozen=True)
 class BoostingConfig:
-    """Bruch (2021), An alternative cross entropy loss for learning-to-rank: `rank_xendcg`."""
+    """How trees are grown.
+
+    `lambdarank`: Burges (2010), From RankNet to LambdaRank to LambdaMART. `rank_xendcg`: Bruch
+    (2021), An alternative cross entropy loss for learning-to-rank.
+
+    Raises
+    ------
+    BadArgumentError
+        If the objective is none of them.
+    """
 
     objective: str = "rank_xendcg"
     trees: int = 250
     leaves: int = 31
     learning_rate: float = 0.06
     rows_in_leaf: int = 100
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise BadArgumentError(
+                f"objective '{self.objective}' is unknown; known: {', '.join(OBJECTIVES)}"
+            )
 
     def fit(self, frame: ExampleFrame, catalogue: Catalogue, seed: int) -> "FittedTrees":
         """Grow trees on every example, one group a list."""
@@ -42,16 +59,16 @@ class BoostingConfig:
             Encoder.fit(catalogue.campaign, frame.campaigns),
             Encoder.fit(catalogue.pair, frame.pairs),
         )
-        customers, campaigns, pairs = (
-            _matrix(Columns.of(rows, encoder))
-            for rows, encoder in zip(
-                (frame.customers, frame.campaigns, frame.pairs), encoders, strict=True
-            )
+        sides = zip((frame.customers, frame.campaigns, frame.pairs), encoders, strict=True)
+        customer_GF, campaign_CF, pair_RF = (_matrix(Columns.of(*side)) for side in sides)
+        row_RF = np.concatenate(
+            [customer_GF[frame.group_R], campaign_CF[frame.campaign_R], pair_RF], axis=1
         )
-        rows_RF = np.concatenate(
-            [customers[frame.group_R], campaigns[frame.campaign_R], pairs], axis=1
-        )
-        parameters = {
+        data = lgb.Dataset(row_RF, frame.label_R, group=np.bincount(frame.group_R))
+        return FittedTrees(*encoders, lgb.train(self._parameters(seed), data, self.trees))
+
+    def _parameters(self, seed: int) -> dict[str, object]:
+        return {
             "objective": self.objective,
             "num_leaves": self.leaves,
             "learning_rate": self.learning_rate,
@@ -68,8 +85,6 @@ class BoostingConfig:
             "seed": seed,
             "verbose": -1,
         }
-        data = lgb.Dataset(rows_RF, frame.label_R, group=np.bincount(frame.group_R))
-        return FittedTrees(*encoders, lgb.train(parameters, data, self.trees))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 from vitrine.errors import BadArgumentError
 
 LOSSES = ("triplet", "hard_triplet", "semi_hard_triplet", "sigmoid_rank", "bpr", "softmax")
+OBJECTIVES = ("lambdarank", "rank_xendcg")
 
 
 @dataclass(frozen=True)
