@@ -67,7 +67,9 @@ class FashionDna:
         bought_UC = history.by_customer(np.ones(len(history.customer_P)))
         generator, count = np.random.default_rng(self.seed), bought_UC.shape[0]
         for _ in range(self.epochs):
-            for rows_B in np.array_split(generator.permutation(count), -(-count // self.batch)):
+            order = generator.permutation(count)
+            for first in range(0, count, self.batch):
+                rows_B = order[first : first + self.batch]
                 is_bought_BC = torch.from_numpy(
                     (bought_UC[rows_B].toarray() > 0).astype(np.float32)
                 )

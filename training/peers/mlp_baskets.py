@@ -27,12 +27,12 @@ class MlpBaskets:
     """Purchases fade by half in so many days; popularity is counted over the last days."""
 
     hidden: tuple[int, ...] = (100,)
-    half_life_days: float = 60.0
+    half_life_days: float = 120.0
     popularity_days: int = 14
     dropout: float = 0.3
     epochs: int = 6
     batch_orders: int = 256
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     weight_decay: float = 0.1
     terms: Terms = field(default=Terms(own=3.0, prior=0.1))
     seed: int = 1
@@ -68,9 +68,9 @@ class MlpBaskets:
         generator = np.random.default_rng(self.seed)
         count = len(baskets.day_O)
         for _ in range(self.epochs):
-            for rows_B in np.array_split(
-                generator.permutation(count), -(-count // self.batch_orders)
-            ):
+            order = generator.permutation(count)
+            for first in range(0, count, self.batch_orders):
+                rows_B = order[first : first + self.batch_orders]
                 popular_BC = torch.from_numpy(popular_DC[baskets.day_O[rows_B] + 1])
                 logits_BC = network(dense(baskets.before_OC[rows_B]), popular_BC)
                 loss = basket_loss(logits_BC, dense(baskets.basket_OC[rows_B]))

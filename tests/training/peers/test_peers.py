@@ -81,6 +81,13 @@ def test_an_unknown_customer_gets_the_popular(scorer, shop):
     assert (np.diff(buyers[by_score]) <= 0).all()
 
 
+def test_a_shop_of_first_orders_alone_is_ranked_too(name):
+    young = word_shop.draw(has_pattern=True, bought=1)
+    found = word_shop.scores(fitted(name, young), [*young.following, "nobody"], word_shop.NAMES)
+    assert np.isfinite(found).all()
+    assert np.ptp(found[-1]) > 0
+
+
 def test_a_batch_equals_its_single_rows(scorer):
     campaigns = [*word_shop.NAMES, "never sold"]
     together = word_shop.scores(scorer, ["u1", "nobody", "u2"], campaigns)

@@ -31,7 +31,7 @@ class WordShop:
     following: dict[str, list[str]]
 
 
-def draw(*, has_pattern: bool, seed: int = 5) -> WordShop:
+def draw(*, has_pattern: bool, bought: int = BOUGHT, seed: int = 5) -> WordShop:
     """Draw all customers; `u0` likes wood, `u1` glass and so on, if there is a pattern."""
     generator, rows, following = np.random.default_rng(seed), [], {}
     for number in range(CUSTOMERS):
@@ -39,8 +39,8 @@ def draw(*, has_pattern: bool, seed: int = 5) -> WordShop:
         liked = NAMES[first : first + len(SHAPES)] if has_pattern else NAMES
         drawn = generator.choice(liked, BOUGHT + NEXT, replace=False).tolist()
         following[name] = drawn[BOUGHT:]
-        for week, article in enumerate(drawn[:BOUGHT]):
-            age = timedelta(days=7 * (BOUGHT - week), minutes=int(generator.integers(1000)))
+        for week, article in enumerate(drawn[:bought]):
+            age = timedelta(days=7 * (bought - week), minutes=int(generator.integers(1000)))
             rows.append((name, article, AS_OF - age, AS_OF - age))
     columns = ["customer_id", "campaign_id", "occurred_at", "received_at"]
     return WordShop(History.of(pd.DataFrame(rows, columns=columns), AS_OF), following)
