@@ -18,6 +18,7 @@ from training.peers.history import History
 from training.ranker import affinity
 from training.ranker.affinity import Affinities
 from training.ranker.candidates import ANYWHERE, Candidates
+from training.ranker.pair_blocks import PairBlock
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, ranker_models
 from vitrine.interval import DAY, Interval, floor, format_instant
@@ -276,10 +277,27 @@ class FeatureReader:
         list_R, campaign_R
             int64 positions in the two; each pair of customer, campaign and instant once.
         """
-        customers = pd.Series(customer_id_L, name="customer_id", dtype=object)
-        read = self._crossed("pair", customers, campaigns, list_R, campaign_R)
+        read = self.published_pair_rows(customer_id_L, campaigns, list_R, campaign_R)
         near = self._affinities.rows(customer_id_L, campaigns, list_R, campaign_R)
         return pd.concat([read, near], axis=1)
+
+    def published_pair_rows(
+        self,
+        customer_id_L: np.ndarray,
+        campaigns: pd.DataFrame,
+        list_R: np.ndarray,
+        campaign_R: np.ndarray,
+    ) -> pd.DataFrame:
+        """Return those of `pair_rows` that the warehouse publishes, without the affinities."""
+        customers = pd.Series(customer_id_L, name="customer_id", dtype=object)
+        return self._crossed("pair", customers, campaigns, list_R, campaign_R)
+
+    def affinity_blocks(
+        self, customer_id_L: np.ndarray, campaigns: pd.DataFrame
+    ) -> tuple[PairBlock, ...]:
+        """Return the affinities of these customers and the campaigns of one instant, prepared."""
+        affinity = self._affinities.at(campaigns["as_of"].iloc[0].to_pydatetime())
+        return affinity.blocks(customer_id_L, campaigns["campaign_id"].to_numpy(object))
 
     @cached_property
     def _affinities(self) -> Affinities:
