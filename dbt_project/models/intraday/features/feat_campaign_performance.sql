@@ -1,8 +1,9 @@
-{%- set look_backs = {'15min': 15, '1h': 60, '4h': 240, '24h': 1440, '28d': 40320} %}
+{%- set look_backs = {'15min': 15, '1h': 60, '4h': 240, '24h': 1440} %}
+{%- set month = {'28d': 40320} %}
+{%- set shop_look_backs = {'4h': look_backs['4h'], '28d': month['28d']} %}
 {%- set measures = [
     'visitor_count', 'view_count', 'cart_count', 'order_count', 'unit_count', 'turnover',
 ] %}
-{%- set month = {'28d': look_backs['28d']} %}
 {#- A fresh campaign counts as so much at its sector's rates, a sector at the shop's, a shop at the
     guesses of macros/rates.sql: views that convert, orders of the shop, units for sale. #}
 {%- set prior_view_count = 50 %}
@@ -168,7 +169,7 @@ shop_windows as (
         {{ growth('exposed_order_count', 'shop_ledger', 'before_28d') }}
             as exposed_order_count_28d
     from asked_windows
-    {{ look_back_joins('asked_windows', 'shop_ledger', [], look_backs) }}
+    {{ look_back_joins('asked_windows', 'shop_ledger', [], shop_look_backs) }}
 ),
 
 asked_sector_windows as (

@@ -1,4 +1,4 @@
-{%- set look_backs = {'15min': 15, '1h': 60, '1d': 1440, '7d': 10080, '28d': 40320} %}
+{%- set look_backs = {'1h': 60, '1d': 1440, '7d': 10080, '28d': 40320} %}
 {#- A cluster that bought little counts as so many orders of the whole shop. #}
 {%- set prior_order_count = 10 %}
 
@@ -100,7 +100,10 @@ reads as (
         {%- endfor %}
         {{ growth('turnover', 'ledger', 'before_15min') }} as turnover_15min
     from known
-    {{ look_back_joins('known', 'ledger', ['demographic_cluster', 'campaign_id'], look_backs) }}
+    {{ look_back_joins(
+        'known', 'ledger', ['demographic_cluster', 'campaign_id'],
+        dict(look_backs, **{'15min': 15}),
+    ) }}
 ),
 
 final as (
@@ -108,7 +111,7 @@ final as (
         asked.demographic_cluster,
         asked.campaign_id,
         asked.as_of,
-        {%- for name in look_backs if name != '15min' %}
+        {%- for name in look_backs %}
         (
             coalesce(reads.order_count_{{ name }}, 0)
             + {{ prior_order_count }} * {{ ratio(
