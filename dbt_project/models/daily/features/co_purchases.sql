@@ -40,7 +40,7 @@ product_baskets as (
     group by as_of, product_id
 ),
 
--- Each pair once; then both ways.
+-- Each pair once: it says the same both ways, and the join is what takes long.
 halves as (
     select
         baskets.as_of,
