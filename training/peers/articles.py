@@ -28,6 +28,9 @@ class Articles:
     """Sector and sub-sector, as text."""
     price_C: np.ndarray
     """float64, median of the products, shop currency; NaN where unknown."""
+    opens_at_C: np.ndarray | None = None
+    closes_at_C: np.ndarray | None = None
+    """datetime64[us], UTC; NaT for one that stays, and where unknown. None: all of them stay."""
 
     def words(self, bucket_count: int) -> sp.csr_matrix:
         """Return the hashed n-grams of the texts: float32 `[C, W]`, rows of length 1 or 0."""
@@ -67,6 +70,8 @@ def article_source(reader: "FeatureReader") -> ArticleSource:
             rows["text"].to_numpy(dtype=object),
             rows["category"].to_numpy(dtype=object),
             rows["price"].to_numpy(dtype=np.float64, na_value=np.nan),
+            rows["opens_at"].to_numpy("datetime64[us]"),
+            rows["closes_at"].to_numpy("datetime64[us]"),
         )
 
     return read
@@ -78,7 +83,7 @@ with spine as (
 ),
 
 described as (
-    select spine.row_index, brand, sector, sub_sector
+    select spine.row_index, brand, sector, sub_sector, opens_at, closes_at
     from spine
     asof left join daily.intermediate.int_campaigns as campaigns
         on spine.campaign_id = campaigns.campaign_id and spine.as_of >= campaigns.available_at
@@ -109,7 +114,9 @@ final as (
     select
         concat_ws(' ', brand, sector, sub_sector, names) as text,
         concat_ws(' / ', sector, sub_sector) as category,
-        price
+        price,
+        opens_at,
+        closes_at
     from described
     left join named using (row_index)
     order by row_index

@@ -7,7 +7,8 @@ Shape legend: C campaigns, L customers, D width, R pairs.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from training.peers.articles import Articles
+from training.peers.history import DAY_S
 from training.sequence.events import Activity, Steps
 from training.sequence.fitting import SequenceConfig, fit, one_thread
 from training.sequence.network import ArticleInputs, NetworkSize, NextOrder
@@ -53,6 +55,7 @@ class SequenceEncoder:
         bought = np.unique(events.campaign_E[events.is_purchase_E])
         campaign_ids = activity.campaign_ids[bought]
         inputs = _inputs(campaign_ids, activity.campaign_ids, articles, config)
+        inputs = replace(inputs, sold_days_C2=_sold_days(articles, events.as_of))
         return cls(campaign_ids, config, fit(events, inputs, config, seed))
 
     def save(self, folder: Path) -> None:
@@ -105,7 +108,7 @@ class Reading:
 
         A customer without any activity has the state of all who come for the first time.
         """
-        start_L, end_L = self._spans(customer_ids)
+        start_L, end_L = self._spans(customer_ids, self.encoder.config.length)
         network, vectors = self.encoder.network, torch.from_numpy(self.vector_CD)
         state_LD = np.zeros((len(start_L), self.encoder.config.width), dtype=np.float32)
         # Customers of like lengths together: whoever is shorter is padded.
@@ -132,7 +135,7 @@ class Reading:
 
         `list_R` and `campaign_R` are positions in the ids, whose states and vectors are given.
         """
-        start_L, end_L = self._spans(customer_ids)
+        start_L, end_L = self._spans(customer_ids, len(self.activity.events.customer_E))
         asked = Questions(start_L, end_L, np.zeros(len(start_L)))
         sold_C = pd.Index(self.activity.campaign_ids).get_indexer(campaign_ids)
         term_RT = self.terms.pairs(asked, list_R, sold_C[campaign_R])
@@ -140,9 +143,9 @@ class Reading:
         score_R: np.ndarray = products(state_LD, vector_CD, list_R, campaign_R) + term_RT @ weight_T
         return score_R
 
-    def _spans(self, customer_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return where each customer's events stand; an unknown one has none."""
-        start_U, end_U = self.activity.events.spans(self.encoder.config.length)
+    def _spans(self, customer_ids: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return where each customer's last events stand; an unknown one has none."""
+        start_U, end_U = self.activity.events.spans(length)
         code_L = pd.Index(self.activity.customer_ids).get_indexer(customer_ids)
         # The last element, for code -1, is an empty span.
         return np.append(start_U, 0)[code_L], np.append(end_U, 0)[code_L]
@@ -164,4 +167,15 @@ def _inputs(
         pd.Index(known_ids).get_indexer(campaign_ids).astype(np.int64) + 1,
         articles.words(config.buckets),
         np.nan_to_num(price_C).astype(np.float32),
+        np.tile([np.inf, -np.inf], (len(campaign_ids), 1)),
     )
+
+
+def _sold_days(articles: Articles, as_of: datetime) -> np.ndarray:
+    """Return float64 `[C, 2]`: opening and end in days before an instant, infinite if unknown."""
+    filled = []
+    for at_C, always in ((articles.opens_at_C, np.inf), (articles.closes_at_C, -np.inf)):
+        known_C = [None] * len(articles.text_C) if at_C is None else at_C
+        before_C = pd.Timestamp(as_of) - pd.to_datetime(pd.Series(known_C), utc=True)
+        filled.append((before_C.dt.total_seconds() / DAY_S).fillna(always).to_numpy())
+    return np.stack(filled, axis=1)

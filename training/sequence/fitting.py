@@ -133,7 +133,7 @@ class _Fitting:
         return losses
 
     def _loss(self, batch: "Batch", terms: Terms) -> Tensor:
-        """Return minus the mean log-probability of the answers."""
+        """Return minus the mean log-probability of the answers among what was on sale."""
         answers = batch.answers(self.config.answers)
         told_K = self._told_from(answers.campaign_A)
         needed_N = np.union1d(told_K, batch.steps.campaign_BS[batch.steps.campaign_BS >= 0])
@@ -143,8 +143,11 @@ class _Fitting:
         vector_KD = vector_ND[torch.from_numpy(np.searchsorted(needed_N, told_K))]
         term_QKT = torch.from_numpy(terms.matrix(batch.questions, told_K))
         score_QK = state_QD @ vector_KD.T + term_QKT @ self.network.weight_T
-        place_A = torch.from_numpy(np.searchsorted(told_K, answers.campaign_A))
-        found_A = score_QK.log_softmax(dim=1)[torch.from_numpy(answers.question_A), place_A]
+        place_A = np.searchsorted(told_K, answers.campaign_A)
+        is_told_QK = self.inputs[told_K].on_sale(batch.questions.age_days_Q)
+        is_told_QK[answers.question_A, place_A] = True  # whatever the calendar says, it was sold
+        log_QK = score_QK.masked_fill(torch.from_numpy(~is_told_QK), -torch.inf).log_softmax(dim=1)
+        found_A = log_QK[torch.from_numpy(answers.question_A), torch.from_numpy(place_A)]
         weight_A = torch.from_numpy(answers.weight_A)
         return -(found_A @ weight_A) / weight_A.sum()
 
@@ -182,16 +185,19 @@ class Batch:
     def of(
         cls,
         events: Events,
-        spans: tuple[np.ndarray, np.ndarray],
+        span_B3: np.ndarray,
         row_Q: np.ndarray,
         event_Q: np.ndarray,
     ) -> "Batch":
-        """Ask for the events `event_Q` of the customers that the rows `row_Q` of `spans` hold."""
-        start_B, end_B = spans
-        start_Q = start_B[row_Q]
-        questions = Questions(start_Q, event_Q, events.age_days_E[event_Q])
+        """Ask for the events `event_Q` of the customers at the rows `row_Q` of the spans.
+
+        `span_B3` holds a customer's first event, the first one that has a step, and the end.
+        Terms are cheap, so they look back to the very first.
+        """
+        first_B, start_B, end_B = span_B3.T
+        questions = Questions(first_B[row_Q], event_Q, events.age_days_E[event_Q])
         steps = Steps.of(events, start_B, end_B)
-        return cls(events, steps, row_Q, event_Q - start_Q, questions)
+        return cls(events, steps, row_Q, event_Q - start_B[row_Q], questions)
 
     def answers(self, which: str) -> Answers:
         """Return the first article of each order, or all of them."""
@@ -212,18 +218,22 @@ def batches(
     events: Events, config: SequenceConfig, generator: np.random.Generator
 ) -> Iterator[Batch]:
     """Yield customers of like lengths together, in a random sequence, each once."""
-    start_U, end_U = events.spans(config.length)
+    (first_U, _), (start_U, end_U) = (
+        events.spans(len(events.customer_E)),
+        events.spans(config.length),
+    )
+    span_U3 = np.stack([first_U, start_U, end_U], axis=1)
     by_length = np.lexsort((generator.random(events.customers), end_U - start_U))
     event_Q = events.asked(config.length)
     asked_U = np.bincount(events.customer_E[event_Q], minlength=events.customers)
-    first_U = np.cumsum(asked_U) - asked_U
+    question_U = np.cumsum(asked_U) - asked_U
     for first in generator.permutation(np.arange(0, events.customers, config.batch_customers)):
         customer_B = by_length[first : first + config.batch_customers]
         asked_B = asked_U[customer_B]
         if asked_B.any():
             yield Batch.of(
                 events,
-                (start_U[customer_B], end_U[customer_B]),
+                span_U3[customer_B],
                 np.repeat(np.arange(len(customer_B)), asked_B),
-                event_Q[ranges(first_U[customer_B], asked_B)],
+                event_Q[ranges(question_U[customer_B], asked_B)],
             )

@@ -6,7 +6,7 @@ score is their dot product. Beside it stand what most shops need and fashion doe
 the article is, and how often and how lately the customer bought it.
 
 Shape legend: B customers, S steps, F features of time, I inputs of a step, H hidden units,
-D width of vectors, C campaigns, W hashed words, T terms beside the dot product.
+D width of vectors, C campaigns, W hashed words, T terms beside the dot product, Q questions.
 """
 
 from dataclasses import dataclass
@@ -39,9 +39,19 @@ class ArticleInputs:
     words_CW: sp.csr_matrix
     price_C: np.ndarray
     """float32, logarithm, 0 where unknown."""
+    sold_days_C2: np.ndarray
+    """float64, opening and end in days before the instant of the fit, infinite where unknown."""
 
     def __getitem__(self, rows: np.ndarray) -> "ArticleInputs":
-        return ArticleInputs(self.id_C[rows], self.words_CW[rows], self.price_C[rows])
+        return ArticleInputs(
+            self.id_C[rows], self.words_CW[rows], self.price_C[rows], self.sold_days_C2[rows]
+        )
+
+    def on_sale(self, age_days_Q: np.ndarray) -> np.ndarray:
+        """Return bool `[Q, C]`: what could be bought so many days before the fit."""
+        opened_C, ended_C = self.sold_days_C2.T
+        is_sold_QC: np.ndarray = (opened_C >= age_days_Q[:, None]) & (ended_C < age_days_Q[:, None])
+        return is_sold_QC
 
     def __len__(self) -> int:
         return len(self.id_C)

@@ -14,9 +14,10 @@ TABLES = """
 attach ':memory:' as daily;
 create schema daily.intermediate;
 create table daily.intermediate.int_campaigns as from (values
-    ('k1', timestamptz '2026-02-01', 'Lys', 'home', 'lamps'),
-    ('k1', timestamptz '2026-03-05', 'Lys', 'home', 'candles')
-) as t(campaign_id, available_at, brand, sector, sub_sector);
+    ('k1', timestamptz '2026-02-01', 'Lys', 'home', 'lamps', timestamptz '2026-02-10', null),
+    ('k1', timestamptz '2026-03-05', 'Lys', 'home', 'candles', timestamptz '2026-02-10',
+        timestamptz '2026-03-20')
+) as t(campaign_id, available_at, brand, sector, sub_sector, opens_at, closes_at);
 create table daily.intermediate.int_campaign_products as from (values
     ('k1', 'p1', timestamptz '2026-02-01', 4.0),
     ('k1', 'p2', timestamptz '2026-02-01', 8.0),
@@ -48,6 +49,9 @@ def test_each_campaign_is_described_as_it_was_at_its_instant(reader):
     ]
     assert found.category_C.tolist() == ["home / candles", "", "home / lamps"]
     np.testing.assert_equal(found.price_C, [12.0, np.nan, 6.0])
+    opened, unknown = np.datetime64("2026-02-10", "us"), np.datetime64("NaT", "us")
+    np.testing.assert_equal(found.opens_at_C, [opened, unknown, opened])
+    np.testing.assert_equal(found.closes_at_C, [np.datetime64("2026-03-20"), unknown, unknown])
 
 
 def test_words_are_rows_of_length_one_that_like_texts_share():

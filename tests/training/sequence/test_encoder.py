@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from tests.training.sequence import chain_shop
 from training.peers.articles import Articles, described_now
 from training.peers.history import History
-from training.sequence.encoder import SequenceEncoder, products
+from training.sequence.encoder import SequenceEncoder, _sold_days, products
 from training.sequence.events import Activity
 
 NAMES = np.array(chain_shop.NAMES, dtype=object)
@@ -120,3 +121,13 @@ def test_a_stored_encoder_gives_the_same_scores(encoder, tmp_path):
     assert stored.config == encoder.config
     assert stored.campaign_ids.tolist() == encoder.campaign_ids.tolist()
     assert described_now(history)["campaign_id"].tolist() == stored.campaign_ids.tolist()
+
+
+def test_days_on_sale_are_counted_back_from_the_fit():
+    names = ["anvil", "brush", "candle"]
+    instants = [np.datetime64(day, "us") for day in ("2026-05-30", "2026-06-03", "NaT")]
+    dated = replace(described(names), opens_at_C=np.array(instants), closes_at_C=np.array(instants))
+    found = _sold_days(dated, chain_shop.AS_OF)
+    np.testing.assert_array_equal(found, [[2, 2], [-2, -2], [np.inf, -np.inf]])
+    always = _sold_days(described(names), chain_shop.AS_OF)
+    np.testing.assert_array_equal(always, [[np.inf, -np.inf]] * 3)

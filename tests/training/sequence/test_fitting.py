@@ -38,7 +38,11 @@ def test_the_loss_counts_first_articles_from_the_state_before_them(answers):
     activity = orders_of_several(20, 6, seed=2)
     events, config = activity.events, replace(QUICK, answers=answers, batch_customers=8)
     described = chain_shop.articles(pd.DataFrame({"campaign_id": activity.campaign_ids}))
-    inputs = _inputs(activity.campaign_ids, activity.campaign_ids, described, config)
+    # The first is sold from day 45 to day 15 before the instant, the second from day 25 on.
+    days = np.array([[45, 15], [25, -np.inf], *[[np.inf, -np.inf]] * 4])
+    inputs = replace(
+        _inputs(activity.campaign_ids, activity.campaign_ids, described, config), sold_days_C2=days
+    )
     torch.manual_seed(1)
     network = NextOrder(NetworkSize(6, config.buckets, config.width, config.hidden), 0.0).eval()
     running = fitting._Fitting(network, inputs, config, np.random.default_rng(0))
@@ -77,12 +81,28 @@ def slow_loss(network, events, inputs, terms, answers):
                 state = network.states(steps, vectors)[0, count]
                 asked = Questions(own[:1], order[:1], np.array([age]))
                 term = torch.from_numpy(terms.matrix(asked, np.arange(len(inputs)))[0])
-                log = (vectors @ state + term @ network.weight_T).log_softmax(dim=0)
+                score = vectors @ state + term @ network.weight_T
             chosen = order if answers == "order" else order[:1]
+            opened, ended = inputs.sold_days_C2.T
+            told = set(np.flatnonzero((opened >= age) & (ended < age)).tolist())
+            told |= set(events.campaign_E[chosen].tolist())
+            log = score - score[sorted(told)].logsumexp(dim=0)
             for event in chosen:
                 losses -= float(log[events.campaign_E[event]]) * len(chosen) ** -0.5
                 weights += len(chosen) ** -0.5
     return losses / weights, orders
+
+
+def test_terms_look_back_beyond_the_steps():
+    activity = orders_of_several(12, 6, seed=3)
+    short = replace(QUICK, length=2)
+    for batch in batches(activity.events, short, np.random.default_rng(0)):
+        for start, end, step in zip(
+            batch.questions.start_Q, batch.questions.end_Q, batch.step_Q, strict=True
+        ):
+            customer = activity.events.customer_E[end]
+            assert start == np.flatnonzero(activity.events.customer_E == customer)[0]
+            assert step <= 2
 
 
 def encoder(config, seed=1):
@@ -132,6 +152,7 @@ def test_settings_and_data_that_teach_nothing_are_refused():
         SequenceConfig(answers="all")
     codes, floats = np.zeros(0, np.int64), np.zeros(0, np.float32)
     nothing = Events.of(chain_shop.AS_OF, codes, codes, floats, codes.astype(bool), 0)
-    inputs = ArticleInputs(codes, sp.csr_matrix((0, QUICK.buckets), dtype=np.float32), floats)
+    words = sp.csr_matrix((0, QUICK.buckets), dtype=np.float32)
+    inputs = ArticleInputs(codes, words, floats, np.zeros((0, 2)))
     with pytest.raises(BadInputError, match="needs purchases"):
         fitting.fit(nothing, inputs, QUICK, 1)
