@@ -7,13 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
+from training.ranker import affinity
 from training.ranker.columns import Columns
 from training.ranker.dataset import ExampleFrame
 from training.ranker.encoding import Encoder
 from training.ranker.features import Catalogue
 from training.ranker.fitted import FittedRanker
-from training.ranker.pair_blocks import KeyedBlock
+from training.ranker.item_models import FACTORS
+from training.ranker.near_block import Alike, NearBlock
+from training.ranker.pair_blocks import KeyedBlock, PairBlock
 from training.ranker.sampling import pools
 from training.ranker.streaming import State
 from vitrine.feature_catalogue import Feature, ranker_models
@@ -25,6 +29,8 @@ LEVELS = {"pair_sector_": (12, 2.5), "pair_sub_sector_": (60, 3.0), "pair_brand_
 """Features by the start of their names: keys of 250 campaigns, and keys that a customer has."""
 OWN_CAMPAIGNS = 3.0
 """Of the campaigns on offer, how many a customer has bought from or looked at."""
+ARTICLES, BOUGHT, LATELY = 6_000, 20.0, 3.0
+"""Articles that the models know; how many of them a customer bought, ever and lately."""
 
 
 def frame(features: Sequence[Feature], rows: int, generator: np.random.Generator) -> pd.DataFrame:
@@ -78,11 +84,16 @@ def state(ranker: FittedRanker, customers: int, campaigns: int, seed: int) -> St
     """Return a shop in memory: one market, 40 clusters, customers with and without a history."""
     generator = np.random.default_rng(seed)
     cluster_names = tuple(f.name for model in ranker_models("cluster") for f in model.features)
-    names = [f.name for f in ranker.pair.numeric if f.name not in cluster_names]
-    levels = {p: tuple(n for n in names if n.startswith(p)) for p in LEVELS}
-    direct = tuple(n for n in names if not n.startswith(tuple(LEVELS)))
+    published = tuple(f.name for model in ranker_models("pair") for f in model.features)
+    levels = {p: tuple(n for n in published if n.startswith(p)) for p in LEVELS}
+    direct = tuple(n for n in published if not n.startswith(tuple(LEVELS)))
+    own = tuple(f.name for f in affinity.OWN)
     every_C = np.arange(campaigns)
-    blocks = [_block(direct, customers, every_C, campaigns, OWN_CAMPAIGNS, generator)]
+    blocks: list[PairBlock] = [
+        _block(names, customers, every_C, campaigns, OWN_CAMPAIGNS, generator)
+        for names in (direct, own)
+    ]
+    blocks.append(_near(customers, campaigns, generator))
     for start, (keys, mean) in LEVELS.items():
         key_of_campaign = generator.integers(0, keys, campaigns)
         blocks.append(_block(levels[start], customers, key_of_campaign, keys, mean, generator))
@@ -101,8 +112,53 @@ def state(ranker: FittedRanker, customers: int, campaigns: int, seed: int) -> St
 
 
 def own_rows(state: State) -> int:
-    """Return how many feature rows customers have of their own."""
+    """Return how many feature rows customers have of their own, those of all campaigns aside."""
     return sum(len(block.key_Y) for block in state.blocks if isinstance(block, KeyedBlock))
+
+
+def _near(customers: int, campaigns: int, generator: np.random.Generator) -> NearBlock:
+    """Make up histories of `BOUGHT` articles, and models that know `ARTICLES` of them."""
+    faded = _purchases(customers, BOUGHT, generator)
+    bought = {
+        "faded": faded,
+        "binary": sp.csr_matrix((np.ones_like(faded.data), faded.indices, faded.indptr)),
+        "lately": _purchases(customers, LATELY, generator),
+        "last_basket": _purchases(customers, LATELY, generator),
+    }
+
+    def matrix(*shape: int) -> np.ndarray:
+        return generator.random(shape, dtype=np.float32)
+
+    recent_V = generator.choice(customers, min(customers // 2, affinity.MOST_RECENT), replace=False)
+    place_L = np.full(customers, -1)
+    place_L[recent_V] = np.arange(len(recent_V))
+    lately_VC = sp.random_array(
+        (len(recent_V), campaigns), density=2 / campaigns, rng=generator, dtype=np.float32
+    )
+    return NearBlock(
+        names=tuple(f.name for f in affinity.NEAR),
+        bought=bought,
+        products=[(name, matrix(ARTICLES, campaigns)) for name, _ in affinity.PRODUCTS],
+        factor_LD=matrix(customers, FACTORS),
+        factor_DC=matrix(FACTORS, campaigns),
+        alike=Alike(
+            faded, faded[recent_V].T.tocsr(), lately_VC.tocsr(), place_L, affinity.MOST_ALIKE
+        ),
+        like_KC=matrix(ARTICLES, campaigns),
+        is_known_C=np.ones(campaigns, dtype=bool),
+    )
+
+
+def _purchases(customers: int, mean: float, generator: np.random.Generator) -> sp.csr_matrix:
+    """Return fading purchases, popular articles first: float32 `[L, K]`."""
+    end_L = np.cumsum(generator.geometric(1 / (1 + mean), customers) - 1)
+    article_P = (generator.random(end_L[-1]) ** 2 * ARTICLES).astype(np.int32)
+    weight_P = generator.random(end_L[-1], dtype=np.float32)
+    rows = sp.csr_matrix(
+        (weight_P, article_P, np.append(0, end_L)), (customers, ARTICLES), dtype=np.float32
+    )
+    rows.sum_duplicates()
+    return rows
 
 
 def _columns(encoder: Encoder, rows: int, generator: np.random.Generator) -> Columns:
