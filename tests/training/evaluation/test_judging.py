@@ -49,7 +49,10 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(settings, reader):
         ("popularity_7d", True),
         ("item_knn", False),
     ]
-    assert again[0][0].judgement.ranks.rank_P.tolist() == first.judgement.ranks.rank_P.tolist()
+    kept = again[0][0]
+    assert kept.judgement.ranks.rank_P.tolist() == first.judgement.ranks.rank_P.tolist()
+    # To the last digit, which a second judging would not take.
+    assert (kept.fit_s, kept.judge_s) == (first.fit_s, first.judge_s)
 
 
 def test_nothing_is_kept_for_another_seed_week_or_model(settings, reader):
