@@ -30,15 +30,18 @@ class Alike:
 
     def shares(self, customer_T: np.ndarray) -> np.ndarray:
         """Return the share of the likeness of the most alike who bought each campaign, `[T, C]`."""
-        alike_TV = (self.direction_LK[customer_T] @ self.recent_KV).toarray()
-        place_T = self.place_L[customer_T]
-        is_recent_T = place_T >= 0
-        alike_TV[is_recent_T, place_T[is_recent_T]] = 0.0
-        if alike_TV.shape[1] > self.most:
-            least_T = np.partition(alike_TV, -self.most, axis=1)[:, -self.most]
-            alike_TV[alike_TV < least_T[:, None]] = 0.0
-        total_T = alike_TV.sum(axis=1, keepdims=True)
-        shares: np.ndarray = (self.bought_VC.T @ alike_TV.T).T / (total_T + 1e-6)
+        alike_TV = (self.direction_LK[customer_T] @ self.recent_KV).tocsr()
+        row_X = np.repeat(np.arange(len(customer_T)), np.diff(alike_TV.indptr))
+        alike_TV.data[alike_TV.indices == self.place_L[customer_T][row_X]] = 0.0
+        # Row by row: most recent customers have nothing in common with one.
+        for first, end in zip(alike_TV.indptr, alike_TV.indptr[1:], strict=False):
+            own_X = alike_TV.data[first:end]
+            if len(own_X) > self.most:
+                own_X[own_X < np.partition(own_X, -self.most)[-self.most]] = 0.0
+        total_T = np.bincount(row_X, alike_TV.data, minlength=len(customer_T))
+        alike_TV.eliminate_zeros()
+        bought_TC = (alike_TV @ self.bought_VC).toarray()
+        shares: np.ndarray = bought_TC / (total_T + 1e-6)[:, None]
         return shares
 
 
