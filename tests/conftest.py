@@ -1,5 +1,6 @@
 """Fixtures that every test may use: an empty home, and the real data where it is present."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ from vitrine.settings import Settings, load_settings
 
 REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def java_in_a_hurry() -> Iterator[None]:
+    """Let every Java compile quickly, not well: none here lives long enough to gain by more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+        yield
 
 
 @pytest.fixture

@@ -123,7 +123,8 @@ class Native:
 
     def environment(self, name: str) -> dict[str, str]:
         """The service's environment on top of a bare one."""
-        bare = {key: os.environ[key] for key in ("HOME", "LANG", "JAVA_HOME") if key in os.environ}
+        names = ("HOME", "LANG", "JAVA_HOME", "JAVA_TOOL_OPTIONS")
+        bare = {key: os.environ[key] for key in names if key in os.environ}
         bare["PATH"] = f"{BINARIES}:{os.environ['PATH']}"
         own = compose()["services"][name].get("environment", {})
         return bare | {key: self.text(str(value)) for key, value in own.items()}

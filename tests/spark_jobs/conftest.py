@@ -21,7 +21,6 @@ def spark():
         "spark.sql.shuffle.partitions": "2",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     }
     SparkSession.builder.master("local[2]").config(map=conf).getOrCreate()
     running = session("tests")
