@@ -9,7 +9,8 @@ from tests.scenarios import runs
 
 NIGHT = ["--as-of", "2026-04-08T03:30:00Z"]
 CHAIN = [
-    ["train", "classifier", *NIGHT],
+    # More than one epoch, so that a kill may come between two.
+    ["train", "classifier", *NIGHT, "--epochs", "2"],
     ["train", "examples", *NIGHT],
     ["train", "ranker", *NIGHT],
     ["score", *NIGHT],
