@@ -1,6 +1,7 @@
 """The oracle on the truth of a small simulated shop, beside a slow loop over the same files."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -191,12 +192,16 @@ def test_a_home_with_a_truth_judges_its_customers_alone_and_tells_the_distance(
     assert judges_of
     assert all(int(name[1:]) % 2 == 0 for name in judges_of)
     chosen = rows[(rows["metric"] == COVERED) & (rows["week"] == TOGETHER)]
-    covered = chosen[chosen["slice"] == "all"].set_index("model")
+    covered: dict[Any, Any] = {
+        row.model: row for row in chosen[chosen["slice"] == "all"].itertuples()
+    }
     for name, share in (("oracle", 1.0), ("popularity_7d", 0.0)):
-        assert covered.loc[name, ["value", "low", "high"]].tolist() == pytest.approx([share] * 3)
+        assert [covered[name].value, covered[name].low, covered[name].high] == pytest.approx(
+            [share] * 3
+        )
     # Each campaign lives three days, so what customers bought before says next to nothing.
-    assert abs(covered.loc["item_knn", "value"]) < 0.25
-    assert covered.loc["item_knn", "low"] < covered.loc["item_knn", "value"]
+    assert abs(covered["item_knn"].value) < 0.25
+    assert covered["item_knn"].low < covered["item_knn"].value < covered["item_knn"].high
     assert tables.distances(rows)[0][:2] == ["model", "all"]
 
 
