@@ -25,7 +25,7 @@ def test_a_model_depends_on_the_modules_behind_its_fitter(name, module):
 
 
 def test_a_peer_does_not_depend_on_another_nor_on_the_network():
-    for module in ("training.peers.implicit_models", "training.ranker.model"):
+    for module in ("training.peers.implicit_models", "training.ranker.affinity"):
         assert module not in modules("ease")
 
 
