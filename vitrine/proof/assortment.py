@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from vitrine.feature_catalogue import Feature, FeatureModel
 from vitrine.interval import Interval
 from vitrine.proof.counts import sales
 from vitrine.proof.history import MICROSECOND, SALE, History
-from vitrine.proof.questions import HISTORY, Question
+from vitrine.proof.questions import HISTORY, Question, ask_rows
 from vitrine.proof.references.offers import STOCK_UNKNOWN, closed_at, opened_at
 
 Offer = tuple[str, str]
@@ -85,10 +84,7 @@ def answers(
     connection: duckdb.DuckDBPyConnection, questions: list[Question]
 ) -> list[dict[str, float]]:
     """Ask the published function, once, about many offers; return the answers in their order."""
-    offers = {name: [q.keys[n] for q in questions] for n, name in enumerate(ON_SALE.spine[:-1])}
-    offers["as_of"] = pa.array([q.as_of for q in questions], pa.timestamp("us", tz="UTC"))
-    connection.register("given", pa.table(offers | {"row_index": range(len(questions))}))
-    connection.execute("create or replace temp table asked_rows as from given")
+    ask_rows(connection, questions)
     connection.execute("create or replace temp table asked as select distinct as_of from given")
     rows = connection.execute(
         "select count(on_sale.product_id) > 0, coalesce(any_value(on_sale.price), 0), case"

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 
 from vitrine.errors import VitrineError
 from vitrine.feature_catalogue import FeatureModel
 from vitrine.proof import assortment
 from vitrine.proof.assortment import ON_SALE
-from vitrine.proof.questions import HISTORY, Question
+from vitrine.proof.questions import HISTORY, Question, ask_rows
 
 Values = Mapping[str, float | str]
 TOLERANCE = 1e-9
@@ -54,11 +53,7 @@ def answers(
     VitrineError
         If the function lacks a feature of the catalogue, or does not answer each row once.
     """
-    keys = [key for key in model.spine if key != "as_of"]
-    spine = {key: [q.keys[n] for q in questions] for n, key in enumerate(keys)}
-    spine["as_of"] = pa.array([q.as_of for q in questions], pa.timestamp("us", tz="UTC"))
-    connection.register("given", pa.table(spine | {"row_index": range(len(questions))}))
-    connection.execute("create or replace temp table asked_rows as from given")
+    ask_rows(connection, questions)
     connection.execute(
         f"create or replace temp table asked as select distinct {', '.join(model.spine)}"
         " from asked_rows"

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,6 +46,15 @@ class Question:
     as_of: datetime
     values: Mapping[str, float | str] = field(default_factory=dict, compare=False)
     fact: Fact | None = field(default=None, compare=False)
+
+
+def ask_rows(connection: duckdb.DuckDBPyConnection, questions: list[Question]) -> None:
+    """Put the questions of one function into the table `asked_rows`: its spine, and `row_index`."""
+    keys = [key for key in questions[0].model.spine if key != "as_of"]
+    spine = {key: [q.keys[n] for q in questions] for n, key in enumerate(keys)}
+    spine["as_of"] = pa.array([q.as_of for q in questions], pa.timestamp("us", tz="UTC"))
+    connection.register("given", pa.table(spine | {"row_index": range(len(questions))}))
+    connection.execute("create or replace temp table asked_rows as from given")
 
 
 def training(
