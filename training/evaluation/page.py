@@ -52,10 +52,9 @@ def text(values: pd.DataFrame) -> str:
 def terminal(rows: pd.DataFrame, reference: str) -> Iterator[tuple[str, bool]]:
     """Give the lines to print, and whether each is the reference's own."""
     chosen = rows[(rows["week"] == TOGETHER) & (rows["slice"] == "all")]
-    yield (
-        f"{chosen['list_count'].max():,} lists of {rows['week'].nunique() - 1} weeks; {MARKS}",
-        False,
-    )
+    weeks = rows["week"].nunique() - 1
+    lists = f"{chosen['list_count'].max():,} lists of {weeks} week{'s' if weeks > 1 else ''}"
+    yield f"{lists}; {MARKS}", False
     parts = [
         tables.accuracy(rows, "all", reference),
         tables.metrics(rows, "all", (*tables.FURTHER[3:], *tables.BEYOND)),
@@ -113,7 +112,7 @@ def _opening(rows: pd.DataFrame, judged: list[Judged], about: About) -> Iterator
     candidates = np.concatenate([part.count_L for part in ranks])
     yield (
         f"{len(ordered(rows))} models on {lists:,} lists of {customers:,} customers of"
-        f" `{about.shop}`, in {len(weeks)} weeks from {weeks[0].interval.start:%Y-%m-%d} to"
+        f" `{about.shop}`, in {len(weeks)} week{'s' if len(weeks) > 1 else ''} from {weeks[0].interval.start:%Y-%m-%d} to"
         f" {weeks[-1].interval.end:%Y-%m-%d}. {_first(rows, about.reference)}"
     )
     yield (
