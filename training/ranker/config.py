@@ -22,7 +22,7 @@ class RankerConfig:
 
     max_groups: int = 5_000
     """Most recent (customer, instant) groups of purchases that become examples."""
-    pool_size: int = 60
+    pool_size: int = 100
     """Negatives drawn for a group; each purchase meets `negatives` of them, anew every epoch."""
     negatives: int = 20
     loss: str = "softmax"
