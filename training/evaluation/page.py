@@ -113,7 +113,8 @@ def _opening(rows: pd.DataFrame, judged: list[Judged], about: About) -> Iterator
     yield (
         f"{len(ordered(rows))} models on {lists:,} lists of {customers:,} customers of"
         f" `{about.shop}`, in {len(weeks)} week{'s' if len(weeks) > 1 else ''} from"
-        f" {weeks[0].interval.start:%Y-%m-%d} to {weeks[-1].interval.end:%Y-%m-%d}. {_first(rows, about.reference)}"
+        f" {weeks[0].interval.start:%Y-%m-%d} to {weeks[-1].interval.end:%Y-%m-%d}."
+        f" {_first(rows, about.reference)}"
     )
     yield (
         "Each model learns from everything that had been received before a week and is judged on"
