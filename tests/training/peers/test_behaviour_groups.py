@@ -38,7 +38,8 @@ def test_customers_of_a_group_get_its_model_and_others_the_best_for_all(reader, 
     week = Week.of(reader, LAST_WEEK)
     scorers = {number: fit(None) for number, fit in enumerate(models.values())}
     is_in = groups(reader, week.candidates.lists)
-    choice = Choice(0, *np.where(is_in.columns == "is_single_sector", [[1], [0.5]], -1))
+    is_single_G = is_in.columns == "is_single_sector"
+    choice = Choice(0, np.where(is_single_G, 1, -1), np.where(is_single_G, 0.5, -1.0))
     list_R, campaign_R = week.candidates.pairs()
     found_R = GroupScorer(reader, choice, scorers).prepared(week.candidates)(
         week.candidates, list_R, campaign_R

@@ -1,6 +1,7 @@
 """One suite that every peer passes: what it must find, what it must not, and what it must keep."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +15,14 @@ from training.peers.two_tower import TwoTower
 
 TOWERS = TwoTower(width=16, steps=150, batch=128, id_dropout=0.5)
 DNA = FashionDna(width=8, batch=32)
-WORDY = {
+WORDY: dict[str, Any] = {
     "two_tower": TOWERS,
     "two_tower_deep": replace(TOWERS, hidden=32),
     "two_tower_diverse": replace(TOWERS, hidden=32, diversity=1.0),
     "fashion_dna": DNA,
 }
 MLP = MlpBaskets(epochs=20, batch_orders=64, learning_rate=1e-2)
-PURE = {
+PURE: dict[str, Any] = {
     "item_knn": ItemKnn(),
     "ease": Ease(regularisation=10.0),
     "als": Als(factors=8),
