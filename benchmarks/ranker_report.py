@@ -132,7 +132,7 @@ def _mass(it: Mapping[str, Any], is_full: bool) -> Iterator[str]:
     yield "| | seconds | million pairs a second |"
     yield "|---|---:|---:|"
     rows = {
-        **{f"Vitrine, {_threads(t)}": s for t, s in it["seconds"].items()},
+        "Vitrine, 2 threads, one run": it["seconds"],
         **{f"implicit's recommend, {_threads(t)}": s for t, s in it["implicit_seconds"].items()},
         "bare 64-wide product and torch's topk": it["bare_seconds"],
     }
@@ -140,11 +140,12 @@ def _mass(it: Mapping[str, Any], is_full: bool) -> Iterator[str]:
         yield f"| {title} | {seconds:.1f} | {pairs / seconds / MILLION:,.0f} |"
     yield ""
     yield (
-        f"Vitrine's time has encoding and towers of all customers, and {it['own_rows']:,} feature"
-        f" rows of their own; peak {it['peak_memory_bytes'] / GB:.1f} GB. The peers multiply"
-        " vectors that are there."
+        f"Vitrine's time has encoding and towers of all customers, {it['own_rows']:,} feature rows"
+        " of their own, and what they bought times the item models for every pair:"
+        f" {it['cpu_s']:,.0f} s of the processor, peak {it['peak_memory_bytes'] / GB:.1f} GB. The"
+        " peers multiply vectors that are there."
     )
-    yield _aim("seconds", min(it["seconds"].values()), MOST_SECONDS, is_full)
+    yield _aim("seconds", it["seconds"], MOST_SECONDS, is_full)
     yield _aim("GB of memory", it["peak_memory_bytes"] / GB, MOST_BYTES / GB, is_full)
 
 

@@ -121,7 +121,9 @@ def _near(customers: int, campaigns: int, generator: np.random.Generator) -> Nea
     faded = _purchases(customers, BOUGHT, generator)
     bought = {
         "faded": faded,
-        "binary": sp.csr_matrix((np.ones_like(faded.data), faded.indices, faded.indptr)),
+        "binary": sp.csr_matrix(
+            (np.ones_like(faded.data), faded.indices, faded.indptr), faded.shape
+        ),
         "lately": _purchases(customers, LATELY, generator),
         "last_basket": _purchases(customers, LATELY, generator),
     }
