@@ -18,6 +18,7 @@ from expectations.rules import (
     varying,
     warn,
 )
+from vitrine import affinities
 from vitrine.errors import NotPublishedError
 from vitrine.feature_catalogue import Feature, ranker_features
 from vitrine.installation import Installation
@@ -90,12 +91,9 @@ def _rows(file: Path, as_of: datetime) -> pd.DataFrame:
 
     DuckDB looks at the features: one rule a feature would take Great Expectations minutes.
     """
-    from training.ranker.affinity import CAMPAIGN, FEATURES
-
     there = set(pq.read_schema(file).names)
-    faults = ", ".join(
-        _fault(feature, there) for feature in (*ranker_features(), *CAMPAIGN, *FEATURES)
-    )
+    features = (*ranker_features(), *affinities.CAMPAIGN, *affinities.FEATURES)
+    faults = ", ".join(_fault(feature, there) for feature in features)
     return frames.frame(
         f"""
         select

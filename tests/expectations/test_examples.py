@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from expectations import examples, gate
-from training.ranker import affinity
+from vitrine import affinities
 from vitrine.errors import NotPublishedError
 from vitrine.feature_catalogue import ranker_features
 from vitrine.installation import Installation
@@ -12,7 +12,7 @@ from vitrine.interval import parse_instant
 from vitrine.paths import stamp
 
 AS_OF = parse_instant("2026-03-10")
-FEATURES = {f.name: f for f in (*ranker_features(), *affinity.CAMPAIGN, *affinity.FEATURES)}
+FEATURES = {f.name: f for f in (*ranker_features(), *affinities.CAMPAIGN, *affinities.FEATURES)}
 NUMBER = next(name for name, f in FEATURES.items() if f.kind == "numeric")
 WORD = next(name for name, f in FEATURES.items() if f.kind == "categorical")
 

@@ -23,7 +23,7 @@ from training.ranker.item_models import ItemModels, articles_of, faded
 from training.ranker.near_block import Alike, NearBlock
 from training.ranker.pair_blocks import KeyedBlock
 from training.ranker.wording import largest
-from vitrine.feature_catalogue import Feature
+from vitrine.affinities import CAMPAIGN, FEATURES, NEAR, OWN
 from vitrine.interval import DAY, floor
 
 FADES = (7, 30, 90)
@@ -32,38 +32,6 @@ ALIKE_DAYS = 28
 MOST_RECENT = 20_000
 """Customers among whom those most alike are looked for."""
 MOST_ALIKE = 200
-
-
-def _feature(name: str, description: str, unit: str, fill: float = 0.0) -> Feature:
-    return Feature(name, "affinity", "numeric", fill, unit, "day", ("orders",), description)
-
-
-OWN = (
-    _feature("own_orders_faded_7d", "Orders with it, fading by e in 7 days.", "orders"),
-    _feature("own_orders_faded_30d", "Orders with it, fading by e in 30 days.", "orders"),
-    _feature("own_orders_faded_90d", "Orders with it, fading by e in 90 days.", "orders"),
-    _feature("own_order_ratio", "Share of the customer's orders that held it.", "ratio"),
-    _feature("own_orders_since", "Orders since the last that held it.", "orders", 99.0),
-    _feature("own_days_since_first", "Days since it was first bought.", "days", 999.0),
-    _feature("own_interval_ratio", "Days since it was last bought by its usual interval; below"
-             " zero where it was not bought twice.", "ratio", -1.0),
-)  # fmt: skip
-NEAR = (
-    _feature("near_ease_faded", "EASE over fading purchases.", "score"),
-    _feature("near_ease_binary", "EASE over what was ever bought.", "score"),
-    _feature("near_ease_basket", "EASE over orders, for what was bought lately.", "score"),
-    _feature("near_neighbours", "BM25 cosine of buyers, the nearest hundred alone.", "score"),
-    _feature("near_lift", "Baskets shared with what was bought.", "score"),
-    _feature("near_lift_recent", "The same in the baskets of the last six weeks.", "score"),
-    _feature("near_lift_last_basket", "Baskets shared with the last order.", "score"),
-    _feature("near_next_basket", "How often it came next after the last order.", "score"),
-    _feature("near_latent", "Product of the factors of customer and campaign.", "score"),
-    _feature("near_alike", "Share of the customers most alike who bought it lately.", "ratio"),
-    _feature("near_words", "Squared likenesses of words to what was bought, added up.", "score"),
-    _feature("near_words_best", "The largest likeness of words to anything bought.", "ratio"),
-    _feature("near_words_last", "The same to the last order alone.", "ratio"),
-)
-FEATURES = (*OWN, *NEAR)
 PRODUCTS = (
     ("faded", "ease_faded"),
     ("binary", "ease_binary"),
@@ -75,10 +43,6 @@ PRODUCTS = (
     ("last_basket", "next_basket"),
 )
 """The first of `NEAR`: a weighting of the customer's purchases times a model's matrix."""
-CAMPAIGN = (
-    _feature("bought_first_ratio", "Share of its orders that were a customer's first.", "ratio"),
-    _feature("bought_again_ratio", "Share of its buyers who bought it again.", "ratio"),
-)
 FIRST_DAYS = 56
 FEW = 5.0
 """Orders and buyers that are added to a count before it is divided by."""

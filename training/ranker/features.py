@@ -15,10 +15,10 @@ import pandas as pd
 
 from training.peers.articles import article_source
 from training.peers.history import History
-from training.ranker import affinity
 from training.ranker.affinity import Affinities
 from training.ranker.candidates import ANYWHERE, Candidates
 from training.ranker.pair_blocks import PairBlock
+from vitrine import affinities
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, ranker_models
 from vitrine.interval import DAY, Interval, floor, format_instant
@@ -39,8 +39,8 @@ class Catalogue:
         """Read the published models' descriptions, and those of what is computed here."""
         return cls(
             _features("customer"),
-            _features("campaign") + affinity.CAMPAIGN,
-            _features("pair") + affinity.FEATURES + _features("cluster"),
+            _features("campaign") + affinities.CAMPAIGN,
+            _features("pair") + affinities.FEATURES + _features("cluster"),
         )
 
     @property

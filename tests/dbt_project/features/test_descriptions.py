@@ -7,10 +7,9 @@ import re
 import pandas as pd
 import pytest
 
-from training.ranker import affinity
 from training.ranker.encoding import Encoder
 from training.ranker.features import Catalogue
-from vitrine import feature_catalogue
+from vitrine import affinities, feature_catalogue
 from vitrine.feature_catalogue import FeatureModel
 from vitrine.transform import documentation
 
@@ -31,7 +30,7 @@ def test_the_function_answers_with_what_is_described(warehouse, model: FeatureMo
 
 def test_the_ranker_encodes_every_feature_of_its_sides_and_no_other():
     described = {f.name for m in MODELS if m.side for f in m.features}
-    computed = {f.name for f in (*affinity.CAMPAIGN, *affinity.FEATURES)}
+    computed = {f.name for f in (*affinities.CAMPAIGN, *affinities.FEATURES)}
     catalogue = Catalogue.load()
     encoded = {
         name

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from training.peers.articles import Articles
 from training.peers.history import History
-from training.ranker.affinity import FEATURES, Affinities
+from training.ranker.affinity import Affinities
+from vitrine.affinities import FEATURES
 
 NIGHT = datetime(2026, 3, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -6,7 +6,8 @@ import pytest
 
 from tests.training.ranker.test_affinity import NIGHT, history, said
 from training.ranker import affinity
-from training.ranker.affinity import FEATURES, OWN, Affinities
+from training.ranker.affinity import Affinities
+from vitrine.affinities import FEATURES, OWN
 
 CAMPAIGNS = ["new", "d", "a", "c", "b"]
 CUSTOMERS = [*(f"u{n}" for n in range(30)), "never bought", "unheard of"]
