@@ -35,8 +35,8 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Straight:
         made.run([*job, *runs.MONTH])
     made.run(["check", "deltas", *runs.MONTH])
     for database in ("daily", "intraday"):
-        *layers, publish = runs.build(database, runs.MONTH)
-        for command in layers:
+        *build, publish = runs.build(database, runs.MONTH)
+        for command in build:
             made.run(command)
         made.run(["check", "features", "--database", database, *runs.MONTH])
         made.run(publish)

@@ -21,11 +21,10 @@ LAYERS = ("staging", "intermediate", "features", "marts")
 
 
 def build(database: str, interval: list[str]) -> list[list[str]]:
-    """The commands that build and publish one warehouse."""
-    return [
-        *(["build", database, "--layer", layer, *interval] for layer in LAYERS),
-        ["publish", database, *interval],
-    ]
+    """The commands that build and publish one warehouse: the daily one layer by layer."""
+    whole = ["build", database, *interval]
+    layers = [["build", database, "--layer", layer, *interval] for layer in LAYERS]
+    return [*(layers if database == "daily" else [whole]), ["publish", database, *interval]]
 
 
 SIMULATE = ["simulate", "--customers", "120", *MONTH]
