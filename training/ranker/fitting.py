@@ -195,6 +195,7 @@ class Loop:
             "schedule": self._schedule.state_dict(),
             "curves": self.curves,
             "torch_generator": torch.get_rng_state(),
+            "cuda_generators": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             # As text, for its numbers have 128 bits.
             "generator": json.dumps(self._generator.bit_generator.state),
         }
@@ -206,6 +207,7 @@ class Loop:
         self._schedule.load_state_dict(state["schedule"])
         self.curves = state["curves"]
         torch.set_rng_state(state["torch_generator"].cpu())
+        torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda_generators"]])
         self._generator.bit_generator.state = json.loads(state["generator"])
 
 
