@@ -62,7 +62,7 @@ def test_popularity_of_each_day_is_that_of_a_slow_loop(rows):
 
 
 def test_baskets_of_an_earlier_instant_know_nothing_later():
-    made = history([("a", "v", 90), ("a", "w", 50), ("a", "x", 10), ("b", "v", 9)])
+    made = history([("b", "v", 90), ("b", "w", 50), ("b", "x", 10), ("a", "v", 9)])
     found = Baskets.of(made.before(AS_OF - timedelta(days=20)), half_life_days=10.0)
     assert found.basket_OC.toarray().tolist() == [[0, 1, 0]]
     assert found.before_OC.toarray()[0] == pytest.approx([0.5**4, 0, 0])
