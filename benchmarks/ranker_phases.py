@@ -297,7 +297,7 @@ def _mass_seconds(state: State, threads: int) -> float:
 def _state(customers: int) -> State:
     catalogue = Catalogue.load()
     frame = made.examples(catalogue, 600, CAMPAIGNS, 30, seed=1)
-    config = replace(RankerConfig(), epochs=3, batch_groups=16, learning_rate=1e-2)
+    config = replace(RankerConfig(), epochs=3, batch_groups=16, learning_rate=1e-2, trees=0)
     ranker = fit(frame, catalogue, config, seed=1).ranker
     return made.state(ranker, customers, CAMPAIGNS, seed=1)
 

@@ -1,7 +1,7 @@
 """All models that are compared, each as one function from what was known to a scorer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -18,12 +18,11 @@ from training.peers.implicit_models import Als, Bpr, ItemKnn
 from training.peers.mlp_baskets import MlpBaskets
 from training.peers.two_tower import TwoTower
 from training.ranker import examples
-from training.ranker.blend import Blend
-from training.ranker.boosting import BoostingConfig, FittedTrees
+from training.ranker.boosting import BoostingConfig
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
 from training.ranker.features import FeatureReader
-from training.ranker.fitting import Fit, fit
+from training.ranker.fitting import encoders_of, fit
 from training.ranker.ranking import RankerScorer, Scorer
 from training.sequence.fitting import SequenceConfig
 from vitrine.interval import Interval
@@ -57,28 +56,23 @@ class Known:
 Fitter = Callable[[Known], Scorer]
 
 
-def _network(known: Known) -> Fit:
-    return fit(
-        known.frame, known.reader.catalogue, RankerConfig(), seed=known.seed, device=known.device
-    )
+def _ranker(trees: int) -> Fitter:
+    def fitter(known: Known) -> Scorer:
+        config = replace(RankerConfig(), trees=trees)
+        catalogue = known.reader.catalogue
+        found = fit(known.frame, catalogue, config, seed=known.seed, device=known.device)
+        return RankerScorer(known.reader, found.ranker, curves=found.curves)
 
-
-def _ranker(known: Known) -> Scorer:
-    found = _network(known)
-    return RankerScorer(known.reader, found.ranker, curves=found.curves)
-
-
-def _trees(known: Known, objective: str) -> FittedTrees:
-    return BoostingConfig(objective).fit(known.frame, known.reader.catalogue, known.seed)
+    return fitter
 
 
 def _lightgbm(objective: str) -> Fitter:
-    return lambda known: RankerScorer(known.reader, _trees(known, objective))
+    def fitter(known: Known) -> Scorer:
+        encoders = encoders_of(known.frame, known.reader.catalogue)
+        trees = BoostingConfig(objective).fit(known.frame, encoders, known.seed)
+        return RankerScorer(known.reader, trees)
 
-
-def _blend(known: Known) -> Scorer:
-    members = _network(known).ranker, _trees(known, "rank_xendcg")
-    return RankerScorer(known.reader, Blend(members))
+    return fitter
 
 
 def _popularity(days: int) -> Fitter:
@@ -123,8 +117,8 @@ def _category_lstm(known: Known) -> Scorer:
 
 
 ROSTER: dict[str, Fitter] = {
-    "ranker": _ranker,
-    "blend": _blend,
+    "ranker": _ranker(RankerConfig.trees),
+    "network": _ranker(trees=0),
     "lightgbm": _lightgbm("lambdarank"),
     "lightgbm_xendcg": _lightgbm("rank_xendcg"),
     "popularity_7d": _popularity(7),

@@ -6,6 +6,7 @@ Shape legend: B rows, F numeric features, K categorical ones, R pairs.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,6 @@ from training.ranker.columns import Columns
 from training.ranker.config import OBJECTIVES
 from training.ranker.dataset import ExampleFrame
 from training.ranker.encoding import Encoder
-from training.ranker.features import Catalogue
 from training.ranker.ranking import ScorePairs
 from vitrine.errors import BadArgumentError
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 PAIRS_AT_ONCE = 200_000
+TREES = "trees.txt"
+Encoders = tuple[Encoder, Encoder, Encoder]
+"""Of customers, campaigns and pairs."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,10 @@ class BoostingConfig:
                 f"objective '{self.objective}' is unknown; known: {', '.join(OBJECTIVES)}"
             )
 
-    def fit(self, frame: ExampleFrame, catalogue: Catalogue, seed: int) -> "FittedTrees":
+    def fit(self, frame: ExampleFrame, encoders: Encoders, seed: int) -> "FittedTrees":
         """Grow trees on every example, one group a list."""
         import lightgbm as lgb
 
-        encoders = (
-            Encoder.fit(catalogue.customer, frame.customers),
-            Encoder.fit(catalogue.campaign, frame.campaigns),
-            Encoder.fit(catalogue.pair, frame.pairs),
-        )
         sides = zip((frame.customers, frame.campaigns, frame.pairs), encoders, strict=True)
         customer_GF, campaign_CF, pair_RF = (_matrix(Columns.of(*side)) for side in sides)
         row_RF = np.concatenate(
@@ -95,6 +93,17 @@ class FittedTrees:
     campaign: Encoder
     pair: Encoder
     booster: "Booster"
+
+    def save(self, folder: Path) -> None:
+        """Write the trees in LightGBM's own format; who owns the encoders keeps them."""
+        self.booster.save_model(folder / TREES)
+
+    @classmethod
+    def load(cls, folder: Path, encoders: Encoders) -> "FittedTrees":
+        """Read what `save` wrote."""
+        import lightgbm as lgb
+
+        return cls(*encoders, lgb.Booster(model_file=folder / TREES))
 
     def over(self, customers: pd.DataFrame, campaigns: pd.DataFrame) -> ScorePairs:
         """Read both sides once."""

@@ -1,11 +1,12 @@
-"""A fitted ranker: the encoders and the network that belong together, kept as a folder of files.
+"""A fitted ranker: encoders, network and trees that belong together, kept as a folder of files.
 
-`ranker.json` holds the settings and what the encoders learnt, `weights.safetensors` the weights.
+`ranker.json` holds the settings and what the encoders learnt, `weights.safetensors` the network's
+weights, `trees.txt` the trees.
 """
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
+from training.ranker.boosting import FittedTrees
 from training.ranker.config import RankerConfig
 from training.ranker.encoding import Encoder
 from training.ranker.model import Ranker, Vectors
@@ -25,26 +27,34 @@ DESCRIPTION, WEIGHTS = "ranker.json", "weights.safetensors"
 
 @dataclass(frozen=True)
 class FittedRanker:
-    """Everything that turns feature rows into scores."""
+    """Everything that turns feature rows into scores: a network, and trees whose score is added.
+
+    Without trees, of which the weight is 0, the network is all.
+    """
 
     customer: Encoder
     campaign: Encoder
     pair: Encoder
     config: RankerConfig
     network: Ranker
+    trees: FittedTrees | None = None
+    trees_weight: float = 0.0
 
     def save(self, folder: Path) -> None:
-        """Write both files to a new folder."""
+        """Write two files, or with trees three, to a new folder."""
         folder.mkdir(parents=True)
         description = {
             "config": asdict(self.config),
             "customer": self.customer.stored(),
             "campaign": self.campaign.stored(),
             "pair": self.pair.stored(),
+            "trees_weight": self.trees_weight,
         }
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
         weights = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
         save_file(weights, folder / WEIGHTS)
+        if self.trees is not None:
+            self.trees.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "FittedRanker":
@@ -56,7 +66,12 @@ class FittedRanker:
         )
         network = Ranker(customer, campaign, pair, config)
         network.load_state_dict(load_file(folder / WEIGHTS))
-        return cls(customer, campaign, pair, config, network.eval())
+        alone = cls(customer, campaign, pair, config, network.eval())
+        weight = stored.get("trees_weight", 0.0)
+        if not weight:
+            return alone
+        trees = FittedTrees.load(folder, (customer, campaign, pair))
+        return replace(alone, trees=trees, trees_weight=weight)
 
     @torch.inference_mode()
     def customers(self, rows: pd.DataFrame) -> Vectors:
@@ -71,11 +86,16 @@ class FittedRanker:
         return vectors
 
     def over(self, customers: pd.DataFrame, campaigns: pd.DataFrame) -> ScorePairs:
-        """Run both towers once; a pair costs the head alone."""
+        """Run both towers once; a pair costs the head and the trees."""
         customer_vectors, campaign_vectors = self.customers(customers), self.campaigns(campaigns)
+        grown = None if self.trees is None else self.trees.over(customers, campaigns)
 
         def score(list_R: np.ndarray, campaign_R: np.ndarray, pairs: pd.DataFrame) -> np.ndarray:
-            return self.scores(customer_vectors, campaign_vectors, list_R, campaign_R, pairs)
+            score_R = self.scores(customer_vectors, campaign_vectors, list_R, campaign_R, pairs)
+            if grown is None:
+                return score_R
+            added_R: np.ndarray = score_R + self.trees_weight * grown(list_R, campaign_R, pairs)
+            return added_R
 
         return score
 
@@ -88,7 +108,7 @@ class FittedRanker:
         campaign_R: np.ndarray,
         pairs: pd.DataFrame,
     ) -> np.ndarray:
-        """Return float32 `score_R` of the pairs (customer_R[r], campaign_R[r])."""
+        """Return the network's float32 `score_R` of the pairs (customer_R[r], campaign_R[r])."""
         score_R = np.empty(len(customer_R), dtype=np.float32)
         for first in range(0, len(score_R), BLOCK):
             part = slice(first, first + BLOCK)
@@ -106,7 +126,6 @@ def predictor(folder: Path) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
     def predict(rows: pd.DataFrame) -> pd.DataFrame:
         each = np.arange(len(rows))
-        customers, campaigns = ranker.customers(rows), ranker.campaigns(rows)
-        return pd.DataFrame({"score": ranker.scores(customers, campaigns, each, each, rows)})
+        return pd.DataFrame({"score": ranker.over(rows, rows)(each, each, rows)})
 
     return predict

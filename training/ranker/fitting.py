@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from training.ranker import losses
 from training.ranker.batches import Batch, batches
+from training.ranker.boosting import BoostingConfig, Encoders
 from training.ranker.checkpoint import Checkpoint, digest
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import Dataset, ExampleFrame
@@ -57,9 +58,7 @@ def fit(
         If the loss became NaN, or ended where equal scores would leave it.
     """
     where = torch.device(device)
-    customer = Encoder.fit(catalogue.customer, frame.customers)
-    campaign = Encoder.fit(catalogue.campaign, frame.campaigns)
-    pair = Encoder.fit(catalogue.pair, frame.pairs)
+    customer, campaign, pair = encoders_of(frame, catalogue)
     torch.manual_seed(seed)
     network = Ranker(customer, campaign, pair, config).to(where)
     data = Dataset.of(frame, customer, campaign, pair, where)
@@ -70,9 +69,50 @@ def fit(
     if checkpoints is not None:
         key = digest(config, seed, (customer, campaign, pair), data, unseen)
         kept = Checkpoint.of(checkpoints, key)
-    curves = Loop(network, data, unseen, config, seed).run(kept)
-    refuse_degenerate(curves["train_loss"], config)
-    return Fit(FittedRanker(customer, campaign, pair, config, network.cpu().eval()), curves)
+    loop = Loop(network, data, unseen, config, seed)
+    curves = loop.run(kept)
+    # Units that are left out at random make equal scores differ: look at the whole network.
+    refuse_degenerate([*curves["train_loss"], loop.loss_without_training(data)], config)
+    alone = FittedRanker(customer, campaign, pair, config, network.cpu().eval())
+    return Fit(with_trees(alone, frame, seed) if config.trees else alone, curves)
+
+
+def encoders_of(frame: ExampleFrame, catalogue: Catalogue) -> Encoders:
+    """Fit the encoders of customers, campaigns and pairs to examples."""
+    return (
+        Encoder.fit(catalogue.customer, frame.customers),
+        Encoder.fit(catalogue.campaign, frame.campaigns),
+        Encoder.fit(catalogue.pair, frame.pairs),
+    )
+
+
+def with_trees(ranker: FittedRanker, frame: ExampleFrame, seed: int) -> FittedRanker:
+    """Grow trees on the network's examples, and let both weigh the same within a list.
+
+    The weight is the network's deviation within the lists of the examples by that of the trees:
+    a number that belongs to the model, so that a pair's score depends on no other pair.
+    """
+    encoders = (ranker.customer, ranker.campaign, ranker.pair)
+    trees = BoostingConfig(trees=ranker.config.trees).fit(frame, encoders, seed)
+    by_network, by_trees = (
+        deviation(
+            model.over(frame.customers, frame.campaigns)(
+                frame.group_R, frame.campaign_R, frame.pairs
+            ),
+            frame.group_R,
+        )
+        for model in (ranker, trees)
+    )
+    if not by_trees:
+        return ranker  # too few examples to split: every leaf would hold them all
+    return replace(ranker, trees=trees, trees_weight=by_network / by_trees)
+
+
+def deviation(score_R: np.ndarray, group_R: np.ndarray) -> float:
+    """Return the standard deviation of scores around the mean of their group."""
+    count_G = np.maximum(np.bincount(group_R), 1)
+    mean_G = np.bincount(group_R, score_R) / count_G
+    return float(np.sqrt(np.mean((score_R - mean_G[group_R]) ** 2)))
 
 
 def refuse_degenerate(train_loss: list[float], config: RankerConfig) -> None:
@@ -133,7 +173,7 @@ class Loop:
         while len(self.curves["train_loss"]) < self.config.epochs:
             self.curves["train_loss"].append(self.epoch())
             if self.unseen is not None:
-                self.curves["later_loss"].append(self._loss_without_training(self.unseen))
+                self.curves["later_loss"].append(self.loss_without_training(self.unseen))
             if kept is not None:
                 kept.write(self.state())
         return self.curves
@@ -153,7 +193,8 @@ class Loop:
         return float(total) / len(order_G)
 
     @torch.inference_mode()
-    def _loss_without_training(self, data: Dataset) -> float:
+    def loss_without_training(self, data: Dataset) -> float:
+        """Return the mean loss with no unit left out, against negatives that the seed draws."""
         self.network.eval()
         total = torch.zeros((), device=data.device)
         every_G, fixed = np.arange(len(data.start_G)), np.random.default_rng(self.seed)

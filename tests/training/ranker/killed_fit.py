@@ -16,7 +16,9 @@ from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
 from training.ranker.fitting import Fit, Loop, fit
 
-CONFIG = replace(RankerConfig(), epochs=6, batch_groups=32, negatives=10, learning_rate=1e-2)
+CONFIG = replace(
+    RankerConfig(), epochs=6, batch_groups=32, negatives=10, learning_rate=1e-2, trees=0
+)
 KILLED_AT = 4
 
 

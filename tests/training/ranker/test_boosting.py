@@ -1,13 +1,17 @@
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.ranker import planted
-from training.ranker.blend import Blend, standardised
 from training.ranker.boosting import BoostingConfig, FittedTrees
-from training.ranker.config import OBJECTIVES
+from training.ranker.config import OBJECTIVES, RankerConfig
 from training.ranker.dataset import ExampleFrame
+from training.ranker.fitted import FittedRanker
+from training.ranker.fitting import deviation, encoders_of, fit
 from vitrine.errors import BadArgumentError
 
 CONFIG = BoostingConfig(trees=40, rows_in_leaf=20)
@@ -15,6 +19,10 @@ CONFIG = BoostingConfig(trees=40, rows_in_leaf=20)
 
 def frame(groups: int, has_pattern: bool, seed: int) -> ExampleFrame:
     return ExampleFrame.of(planted.examples(groups, has_pattern, seed), planted.CATALOGUE)
+
+
+def grown(config: BoostingConfig, examples: ExampleFrame) -> FittedTrees:
+    return config.fit(examples, encoders_of(examples, planted.CATALOGUE), seed=7)
 
 
 def scores(model, examples: ExampleFrame) -> np.ndarray:
@@ -44,20 +52,20 @@ def later() -> ExampleFrame:
 
 @pytest.fixture(scope="module")
 def trees(pattern) -> FittedTrees:
-    return CONFIG.fit(pattern, planted.CATALOGUE, seed=7)
+    return grown(CONFIG, pattern)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_trees_find_a_pattern_and_none_in_noise(objective, pattern, later):
     config = BoostingConfig(objective, trees=40, rows_in_leaf=20)
-    assert share_first(scores(config.fit(pattern, planted.CATALOGUE, 7), later), later) > 0.3
+    assert share_first(scores(grown(config, pattern), later), later) > 0.3
     noise, more_noise = (frame(300, has_pattern=False, seed=seed) for seed in (3, 4))
-    found = scores(config.fit(noise, planted.CATALOGUE, 7), more_noise)
+    found = scores(grown(config, noise), more_noise)
     assert share_first(found, more_noise) < 0.12
 
 
 def test_the_same_seed_grows_the_same_trees(trees, pattern, later):
-    again = CONFIG.fit(pattern, planted.CATALOGUE, seed=7)
+    again = grown(CONFIG, pattern)
     np.testing.assert_array_equal(scores(again, later), scores(trees, later))
 
 
@@ -66,20 +74,32 @@ def test_an_unknown_objective_is_refused():
         BoostingConfig("mse")
 
 
-def test_a_blend_of_one_orders_as_the_one(trees, later):
-    blended, alone = scores(Blend((trees,)), later), scores(trees, later)
-    for group in range(20):
-        rows = later.group_R == group
-        np.testing.assert_array_equal(np.argsort(blended[rows]), np.argsort(alone[rows]))
+def test_a_ranker_adds_the_trees_opinion_and_keeps_it(pattern, later, tmp_path):
+    settings = replace(RankerConfig(), trees=40, epochs=2)
+    found = fit(pattern, planted.CATALOGUE, settings, seed=7).ranker
+    network, trees = replace(found, trees=None), found.trees
+    added = scores(network, later) + found.trees_weight * scores(trees, later)
+    np.testing.assert_allclose(scores(found, later), added, rtol=1e-6)
+    spreads = [deviation(scores(model, pattern), pattern.group_R) for model in (network, trees)]
+    assert spreads[0] == pytest.approx(found.trees_weight * spreads[1])
+    found.save(tmp_path / "kept")
+    kept = FittedRanker.load(tmp_path / "kept")
+    np.testing.assert_array_equal(scores(kept, later), scores(found, later))
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-1e3, 1e3)), max_size=30))
-def test_scores_are_standardised_list_by_list(rows):
-    lists = np.array([number for number, _ in rows], dtype=np.int64)
+def test_too_few_examples_for_a_split_leave_the_network_alone(later):
+    few = later.before(planted.START + timedelta(hours=2))
+    settings = replace(RankerConfig(), trees=5, epochs=1)
+    found = fit(few, planted.CATALOGUE, settings, seed=7).ranker
+    assert (found.trees, found.trees_weight) == (None, 0.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-1e3, 1e3)), min_size=1, max_size=30))
+def test_deviation_agrees_with_a_slow_loop(rows):
+    groups = np.array([number for number, _ in rows], dtype=np.int64)
     values = np.array([value for _, value in rows], dtype=np.float64)
-    found = standardised(values, lists)
-    for number in np.unique(lists):
-        own = values[lists == number]
-        if own.std() > 1e-6:
-            expected = (own - own.mean()) / own.std()
-            np.testing.assert_allclose(found[lists == number], expected, rtol=1e-6, atol=1e-6)
+    squares = [
+        (value - values[groups == number].mean()) ** 2
+        for number, value in zip(groups, values, strict=True)
+    ]
+    assert deviation(values, groups) == pytest.approx(np.sqrt(np.mean(squares)), abs=1e-6)

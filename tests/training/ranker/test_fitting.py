@@ -14,7 +14,15 @@ from training.ranker.fitted import FittedRanker, predictor
 from training.ranker.fitting import fit, refuse_degenerate
 from vitrine.errors import BadArgumentError, BadInputError, DegenerateModelError
 
-CONFIG = replace(RankerConfig(), epochs=6, batch_groups=32, negatives=10, learning_rate=1e-2)
+CONFIG = replace(
+    RankerConfig(),
+    epochs=6,
+    batch_groups=32,
+    negatives=10,
+    learning_rate=1e-2,
+    loss="triplet",
+    trees=0,
+)
 
 
 def frame(groups: int, has_pattern: bool, seed: int) -> ExampleFrame:

@@ -29,7 +29,9 @@ def reader(installation):
 
 @pytest.fixture(scope="module")
 def ranker(reader):
-    config = replace(RankerConfig(), max_groups=300, epochs=3, batch_groups=16, pool_size=20)
+    config = replace(
+        RankerConfig(), max_groups=300, epochs=3, batch_groups=16, pool_size=20, trees=0
+    )
     rows = examples.build(reader, config, taste_shop.END, seed=1)
     frame = ExampleFrame.of(rows, reader.catalogue)
     return fit(frame, reader.catalogue, config, seed=1).ranker

@@ -47,7 +47,7 @@ def ranker() -> FittedRanker:
     for name in ("sector_views", "cluster_share"):
         examples[name] = more[name]
     frame = ExampleFrame.of(planted.pa.Table.from_pandas(examples), CATALOGUE)
-    config = replace(RankerConfig(), epochs=3, batch_groups=16, learning_rate=1e-2)
+    config = replace(RankerConfig(), epochs=3, batch_groups=16, learning_rate=1e-2, trees=0)
     return fit(frame, CATALOGUE, config, seed=1).ranker
 
 
