@@ -25,7 +25,6 @@ from training.ranker.features import FeatureReader
 from training.ranker.fitting import encoders_of, fit
 from training.ranker.ranking import RankerScorer, Scorer
 from training.sequence.fitting import SequenceConfig
-from vitrine.interval import Interval
 from vitrine.paths import Paths
 
 
@@ -42,9 +41,7 @@ class Known:
     @classmethod
     def at(cls, reader: FeatureReader, as_of: datetime, seed: int, device: str = "cpu") -> "Known":
         """Read the purchases once for all peers."""
-        start = reader.build_info().data.start
-        purchases = reader.purchases(Interval(start, as_of))
-        return cls(reader, as_of, History.of(purchases, as_of), seed, device)
+        return cls(reader, as_of, reader.history(as_of), seed, device)
 
     @cached_property
     def frame(self) -> ExampleFrame:

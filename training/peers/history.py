@@ -35,15 +35,14 @@ class History:
     def of(cls, purchases: pd.DataFrame, as_of: datetime) -> "History":
         """Number the purchases of a feature reader.
 
-        Columns customer_id, campaign_id, occurred_at, received_at (UTC).
+        Columns customer_id, campaign_id (text or categories), occurred_at, received_at (UTC).
         """
         key = ["occurred_at", "customer_id", "campaign_id"]
         rows = purchases[[*key, "received_at"]].sort_values([*key, "received_at"], kind="stable")
         rows = rows.drop_duplicates(key)
         customer_P, customer_ids = pd.factorize(rows["customer_id"], sort=True)
         campaign_P, campaign_ids = pd.factorize(rows["campaign_id"], sort=True)
-        instants = rows["occurred_at"].to_numpy("datetime64[us]").astype(np.int64)
-        _, order_P = np.unique(np.stack([customer_P, instants]), axis=1, return_inverse=True)
+        order_P = _numbered(customer_P, rows["occurred_at"].to_numpy("datetime64[us]"))
         age_P = pd.Timestamp(as_of) - rows["occurred_at"]
         return cls(
             as_of,
@@ -127,3 +126,15 @@ class History:
             pd.Index(self.customer_ids).get_indexer(candidates.lists["customer_id"]),
             pd.Index(self.campaign_ids).get_indexer(candidates.campaigns["campaign_id"]),
         )
+
+
+def _numbered(customer_P: np.ndarray, instant_P: np.ndarray) -> np.ndarray:
+    """Number the distinct (customer, instant) from 0 in their order."""
+    by_order = np.lexsort((instant_P, customer_P))
+    is_new_P = np.zeros(len(by_order), dtype=bool)
+    is_new_P[1:] = (np.diff(customer_P[by_order]) != 0) | (
+        np.diff(instant_P[by_order]) != np.timedelta64(0)
+    )
+    order_P = np.empty(len(by_order), dtype=np.int64)
+    order_P[by_order] = np.cumsum(is_new_P)
+    return order_P

@@ -49,9 +49,11 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
     BadInputError
         If there is no purchase that a model could learn from.
     """
-    known = Interval(reader.build_info().data.start, as_of)
-    purchases = at_instants(reader.purchases(known), as_of)
-    purchases = purchases[purchases["as_of"] >= reader.build_info().exact_from]
+    info = reader.build_info()
+    known = Interval(info.data.start, as_of)
+    since = Interval(info.exact_from, as_of) if info.exact_from < as_of else known
+    purchases = at_instants(reader.purchases(since), as_of)
+    purchases = purchases[purchases["as_of"] >= info.exact_from]
     groups = recent_groups(purchases, config.max_groups)
     if not len(groups):
         raise BadInputError(f"no purchase by a known customer was received in {known}")

@@ -124,6 +124,14 @@ def test_a_peer_learns_nothing_from_the_week_itself(reader):
     assert history.by_order().sum() == history.by_customer(np.ones(len(history.order_P))).sum()
 
 
+def test_a_history_as_numbers_is_that_of_the_purchases(reader):
+    purchases = reader.purchases(Interval(reader.build_info().data.start, WEEK.start))
+    found, expected = reader.history(WEEK.start), History.of(purchases, WEEK.start)
+    assert len(found.order_P) > 100
+    for name, value in vars(expected).items():
+        np.testing.assert_array_equal(getattr(found, name), value)
+
+
 def test_the_last_weeks_end_with_the_instant():
     first, last = weeks_before(taste_shop.END, 2)
     assert (last.end, last.start, first.end) == (WEEK.end, WEEK.start, WEEK.start)
@@ -133,4 +141,4 @@ def test_the_last_weeks_end_with_the_instant():
 def test_an_unknown_model_is_refused_with_the_known_ones(run):
     code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--models", "oracle")
     assert code == 2
-    assert "there is no model oracle; there are ranker, popularity_7d" in printed
+    assert "there is no model oracle; there are ranker, network" in printed
