@@ -41,6 +41,7 @@ REQUIREMENTS = [
     "pyarrow",
     "pillow",
     "pydantic",
+    "lightgbm",
 ]
 
 

@@ -150,3 +150,15 @@ def test_a_comparison_is_a_run_with_one_below_for_each_model_and_is_logged_once(
     assert als.data.metrics["all weeks/all/map_at_12"] == 0.15
     (file,) = mlflow.artifacts.list_artifacts(run_id=whole.info.run_id)
     assert file.path == "leaderboard.md"
+
+
+def test_a_ranker_is_loaded_without_warehouse_and_registry():
+    """A model server has what `REQUIREMENTS` install, and no other model's library."""
+    entry = "training.ranker.fitted"
+    lines = f"import sys, {entry}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    printed = subprocess.run(
+        [sys.executable, "-c", lines], capture_output=True, text=True, check=True
+    )
+    imported = set(printed.stdout.split())
+    assert {"numpy", "pandas"} <= imported
+    assert not imported & {"duckdb", "implicit", "mlflow", "sklearn", "airflow", "dbt", "click"}

@@ -1,11 +1,12 @@
 """All models that are compared, each as one function from what was known to a scorer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any, TypeVar
 
-from training.evaluation import oracle
+from training.evaluation import learnt, oracle
 from training.evaluation.baselines import Popularity, Repurchase
 from training.peers.articles import article_source
 from training.peers.behaviour_groups import BehaviourGroups
@@ -17,15 +18,12 @@ from training.peers.history import History
 from training.peers.implicit_models import Als, Bpr, ItemKnn
 from training.peers.mlp_baskets import MlpBaskets
 from training.peers.two_tower import TwoTower
-from training.ranker import examples
-from training.ranker.boosting import BoostingConfig
-from training.ranker.config import RankerConfig
-from training.ranker.dataset import ExampleFrame
 from training.ranker.features import FeatureReader
-from training.ranker.fitting import encoders_of, fit
-from training.ranker.ranking import RankerScorer, Scorer
+from training.ranker.ranking import Scorer
 from training.sequence.fitting import SequenceConfig
 from vitrine.paths import Paths
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -44,32 +42,18 @@ class Known:
         return cls(reader, as_of, reader.history(as_of), seed, device)
 
     @cached_property
-    def frame(self) -> ExampleFrame:
-        """The ranker's examples, built once for all models that learn from them."""
-        rows = examples.build(self.reader, RankerConfig(), self.as_of, self.seed)
-        return ExampleFrame.of(rows, self.reader.catalogue)
+    def _made(self) -> dict[str, Any]:
+        return {}
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Return what several models need, made by the first that asks."""
+        if name not in self._made:
+            self._made[name] = make()
+        found: Made = self._made[name]
+        return found
 
 
 Fitter = Callable[[Known], Scorer]
-
-
-def _ranker(trees: int) -> Fitter:
-    def fitter(known: Known) -> Scorer:
-        config = replace(RankerConfig(), trees=trees)
-        catalogue = known.reader.catalogue
-        found = fit(known.frame, catalogue, config, seed=known.seed, device=known.device)
-        return RankerScorer(known.reader, found.ranker, curves=found.curves)
-
-    return fitter
-
-
-def _lightgbm(objective: str) -> Fitter:
-    def fitter(known: Known) -> Scorer:
-        encoders = encoders_of(known.frame, known.reader.catalogue)
-        trees = BoostingConfig(objective).fit(known.frame, encoders, known.seed)
-        return RankerScorer(known.reader, trees)
-
-    return fitter
 
 
 def _popularity(days: int) -> Fitter:
@@ -114,10 +98,10 @@ def _category_lstm(known: Known) -> Scorer:
 
 
 ROSTER: dict[str, Fitter] = {
-    "ranker": _ranker(RankerConfig.trees),
-    "network": _ranker(trees=0),
-    "lightgbm": _lightgbm("lambdarank"),
-    "lightgbm_xendcg": _lightgbm("rank_xendcg"),
+    "ranker": learnt.ranker,
+    "blend": learnt.blend,
+    "lightgbm_lambdarank": learnt.lightgbm_lambdarank,
+    "lightgbm_xendcg": learnt.lightgbm_xendcg,
     "popularity_7d": _popularity(7),
     "popularity_14d": _popularity(14),
     "popularity_28d": _popularity(28),

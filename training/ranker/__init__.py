@@ -1,1 +1,1 @@
-"""The ranker: which campaign a customer wants now, by a siamese network and a triplet loss."""
+"""The ranker: which campaign a customer wants now, by a siamese network over pairs' features."""

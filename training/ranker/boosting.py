@@ -14,13 +14,14 @@ import pandas as pd
 
 from training.ranker.columns import Columns
 from training.ranker.config import OBJECTIVES
-from training.ranker.dataset import ExampleFrame
 from training.ranker.encoding import Encoder
-from training.ranker.ranking import ScorePairs
+from training.ranker.pair_model import ScorePairs
 from vitrine.errors import BadArgumentError
 
 if TYPE_CHECKING:
     from lightgbm import Booster
+
+    from training.ranker.dataset import ExampleFrame
 
 PAIRS_AT_ONCE = 200_000
 TREES = "trees.txt"
@@ -53,7 +54,7 @@ class BoostingConfig:
                 f"objective '{self.objective}' is unknown; known: {', '.join(OBJECTIVES)}"
             )
 
-    def fit(self, frame: ExampleFrame, encoders: Encoders, seed: int) -> "FittedTrees":
+    def fit(self, frame: "ExampleFrame", encoders: Encoders, seed: int) -> "FittedTrees":
         """Grow trees on every example, one group a list."""
         import lightgbm as lgb
 

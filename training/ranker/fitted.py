@@ -18,7 +18,7 @@ from training.ranker.boosting import FittedTrees
 from training.ranker.config import RankerConfig
 from training.ranker.encoding import Encoder
 from training.ranker.model import Ranker, Vectors
-from training.ranker.ranking import ScorePairs
+from training.ranker.pair_model import ScorePairs
 
 BLOCK = 1 << 15
 """Pairs scored at once: few enough for their vectors to stay in the processor's cache."""

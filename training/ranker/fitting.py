@@ -12,7 +12,7 @@ from torch import Tensor
 
 from training.ranker import losses
 from training.ranker.batches import Batch, batches
-from training.ranker.boosting import BoostingConfig, Encoders
+from training.ranker.boosting import BoostingConfig, Encoders, FittedTrees
 from training.ranker.checkpoint import Checkpoint, digest
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import Dataset, ExampleFrame
@@ -74,7 +74,10 @@ def fit(
     # Units that are left out at random make equal scores differ: look at the whole network.
     refuse_degenerate([*curves["train_loss"], loop.loss_without_training(data)], config)
     alone = FittedRanker(customer, campaign, pair, config, network.cpu().eval())
-    return Fit(with_trees(alone, frame, seed) if config.trees else alone, curves)
+    if not config.trees:
+        return Fit(alone, curves)
+    trees = BoostingConfig(trees=config.trees).fit(frame, (customer, campaign, pair), seed)
+    return Fit(with_trees(alone, trees, frame), curves)
 
 
 def encoders_of(frame: ExampleFrame, catalogue: Catalogue) -> Encoders:
@@ -86,14 +89,13 @@ def encoders_of(frame: ExampleFrame, catalogue: Catalogue) -> Encoders:
     )
 
 
-def with_trees(ranker: FittedRanker, frame: ExampleFrame, seed: int) -> FittedRanker:
-    """Grow trees on the network's examples, and let both weigh the same within a list.
+def with_trees(ranker: FittedRanker, trees: FittedTrees, frame: ExampleFrame) -> FittedRanker:
+    """Let trees have a say that weighs the same as the network's within a list of the examples.
 
-    The weight is the network's deviation within the lists of the examples by that of the trees:
-    a number that belongs to the model, so that a pair's score depends on no other pair.
+    The weight is the network's deviation within the lists by that of the trees: a number that
+    belongs to the model, so that a pair's score depends on no other pair. Trees that had too few
+    examples to split say nothing, and are left out.
     """
-    encoders = (ranker.customer, ranker.campaign, ranker.pair)
-    trees = BoostingConfig(trees=ranker.config.trees).fit(frame, encoders, seed)
     by_network, by_trees = (
         deviation(
             model.over(frame.customers, frame.campaigns)(
@@ -104,7 +106,7 @@ def with_trees(ranker: FittedRanker, frame: ExampleFrame, seed: int) -> FittedRa
         for model in (ranker, trees)
     )
     if not by_trees:
-        return ranker  # too few examples to split: every leaf would hold them all
+        return ranker
     return replace(ranker, trees=trees, trees_weight=by_network / by_trees)
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 from training.ranker.candidates import Candidates, top_k
 from training.ranker.features import CLUSTER, FeatureReader
 from training.ranker.inputs import InputSample
+from training.ranker.pair_model import PairModel
 
 MAX_PAIRS = 1_000_000
 """Pairs scored at once: some 500 MB of features."""
 
 ScoreChunk = Callable[[Candidates, np.ndarray, np.ndarray], np.ndarray]
-ScorePairs = Callable[[np.ndarray, np.ndarray, pd.DataFrame], np.ndarray]
 
 
 class Scorer(Protocol):
@@ -26,18 +26,6 @@ class Scorer(Protocol):
 
         The function takes a chunk of `candidates`, `list_R` and `campaign_R` (positions in the
         chunk's lists and in `candidates.campaigns`) and returns `score_R`.
-        """
-        ...
-
-
-class PairModel(Protocol):
-    """What learns from examples: a network, trees, or several of them."""
-
-    def over(self, customers: pd.DataFrame, campaigns: pd.DataFrame) -> ScorePairs:
-        """Compute what a customer or a campaign has alone; return what scores pairs of the two.
-
-        The function takes `list_R` and `campaign_R`, positions in the two frames of features, and
-        the pairs' own features, and returns `score_R`. It is given whole lists.
         """
         ...
 

@@ -17,6 +17,8 @@ def modules(name: str) -> set[str]:
         ("ease", "training.peers.ease"),
         ("als", "training.peers.implicit_models"),
         ("ranker", "training.ranker.fitting"),
+        ("ranker", "training.ranker.examples"),
+        ("lightgbm_lambdarank", "training.ranker.sampling"),
         ("ranker", "training.ranker.losses"),  # named by none, imported by a module behind it
     ],
 )
