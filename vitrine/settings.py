@@ -67,6 +67,14 @@ class Settings(BaseModel):
         "", description="Further Java options of the driver; the last of two that differ holds."
     )
     spark_shuffle_partitions: int = Field(4, ge=1, description="Twice the cores is a good start.")
+    promotion_weeks: int = Field(
+        3, ge=1, description="A challenger meets the champion on the last so many weeks."
+    )
+    ranking_budget_ms: float = Field(
+        50.0,
+        gt=0,
+        description="How long a champion may take to rank 250 campaigns for a customer.",
+    )
     torch_device: str = Field(
         "auto", description="auto, cpu or cuda; auto takes a GPU where there is one."
     )

@@ -2,9 +2,10 @@
 those that add up facts answer what pandas adds up from the small shop's own rows.
 """
 
+import json
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.dbt_project.small_shop import END, Shop, placed
 from vitrine import publish, runlog
+from vitrine.champions import Entry
 from vitrine.deltas import CAMPAIGN_WINDOWS
 from vitrine.installation import Installation
 from vitrine.interval import Interval
@@ -67,8 +69,28 @@ def home(built, tmp_path_factory) -> Path:
     for stage in ("land", "build daily staging", "land"):
         with runlog.record(paths, stage, day):
             pass
+    decide(paths)
     operations.publish_records(paths, 3)
     return home
+
+
+def decide(paths: Paths) -> None:
+    """Enter a champion, its successor, a refusal, and who came after the instant asked for."""
+    for day, version, before, after in ((10, 1, None, 1), (12, 2, 1, 2), (14, 3, 2, 2)):
+        write_decision(paths, f"2026-11-{day}T03:00:00+00:00", version, before, after)
+    write_decision(paths, "2026-11-21T03:00:00+00:00", 4, 2, 4)
+
+
+def write_decision(
+    paths: Paths, decided_at: str, version: int, before: int | None, after: int | None
+) -> None:
+    entry = Entry("ranker", version, "refresh", "promoted", f"because {version}", after, before,
+                  "2026-11-09T00:00:00Z", decided_at=decided_at)  # fmt: skip
+    paths.champions.mkdir(parents=True, exist_ok=True)
+    file = (
+        paths.champions / f"{decided_at[:10].replace('-', '')}T030000000000-ranker-{version}.json"
+    )
+    file.write_text(json.dumps(asdict(entry)))
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +100,9 @@ def warehouse_of_analysts(home):
         yield connection
 
 
-def test_the_page_asks_ten_questions():
+def test_the_page_asks_eleven_questions():
     asked = questions()
-    assert [q.title.partition(". ")[0] for q in asked] == [str(n) for n in range(1, 11)]
+    assert [q.title.partition(". ")[0] for q in asked] == [str(n) for n in range(1, 12)]
     assert all(q.has_warning for q in asked)
 
 
@@ -227,6 +249,13 @@ def test_how_fast_a_sale_converts(warehouse_of_analysts, shop):
     assert [row[3] for row in found] == [
         round(orders / views, 3) if views else None for _, views, orders, *_ in found
     ]
+
+
+def test_who_served_when(warehouse_of_analysts):
+    (found,) = answer(warehouse_of_analysts, 11)
+    assert found[:2] == ("ranker", 2)
+    assert found[2] == pd.Timestamp("2026-11-12T03:00:00Z")
+    assert found[5] == "because 2"
 
 
 def test_what_e_mails_do(warehouse_of_analysts, shop):

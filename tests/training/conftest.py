@@ -1,9 +1,11 @@
 """One shop with a planted taste, built once, and `vitrine` typed against its home."""
 
 import io
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import pytest
 
@@ -28,12 +30,19 @@ def installation(tmp_path_factory) -> Installation:
 @pytest.fixture(scope="session")
 def run(installation) -> Typed:
     """Type a command; returns exit code and what it printed."""
+    return typing_in(installation.settings.home)
+
+
+def typing_in(home: Path, **environment: str) -> Typed:
+    """Let commands be typed for a home."""
 
     def typed(*arguments: str) -> tuple[int, str]:
         printed, code = io.StringIO(), 0
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("VITRINE_HOME", str(installation.settings.home))
+            patch.setenv("VITRINE_HOME", str(home))
             patch.setenv("VITRINE_TORCH_THREADS", "1")
+            for name, value in environment.items():
+                patch.setenv(name, value)
             patch.setattr(sys, "argv", ["vitrine", *arguments])
             with redirect_stdout(printed), redirect_stderr(printed):
                 try:
@@ -43,6 +52,14 @@ def run(installation) -> Typed:
         return code, printed.getvalue()
 
     return typed
+
+
+@pytest.fixture(scope="session")
+def run_elsewhere(installation, tmp_path_factory) -> Typed:
+    """Type a command for a home with the same warehouse, models of its own and a shorter gate."""
+    home = tmp_path_factory.mktemp("elsewhere") / "home"
+    shutil.copytree(installation.paths.warehouse, home / "warehouse", symlinks=True)
+    return typing_in(home, VITRINE_PROMOTION_WEEKS="2")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from vitrine.publish import atomic_file, new_version
 from vitrine.settings import Settings
 
 if TYPE_CHECKING:
+    from training.ranker.config import RankerConfig
     from training.ranker.features import FeatureReader
     from training.ranker.inputs import InputSample
     from training.ranker.serving import Model
@@ -45,15 +46,22 @@ def examples(as_of: datetime) -> None:
 
 @click.command()
 @as_of_option
-def ranker(as_of: datetime) -> None:
+@click.option("--challenge", is_flag=True,
+              help="Take this release's settings instead of the champion's.")  # fmt: skip
+@click.option("--setting", "settings", multiple=True, metavar="NAME=VALUE",
+              help="Change a setting, such as epochs=12; may be repeated.")  # fmt: skip
+def ranker(as_of: datetime, challenge: bool, settings: tuple[str, ...]) -> None:
     """Train, evaluate and register the ranker; promote it through the gate.
 
     vitrine train ranker --as-of 2011-10-24T00:00:00Z
+
+    It has the champion's settings and newer data. With other settings it must be better than them
+    on the same weeks: both are then fitted before each, which takes a few times as long.
     """
     from vitrine.transform import operations
 
     with _working("train ranker", as_of) as work:
-        outcome = work.train(as_of)
+        outcome = work.train(as_of, config=work.config(challenge).changed(settings))
         work.run.note(**outcome.version.metrics, version=outcome.version.version)
         work.run.note(rows_in=work.example_count(as_of))
     operations.bring_up_to_date(work.installation)
@@ -132,10 +140,9 @@ class _Work:
 
     def write_examples(self, as_of: datetime) -> int:
         from training.ranker import examples as training_examples
-        from training.ranker.config import RankerConfig
 
         settings, paths = self.installation.settings, self.installation.paths
-        return training_examples.write(self.reader, RankerConfig(), paths, as_of, settings.seed)
+        return training_examples.write(self.reader, self.config(), paths, as_of, settings.seed)
 
     def example_count(self, as_of: datetime) -> int:
         import pyarrow.parquet as pq
@@ -145,18 +152,31 @@ class _Work:
         count: int = pq.read_metadata(examples_file(self.installation.paths, as_of)).num_rows
         return count
 
-    def train(self, as_of: datetime, is_candidate: bool = True) -> "Outcome":
+    def config(self, is_new: bool = False) -> "RankerConfig":
+        """Return the champion's settings, or this release's where there is none or as asked."""
         from training.ranker.config import RankerConfig
-        from training.ranker.training import TrainingRun
+        from training.ranker.fitted import FittedRanker
+        from training.ranker.training import NAME
+
+        champion = None if is_new else self.models.champion(NAME)
+        if champion is None:
+            return RankerConfig()
+        return FittedRanker.settings_of(self.models.folder(champion))
+
+    def train(
+        self, as_of: datetime, is_candidate: bool = True, config: "RankerConfig | None" = None
+    ) -> "Outcome":
+        from training.ranker.training import GateSettings, TrainingRun
 
         settings = self.installation.settings
         return TrainingRun(
             self.reader,
             self.models,
             self.installation.paths,
-            RankerConfig(),
+            config or self.config(),
             settings.seed,
             _device(settings),
+            GateSettings(settings.promotion_weeks, settings.ranking_budget_ms),
             is_candidate,
         ).run(as_of)
 

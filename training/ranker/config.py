@@ -1,7 +1,7 @@
 """The ranker's settings: every number that a person may turn, with the reason for its default."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from vitrine.errors import BadArgumentError
@@ -51,6 +51,36 @@ class RankerConfig:
         """Read what a model's folder says; settings that have gone away since are left out."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})
+
+    def changed(self, assignments: Sequence[str]) -> "RankerConfig":
+        """Return these settings with some of them changed, each written as `name=value`.
+
+        Raises
+        ------
+        BadArgumentError
+            If there is no such setting, or the value is not one that it can have.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        given = dict(text.split("=", 1) for text in assignments if "=" in text)
+        unknown = {text.partition("=")[0] for text in assignments} - set(asdict(self))
+        if unknown or len(given) < len(assignments):
+            said = ", ".join(sorted(unknown)) or "one without a value, or one twice"
+            raise BadArgumentError(
+                f"--setting {said}: write name=value; there are {', '.join(asdict(self))}"
+            )
+        try:
+            return TypeAdapter(RankerConfig).validate_python(asdict(self) | given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise BadArgumentError(
+                f"--setting {first['loc'][0]}={first['input']}: {first['msg']}"
+            ) from None
+
+    @property
+    def sampled(self) -> tuple[int, ...]:
+        """The settings that decide which examples are drawn."""
+        return self.max_groups, self.pool_size
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:

@@ -19,6 +19,7 @@ from training.ranker.config import RankerConfig
 from training.ranker.encoding import Encoder
 from training.ranker.model import Ranker, Vectors
 from training.ranker.pair_model import ScorePairs
+from vitrine.errors import BadInputError
 
 BLOCK = 1 << 15
 """Pairs scored at once: few enough for their vectors to stay in the processor's cache."""
@@ -58,20 +59,37 @@ class FittedRanker:
 
     @classmethod
     def load(cls, folder: Path) -> "FittedRanker":
-        """Read what `save` wrote; the network is on the CPU, in evaluation mode."""
+        """Read what `save` wrote; the network is on the CPU, in evaluation mode.
+
+        Raises
+        ------
+        BadInputError
+            If another release wrote it, whose network had other layers.
+        """
         stored = json.loads((folder / DESCRIPTION).read_text())
         config = RankerConfig.of(stored["config"])
         customer, campaign, pair = (
             Encoder.of(stored[side]) for side in ("customer", "campaign", "pair")
         )
         network = Ranker(customer, campaign, pair, config)
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        try:
+            network.load_state_dict(load_file(folder / WEIGHTS))
+        except RuntimeError as error:
+            raise BadInputError(
+                f"{folder / WEIGHTS} was written by a release with other layers; `vitrine train"
+                " ranker` makes a version that this one reads"
+            ) from error
         alone = cls(customer, campaign, pair, config, network.eval())
         weight = stored.get("trees_weight", 0.0)
         if not weight:
             return alone
         trees = FittedTrees.load(folder, (customer, campaign, pair))
         return replace(alone, trees=trees, trees_weight=weight)
+
+    @staticmethod
+    def settings_of(folder: Path) -> RankerConfig:
+        """Read the settings alone."""
+        return RankerConfig.of(json.loads((folder / DESCRIPTION).read_text())["config"])
 
     @torch.inference_mode()
     def customers(self, rows: pd.DataFrame) -> Vectors:

@@ -7,7 +7,7 @@ network ranks the challenger's week, which it has never seen.
 """
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,9 +17,12 @@ from training import registry
 from training.evaluation import canaries
 from training.evaluation.backtest import Week, weeks_before
 from training.evaluation.baselines import Popularity, Repurchase
-from training.evaluation.gate import Decision, judge
+from training.evaluation.challenge import Comparison, compare
+from training.evaluation.gate import Decision, judge, judge_challenge, judge_latency
+from training.evaluation.latency import CAMPAIGNS, p99_ms
 from training.evaluation.leaderboard import GATE_METRIC, averages
 from training.promotion import Promotion
+from training.ranker import examples
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
 from training.ranker.examples import examples_file
@@ -27,6 +30,7 @@ from training.ranker.features import FeatureReader
 from training.ranker.fitted import FittedRanker, predictor
 from training.ranker.fitting import Fit, fit
 from training.ranker.ranking import RankerScorer, Scorer
+from vitrine.champions import CHALLENGE
 from vitrine.errors import BadInputError, NotPublishedError
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, stamp
@@ -51,6 +55,16 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class GateSettings:
+    """What an installation asks of a champion."""
+
+    weeks: int = 3
+    """Rolling weeks that a challenger meets the champion on."""
+    budget_ms: float = 50.0
+    """For ranking 250 campaigns for a customer."""
+
+
+@dataclass(frozen=True)
 class TrainingRun:
     """Everything that one run works with."""
 
@@ -60,6 +74,7 @@ class TrainingRun:
     config: RankerConfig
     seed: int
     device: str
+    gate: GateSettings = GateSettings()
     is_candidate: bool = True
     """False for a model that only answers a question about the past: no alias moves for it."""
 
@@ -75,22 +90,30 @@ class TrainingRun:
         DegenerateModelError
             If a network learnt nothing, a feature leaks, or shuffled labels can be foretold.
         """
-        frame = self._examples(as_of)
+        rival = self._champion_before(as_of)
+        is_challenge = rival is not None and rival.config != self.config
+        frame = self._built(self.config, as_of) if is_challenge else self._examples(as_of)
         measured = canaries.ask(frame, self.seed)
         (week,) = weeks_before(as_of, 1)
         kept = self.paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
         held_out = self._fit(frame.before(week.start), kept, later=frame.since(week.start))
         refitted = self._fit(frame, kept)
         folder = self._save(refitted.ranker, held_out.ranker, as_of)
-        leaderboard = self._leaderboard(folder, week)
+        leaderboard = self._leaderboard(folder, week, rival)
+        found = self._compared(rival.config, as_of) if rival and is_challenge else None
+        measured["latency_p99_ms"] = p99_ms(predictor(folder), frame.rows(CAMPAIGNS))
         version = self._register(folder, frame, held_out, flattened(leaderboard) | measured, as_of)
-        outcome = self._decided(version, leaderboard)
+        decision = judge_latency(
+            decide(leaderboard, found), measured["latency_p99_ms"], self.gate.budget_ms
+        )
+        outcome = self._decided(version, leaderboard, decision)
         shutil.rmtree(folder)
         shutil.rmtree(kept)
         return outcome
 
-    def _decided(self, version: registry.ModelVersion, leaderboard: Leaderboard) -> Outcome:
-        decision = decide(leaderboard)
+    def _decided(
+        self, version: registry.ModelVersion, leaderboard: Leaderboard, decision: Decision
+    ) -> Outcome:
         if not self.is_candidate:
             self.models.note(version.name, version.version, decision)
             return Outcome(version, leaderboard, decision.reason, is_champion=False)
@@ -106,6 +129,32 @@ class TrainingRun:
                 f" write them with `vitrine train examples --as-of {instant}`"
             )
         return ExampleFrame.read(file, self.reader.catalogue)
+
+    def _built(self, config: RankerConfig, as_of: datetime) -> ExampleFrame:
+        rows = examples.build(self.reader, config, as_of, self.seed)
+        return ExampleFrame.of(rows, self.reader.catalogue)
+
+    def _compared(self, champion: RankerConfig, as_of: datetime) -> Comparison:
+        """Fit both settings before each of the last weeks, and judge both on the week."""
+        exact_from = self.reader.build_info().exact_from
+        weeks = [w for w in weeks_before(as_of, self.gate.weeks) if w.start > exact_from]
+        return compare((self._round(week, champion) for week in weeks), self.seed)
+
+    def _round(self, interval: Interval, champion: RankerConfig) -> tuple[Week, Scorer, Scorer]:
+        frames: dict[tuple[int, ...], ExampleFrame] = {}
+        scorers: list[Scorer] = []
+        for config in (self.config, champion):
+            if config.sampled not in frames:
+                frames[config.sampled] = self._built(config, interval.start)
+            found = fit(
+                frames[config.sampled],
+                self.reader.catalogue,
+                config,
+                seed=self.seed,
+                device=self.device,
+            )
+            scorers.append(RankerScorer(self.reader, found.ranker))
+        return Week.of(self.reader, interval, MAX_LISTS), scorers[0], scorers[1]
 
     def _fit(
         self, frame: ExampleFrame, checkpoints: Path, later: ExampleFrame | None = None
@@ -127,7 +176,9 @@ class TrainingRun:
         held_out.save(folder / HELD_OUT)
         return folder
 
-    def _leaderboard(self, folder: Path, interval: Interval) -> Leaderboard:
+    def _leaderboard(
+        self, folder: Path, interval: Interval, rival: FittedRanker | None
+    ) -> Leaderboard:
         week = Week.of(self.reader, interval, MAX_LISTS)
         connection = self.reader.connection
         two_weeks = Popularity(connection, days=14)
@@ -137,21 +188,23 @@ class TrainingRun:
             "popularity_14d": two_weeks,
             "repurchase": Repurchase(two_weeks),
         }
-        champion = self._champion_before(interval.end)
-        if champion is not None:
-            scorers["champion"] = RankerScorer(self.reader, champion)
+        if rival is not None:
+            scorers["champion"] = RankerScorer(self.reader, rival)
         return {name: averages(week.judge(scorer).ranks) for name, scorer in scorers.items()}
 
     def _champion_before(self, as_of: datetime) -> FittedRanker | None:
         """Return the champion's held-out network, which has not seen this run's hold-out.
 
-        None where there is no champion, where it knows later data than this run, and where it needs
-        features that are no longer published (then it cannot serve either).
+        None where there is no champion, where it knows later data than this run, and where it
+        cannot serve any more: it needs features or layers that there are not since a release.
         """
         champion = self.models.champion(NAME)
         if champion is None or champion.data.end > as_of:
             return None
-        ranker = FittedRanker.load(self.models.folder(champion) / HELD_OUT)
+        try:
+            ranker = FittedRanker.load(self.models.folder(champion) / HELD_OUT)
+        except BadInputError:
+            return None
         needed = {*ranker.customer.names, *ranker.campaign.names, *ranker.pair.names}
         return ranker if needed <= set(self.reader.catalogue.names) else None
 
@@ -180,13 +233,20 @@ class TrainingRun:
         )
 
 
-def decide(leaderboard: Leaderboard) -> Decision:
-    """Compare with the better popularity, and with the champion on the same lists."""
+def decide(leaderboard: Leaderboard, found: Comparison | None = None) -> Decision:
+    """Compare with the better popularity, then with the champion on the same lists.
+
+    What was found is a challenge's comparison; without it the run is a refresh.
+    """
     popular = max(
         metrics[GATE_METRIC] for name, metrics in leaderboard.items() if name.startswith("popul")
     )
+    value = leaderboard[NAME][GATE_METRIC]
     champion = leaderboard.get("champion", {}).get(GATE_METRIC)
-    return judge(GATE_METRIC, leaderboard[NAME][GATE_METRIC], popular, champion, margin=MARGIN)
+    if found is None:
+        return judge(GATE_METRIC, value, popular, champion, margin=MARGIN)
+    baseline = replace(judge(GATE_METRIC, value, popular), kind=CHALLENGE)
+    return judge_challenge(GATE_METRIC, found) if baseline.is_passed else baseline
 
 
 def flattened(leaderboard: Leaderboard) -> dict[str, float]:

@@ -117,7 +117,7 @@ def sql(query: str | None, as_csv: bool) -> None:
     vitrine sql "select segment, count(*) from dim_customers group by segment"
 
     \d lists the tables and functions, \d NAME describes one. A row that is too wide for the
-    terminal takes a line per column. docs/queries.md has ten worked queries.
+    terminal takes a line per column. docs/queries.md has eleven worked queries.
     """
     from vitrine.transform import console
 

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -82,6 +83,16 @@ def test_in_noise_nothing_is_found(loss):
 def test_the_same_seed_gives_the_same_scores(pattern, later, ranker):
     assert np.array_equal(scores(fitted(pattern), later), scores(ranker, later))
     assert not np.array_equal(scores(fitted(pattern, seed=8), later), scores(ranker, later))
+
+
+def test_files_of_a_release_with_other_layers_are_refused_by_name(ranker, tmp_path):
+    ranker.save(tmp_path / "model")
+    description = tmp_path / "model" / "ranker.json"
+    stored = json.loads(description.read_text())
+    stored["config"]["head_width"] += 1
+    description.write_text(json.dumps(stored))
+    with pytest.raises(BadInputError, match="release with other layers"):
+        FittedRanker.load(tmp_path / "model")
 
 
 def test_saved_and_loaded_gives_the_same_scores(ranker, later, tmp_path):
