@@ -1,8 +1,9 @@
 """python -m benchmarks.ranker [--scale 0.01] [--device cuda] [--runs 3]
 
 How fast the ranker samples, trains and scores at a large retailer's size, beside implicit and plain
-torch in the same run. Sizes are real, feature values made up; the code that is measured is what
-`vitrine` runs. `make bench-ranker` takes about 8 minutes on two cores.
+torch in the same run. Sizes are real, feature values made up. Sampling and training are the code
+that `vitrine train ranker` runs; one customer and everybody are ranked by `training.ranker.streaming`,
+which `vitrine score` does not use yet.
 """
 
 import json
@@ -28,7 +29,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     type=click.FloatRange(min=0, min_open=True, max=1),
     default=1.0,
     show_default=True,
-    help="Share of the size: 1 is 1,370,000 customers and 1.7 million examples.",
+    help="Share of the size: 1 is 1,370,000 customers.",
 )
 @click.option(
     "--device",

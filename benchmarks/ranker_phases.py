@@ -35,7 +35,7 @@ from training.ranker.streaming import State
 CUSTOMERS, CAMPAIGNS, KEPT = 1_370_000, 250, 12
 PURCHASES = 31_800_000
 GROUPS = 27_000
-"""With 60 negatives each: 1.7 million examples."""
+"""Of lists that examples are made for; each with the pool of `RankerConfig`."""
 SAMPLED = 300_000
 ARTICLES = 50_000
 """On sale at once at a large retailer that knows no campaigns."""
@@ -74,8 +74,9 @@ def _drawn(groups: int, on_sale: int, negatives: int, rng: np.random.Generator) 
 
 def _pooled(groups: int, negatives: int, rng: np.random.Generator) -> float:
     """Return triplets per second as every epoch draws them again from the groups' pools."""
-    start_P = np.repeat(np.arange(groups) * 62, 2)
-    count_P, size = np.full(len(start_P), 60), 0
+    pool = RankerConfig().pool_size
+    start_P = np.repeat(np.arange(groups) * (pool + 2), 2)
+    count_P, size = np.full(len(start_P), pool), 0
     begun = time.perf_counter()
     for first in range(0, len(start_P), 1 << 14):
         part = slice(first, first + (1 << 14))

@@ -14,7 +14,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from training.evaluation.ranks import Judgement, Ranks, judge_lists
+from training.evaluation.ranks import (
+    KNOWN_ELSEWHERE,
+    NEW_ELSEWHERE,
+    Judgement,
+    Ranks,
+    judge_lists,
+)
 from training.peers.history import History
 from training.ranker.candidates import Candidates
 from training.ranker.examples import HOUR, WEEK
@@ -36,7 +42,7 @@ class Week:
     interval: Interval
     candidates: Candidates
     relevant: np.ndarray
-    """int64 [P, 2]: list and campaign position, -1 for what was no candidate."""
+    """int64 [P, 2]: list and campaign position; for what was no candidate see `ranks`."""
     bought: np.ndarray
     """int64 [B, 2]: candidates that the list's customer had bought before its instant."""
     is_unsold_P: np.ndarray
@@ -75,12 +81,12 @@ class Week:
             new = first_sold_at.index[first_sold_at >= pd.Timestamp(interval.start)]
             campaigns = _with(campaigns, new, instants[0])
         candidates = reader.candidates(lists, campaigns)
-        everything = pd.concat([before, purchases], ignore_index=True)
+        bought = _bought_before(pd.concat([before, purchases], ignore_index=True), lists)
         return cls(
             interval,
             candidates,
-            _located(rows, candidates, is_required=True),
-            _located(_bought_before(everything, lists), candidates, is_required=False),
+            _told_apart(_located(rows, candidates, is_required=True), rows, bought),
+            _located(bought, candidates, is_required=False),
             (rows["campaign_id"].map(first_sold_at) >= rows["as_of"]).to_numpy(),
             reader,
             candidates.lists["customer_id"].isin(before["customer_id"].unique()).to_numpy(),
@@ -195,6 +201,15 @@ def _bought_before(purchases: pd.DataFrame, lists: pd.DataFrame) -> pd.DataFrame
     first = purchases.groupby(["customer_id", "campaign_id"], as_index=False)["occurred_at"].min()
     joined = lists[KEY].merge(first, on="customer_id")
     return joined.loc[joined["occurred_at"] < joined["as_of"], [*KEY, "campaign_id"]]
+
+
+def _told_apart(relevant: np.ndarray, rows: pd.DataFrame, bought: pd.DataFrame) -> np.ndarray:
+    """Say of what was no candidate whether its customer had bought it before, in the same order."""
+    again = rows[[*KEY, "campaign_id"]].merge(bought, how="left", indicator=True)
+    is_again_P = (again["_merge"] == "both").to_numpy()
+    elsewhere_P = np.where(is_again_P, KNOWN_ELSEWHERE, NEW_ELSEWHERE)
+    position_P = np.where(relevant[:, 1] >= 0, relevant[:, 1], elsewhere_P)
+    return np.stack([relevant[:, 0], position_P], axis=1)
 
 
 def _located(rows: pd.DataFrame, candidates: Candidates, *, is_required: bool) -> np.ndarray:

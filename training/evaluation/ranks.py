@@ -14,6 +14,8 @@ from vitrine.errors import DegenerateModelError
 
 NOWHERE = np.iinfo(np.int64).max
 """The rank of what was relevant but no candidate: it counts as relevant and is never found."""
+NEW_ELSEWHERE, KNOWN_ELSEWHERE = -1, -2
+"""Positions of a relevant campaign that is no candidate, by whether it had been bought before."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def judge_lists(
     Parameters
     ----------
     relevant
-        int64 [P, 2]: list and campaign position, -1 for a campaign that is no candidate.
+        int64 [P, 2]: list and campaign position, or one of those for what is no candidate.
     bought
         int64 [B, 2]: what each list's customer had bought before its instant.
 
@@ -87,7 +89,7 @@ def judge_lists(
     parts = [_judge_chunk(score_chunk, chunk, asked) for chunk in candidates.chunks(max_pairs)]
     _refuse_degenerate(parts)
     rank_P, fresh_rank_P = np.full((2, len(relevant)), NOWHERE)
-    is_fresh_P = np.ones(len(relevant), dtype=bool)
+    is_fresh_P = relevant[:, 1] != KNOWN_ELSEWHERE
     for part in parts:
         rank_P[part.place_N], fresh_rank_P[part.place_N] = part.rank_N, part.fresh_rank_N
         is_fresh_P[part.place_N] = ~part.is_bought_N

@@ -299,7 +299,8 @@ class _Alike:
     def of(cls, history: History, faded_UK: sp.csr_matrix, kept_K: np.ndarray) -> "_Alike":
         is_recent_P = history.age_days_P <= ALIKE_DAYS
         recent = history.by_customer(is_recent_P.astype(np.float64))[:, kept_K]
-        recent_V = np.unique(history.customer_P[is_recent_P][-MOST_RECENT * 10 :])[-MOST_RECENT:]
+        newest_first, place_V = np.unique(history.customer_P[is_recent_P][::-1], return_index=True)
+        recent_V = np.sort(newest_first[np.argsort(place_V)[:MOST_RECENT]])
         buyers_K = np.asarray(faded_UK.astype(bool).sum(axis=0)).ravel()
         rarity_K = np.log(len(np.unique(history.customer_P)) / (1.0 + buyers_K))
         weighted = faded_UK @ sp.diags(np.maximum(rarity_K, 0.0))

@@ -49,6 +49,10 @@ class PairLayer:
         layer, features = ranker.network.pair_hidden, ranker.pair.numeric
         if ranker.pair.categorical:
             raise ValueError("pairs with categorical features are not streamed")
+        if ranker.trees is not None:
+            raise ValueError(
+                "trees are not streamed: they would take hours where this takes minutes"
+            )
         self._place = {feature.name: place for place, feature in enumerate(features)}
         self._features = features
         self._weight_HF = layer.weight.detach()

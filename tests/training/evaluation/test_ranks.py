@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.evaluation import metrics
-from training.evaluation.ranks import NOWHERE, judge_lists
+from training.evaluation.ranks import KNOWN_ELSEWHERE, NEW_ELSEWHERE, NOWHERE, judge_lists
 from training.ranker.candidates import Candidates
 from vitrine.errors import DegenerateModelError
 
@@ -50,9 +50,10 @@ def cases(draw):
         for place in range(int(candidates.count_L[number]))
     ]
     relevant = draw(st.lists(st.sampled_from(pairs), min_size=1, unique=True))
-    absent = draw(st.lists(st.integers(0, 3), max_size=2))
+    elsewhere = st.sampled_from([NEW_ELSEWHERE, KNOWN_ELSEWHERE])
+    absent = draw(st.lists(st.tuples(st.integers(0, 3), elsewhere), max_size=3))
     bought = draw(st.lists(st.sampled_from(pairs), unique=True))
-    relevant = [*relevant, *((number, -1) for number in absent)]
+    relevant = [*relevant, *absent]
     return candidates, scores, np.array(relevant), np.array(bought, np.int64).reshape(-1, 2)
 
 
@@ -78,7 +79,11 @@ def test_ranks_agree_with_a_slow_loop(case):
     assert judgement.ranks.list_P.tolist() == relevant[:, 0].tolist()
 
     left_out = {tuple(pair) for pair in bought.tolist()}
-    fresh = [pair for pair in relevant.tolist() if tuple(pair) not in left_out]
+    fresh = [
+        (number, campaign)
+        for number, campaign in relevant.tolist()
+        if (number, campaign) not in left_out and campaign != KNOWN_ELSEWHERE
+    ]
     assert judgement.fresh.rank_P.tolist() == slow_ranks(candidates, scores, fresh, left_out)
     lists = sorted({number for number, _ in fresh})
     assert judgement.fresh.customer_L.tolist() == [
