@@ -1,9 +1,9 @@
 """python -m benchmarks.ranker [--scale 0.01] [--device cuda] [--runs 3]
 
 How fast the ranker samples, trains and scores at a large retailer's size, beside implicit and plain
-torch in the same run. Sizes are real, feature values made up. Sampling and training are the code
-that `vitrine train ranker` runs; one customer and everybody are ranked by `training.ranker.streaming`,
-which `vitrine score` does not use yet.
+torch in the same run. Sizes are real, feature values made up. Sampling and training are the code of
+`vitrine train ranker`; one customer and everybody are ranked by `training.ranker.streaming`, which
+`vitrine score` does not use yet.
 """
 
 import json

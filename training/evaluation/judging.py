@@ -122,8 +122,8 @@ class Judge:
     def file(self, interval: Interval, name: str) -> Path:
         """Return where a model's judgement of a week is kept."""
         seed, device = self._settings.seed, self._device
-        code, is_true = self._codes[name], self._oracle is not None
-        depends_on = repr((name, interval, seed, device, code, self._data, is_true))
+        code, truth = self._codes[name], self._oracle and self._oracle.files()
+        depends_on = repr((name, interval, seed, device, code, self._data, truth))
         key = hashlib.sha256(depends_on.encode()).hexdigest()
         return self._folder / f"{stamp(interval.start)}-{name}-{key[:16]}.npz"
 

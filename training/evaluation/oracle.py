@@ -65,6 +65,10 @@ class Oracle:
         place = {day: number for number, day in enumerate(days)}
         return Utilities(np.array([place[day] for day in day_C]), user_L, item_C, utility_DUK)
 
+    def files(self) -> list[tuple[str, int]]:
+        """Return name and size of the files of the truth: they say which lists can be judged."""
+        return [(file.name, file.stat().st_size) for file in sorted(self.tastes.glob("*.parquet"))]
+
     def knows(self, candidates: Candidates) -> np.ndarray:
         """Return `is_known_L`: the lists that can be judged beside the oracle.
 

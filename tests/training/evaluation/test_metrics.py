@@ -123,3 +123,24 @@ def test_lists_of_everybodys_own_are_novel_diverse_and_wide_and_one_list_for_all
     assert novelty["popular"] < 0.1
     # Of five kinds drawn at random, four pairs of five differ.
     assert metrics.diversity(label_CA, random_LK).mean() == pytest.approx(0.8, abs=0.03)
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 20)), min_size=1, max_size=40))
+def test_what_all_purchases_make_together_agrees_with_a_slow_loop(purchases):
+    """Lists of unequal lengths, and ranks beyond a list's end: those count as its last place."""
+    ranks, counts = np.array([r for r, _ in purchases]), np.array([c for _, c in purchases])
+    shares_above = [(min(rank, count) - 0.5) / count for rank, count in purchases]
+    found = metrics.collective_auc(ranks, counts)
+    assert found == pytest.approx(1 - sum(shares_above) / len(shares_above))
+    for share in (0.1, 0.5, 0.9):
+        shown = 0
+        while sum(rank <= shown for rank in ranks) < share * len(ranks) - 1e-9:
+            shown += 1
+        assert metrics.needed(ranks, share) == shown
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=8))
+def test_precision_agrees_with_a_slow_loop(rows):
+    expected = [sum(row) / 4 for row in rows]
+    found = metrics.precision(np.array(rows), np.full(len(rows), 9))
+    assert found.tolist() == pytest.approx(expected)
