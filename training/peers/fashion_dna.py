@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.peers.articles import ArticleSource
+from training.peers.articles import ArticleSource, described_now
 from training.peers.history import History
 from training.peers.scorers import FactorScorer, Terms
-from training.peers.towers import CATEGORIES, PRICE_LEVELS, WORDS, Inputs, described_now
+from training.peers.towers import CATEGORIES, PRICE_LEVELS, WORDS, Inputs
 from vitrine.errors import DegenerateModelError
 
 

@@ -8,13 +8,11 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
 from training.peers.articles import Articles
-from training.peers.history import History
 
 WORDS, CATEGORIES, PRICE_LEVELS = 4096, 64, 16
 HABITS = 3
@@ -45,12 +43,6 @@ class Inputs:
             torch.tensor(category_C, dtype=torch.int64),
             torch.from_numpy(level_C.astype(np.int64)),
         )
-
-
-def described_now(history: History) -> pd.DataFrame:
-    """Return campaign_id and as_of of the history's campaigns, to ask what they were at its end."""
-    as_of = pd.Series([history.as_of] * len(history.campaign_ids), dtype="datetime64[us, UTC]")
-    return pd.DataFrame({"campaign_id": history.campaign_ids, "as_of": as_of})
 
 
 class Towers(nn.Module):

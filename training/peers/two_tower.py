@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.peers.articles import ArticleSource
+from training.peers.articles import ArticleSource, described_now
 from training.peers.baskets import Baskets
 from training.peers.history import History
 from training.peers.scorers import FactorScorer, Terms
-from training.peers.towers import Inputs, Towers, described_now, in_batch_softmax, redundancy
+from training.peers.towers import Inputs, Towers, in_batch_softmax, redundancy
 from vitrine.errors import DegenerateModelError
 
 
