@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.training.ranker import planted
@@ -42,8 +43,9 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return losses(loop, data, batch)
 
-    Loop._losses = killing
-    fitted(Path(sys.argv[1]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "_losses", killing)
+        fitted(Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

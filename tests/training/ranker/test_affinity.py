@@ -1,4 +1,6 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +24,7 @@ def said(campaigns: pd.DataFrame) -> Articles:
     return Articles(texts, nothing, np.full(len(texts), np.nan))
 
 
-def history(purchases: list[tuple[str, str, float, float]]) -> History:
+def history(purchases: Sequence[tuple[Any, ...]]) -> History:
     """(customer, campaign, days before the night that it was bought, and was received)."""
     rows = pd.DataFrame(purchases, columns=["customer_id", "campaign_id", "bought", "received"])
     for name, column in (("occurred_at", "bought"), ("received_at", "received")):
@@ -30,7 +32,7 @@ def history(purchases: list[tuple[str, str, float, float]]) -> History:
     return History.of(rows, NIGHT + 30 * DAY)
 
 
-def asked(known: History, customers: list[str], campaigns: list[str], at=NIGHT) -> pd.DataFrame:
+def asked(known: History, customers: list[str], campaigns: list[str], at=NIGHT) -> Any:
     pairs = [(u, c) for u in range(len(customers)) for c in range(len(campaigns))]
     rows = Affinities(known, said).rows(
         np.array(customers, dtype=object),
@@ -78,7 +80,7 @@ def test_what_is_bought_together_is_near():
 
 
 def test_a_campaigns_own_ratios():
-    rows = Affinities(history(THREE), said).campaign_rows(
+    rows: Any = Affinities(history(THREE), said).campaign_rows(
         pd.DataFrame({"campaign_id": ["a", "d", "new"], "as_of": pd.Timestamp(NIGHT)})
     )
     # Four orders held a, the first ones of three customers; one of its three buyers came back.

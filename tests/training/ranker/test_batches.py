@@ -1,6 +1,7 @@
 """Batches of a draft agree with a loop over groups."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from training.ranker.batches import batches
 GROUPS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), min_size=1, max_size=9)
 
 
-def dataset(groups) -> SimpleNamespace:
+def dataset(groups) -> Any:
     """Groups of (purchases, negatives), as much of a Dataset as batches need."""
     rows = np.array([bought + others for bought, others in groups])
     return SimpleNamespace(

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from tests.training.ranker import killed_fit, planted
 from training.ranker import fitting
 from training.ranker.checkpoint import Checkpoint, digest
 from training.ranker.dataset import Dataset, ExampleFrame
-from training.ranker.encoding import Encoder
 from vitrine.settings import REPOSITORY
 
 
@@ -79,19 +79,17 @@ def planted_frame() -> ExampleFrame:
     return ExampleFrame.of(planted.examples(20, True, 1), planted.CATALOGUE)
 
 
-def encoded(frame: ExampleFrame) -> tuple[tuple[Encoder, ...], Dataset]:
-    sides = ("customer", "campaign", "pair")
-    encoders = tuple(
-        Encoder.fit(getattr(planted.CATALOGUE, side), getattr(frame, f"{side}s")) for side in sides
-    )
-    return encoders, Dataset.of(frame, *encoders, torch.device("cpu"))
+def encoded(frame: ExampleFrame) -> tuple[Any, Dataset]:
+    customer, campaign, pair = fitting.encoders_of(frame, planted.CATALOGUE)
+    data = Dataset.of(frame, customer, campaign, pair, torch.device("cpu"))
+    return (customer, campaign, pair), data
 
 
 def test_a_checkpoint_is_whole_or_absent_and_no_code_is_unpickled(tmp_path):
     kept = Checkpoint.of(tmp_path, "a" * 64)
     assert kept.read(torch.device("cpu")) is None
     kept.write({"weights": torch.arange(3), "curves": {"loss": [0.5]}})
-    found = kept.read(torch.device("cpu"))
+    found: Any = kept.read(torch.device("cpu"))
     assert found["weights"].tolist() == [0, 1, 2]
     assert found["curves"] == {"loss": [0.5]}
     torch.save({"anything": np.random.default_rng(1)}, kept.file)
