@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -220,7 +221,12 @@ class Registry:
     def load(self, version: ModelVersion) -> Any:
         """Load a version through MLflow alone, as a model server does; has `.predict(frame)`."""
         mlflow = self._connected()
-        return mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+        # MLflow puts the model's copy of our code first: processes started later would run that.
+        path = sys.path.copy()
+        try:
+            return mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+        finally:
+            sys.path[:] = path
 
     def _log_model(self, name: str, trained: Trained) -> Any:
         import mlflow

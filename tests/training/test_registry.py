@@ -90,7 +90,9 @@ def test_equal_fits_have_equal_digests(registry, tmp_path):
 
 def test_a_version_loads_through_mlflow_alone(registry, tmp_path):
     version = registry.register("loads", trained(tmp_path, "2011-02-01", bias=10.0))
+    path = sys.path.copy()
     assert registry.load(version).predict(ROWS)["x"].tolist() == [11.0, 12.0]
+    assert sys.path == path
 
 
 def test_an_answer_about_the_past_takes_no_alias(registry, tmp_path):

@@ -141,4 +141,4 @@ def test_the_last_weeks_end_with_the_instant():
 def test_an_unknown_model_is_refused_with_the_known_ones(run):
     code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--models", "oracle")
     assert code == 2
-    assert "there is no model oracle; there are ranker, network" in printed
+    assert "there is no model oracle; there are ranker, blend" in printed
