@@ -86,13 +86,13 @@ def ask(frame: ExampleFrame, seed: int) -> dict[str, float]:
     return leak(frame, seed) | shuffled(frame, seed)
 
 
-def leak(frame: ExampleFrame, seed: int) -> dict[str, float]:
+def leak(frame: ExampleFrame, seed: int, noise: float = PLANT_NOISE) -> dict[str, float]:
     """Hold each column alone, and the planted one, against the labels."""
     rng = np.random.default_rng(seed)
     duels = Duels.of(frame, rng)
     if not len(duels.purchase_P):
         raise DegenerateModelError("no example has a purchase beside something not bought")
-    planted_R = frame.label_R + PLANT_NOISE * rng.normal(size=len(frame.label_R))
+    planted_R = frame.label_R + noise * rng.normal(size=len(frame.label_R))
     auc = {column.name: strength(duels, column) for column in _columns(frame)}
     planted = strength(duels, Column(PLANT, planted_R, is_text=False))
     strongest = max(auc, key=lambda name: auc[name])
@@ -144,15 +144,20 @@ def _bought_share(duels: Duels, code_R: np.ndarray) -> np.ndarray:
 
 
 def shuffled(frame: ExampleFrame, seed: int) -> dict[str, float]:
-    """Fit a small model to labels dealt out anew, and measure it on later groups.
+    """Ask whether labels that are dealt out anew can be foretold."""
+    rng = np.random.default_rng(seed)
+    return foretold(replace(frame, label_R=dealt(frame, rng)), seed)
+
+
+def foretold(given: ExampleFrame, seed: int) -> dict[str, float]:
+    """Fit a small model to labels that say nothing, and measure it on later groups.
 
     The margin of 0.02 around 0.50 is widened where so few purchases came later that chance alone
     reaches further; where no group is later than another nothing is asked.
     """
     rng = np.random.default_rng(seed)
-    middle = np.sort(frame.as_of_G)[len(frame.as_of_G) // 2]
-    is_later_R = (frame.as_of_G >= middle)[frame.group_R]
-    given = replace(frame, label_R=dealt(frame, rng))
+    middle = np.sort(given.as_of_G)[len(given.as_of_G) // 2]
+    is_later_R = (given.as_of_G >= middle)[given.group_R]
     duels = Duels.of(given, rng, is_later_R)
     fitted = np.flatnonzero(~is_later_R)[-FITTED_ROWS:]
     if not len(fitted) or not len(duels.purchase_P):

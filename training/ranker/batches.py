@@ -44,10 +44,11 @@ def batches(
     batch_groups: int,
     negatives: int,
     generator: np.random.Generator,
+    draft: int = DRAFT,
 ) -> Iterator[Batch]:
     """Cut groups in the given order into batches, each purchase with newly drawn negatives."""
-    for first in range(0, len(order_G), DRAFT * batch_groups):
-        drafted_G = order_G[first : first + DRAFT * batch_groups]
+    for first in range(0, len(order_G), draft * batch_groups):
+        drafted_G = order_G[first : first + draft * batch_groups]
         yield from _drafted(data, drafted_G, batch_groups, negatives, generator)
 
 

@@ -97,6 +97,8 @@ class State:
     cluster_names: tuple[str, ...]
     cluster_KCF: np.ndarray
     blocks: tuple[PairBlock, ...]
+    head_values: int = HEAD_VALUES
+    customers_at_once: int = CUSTOMERS_AT_ONCE
 
     def one(self, customer: int, count: int) -> Rankings:
         """Rank one customer's offers."""
@@ -117,8 +119,8 @@ class State:
         order_L = np.argsort(kind_L, kind="stable")
         ends = np.flatnonzero(np.diff(kind_L[order_L])) + 1
         for alike in np.split(order_L, ends):
-            for first in range(0, len(alike), CUSTOMERS_AT_ONCE):
-                yield alike[first : first + CUSTOMERS_AT_ONCE]
+            for first in range(0, len(alike), self.customers_at_once):
+                yield alike[first : first + self.customers_at_once]
 
     @torch.inference_mode()
     def _ranked(self, customer_B: np.ndarray, count: int) -> Rankings:
@@ -131,7 +133,7 @@ class State:
         cluster_CF = self.cluster_KCF[self.cluster_L[customer_B[0]], offered_C]
         head_CH = campaigns.head_BH + self._pair_layer.constant_H
         head_CH += self._pair_layer.moved(self.cluster_names, cluster_CF)
-        step = max(HEAD_VALUES // max(head_CH.numel(), 1), 1)
+        step = max(self.head_values // max(head_CH.numel(), 1), 1)
         found = [
             first_of(self._scores(customer_B[part], offered_C, customers[part], campaigns, head_CH),
                      count)

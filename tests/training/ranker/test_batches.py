@@ -1,29 +1,34 @@
 """Batches of a draft agree with a loop over groups."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.ranker import batches as module
 from training.ranker.batches import batches
+from training.ranker.dataset import Dataset
+from training.ranker.encoding import Side
 
 GROUPS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), min_size=1, max_size=9)
 
 
-def dataset(groups) -> Any:
-    """Groups of (purchases, negatives), as much of a Dataset as batches need."""
+def dataset(groups) -> Dataset:
+    """Groups of (purchases, negatives) whose rows have no feature."""
     rows = np.array([bought + others for bought, others in groups])
-    return SimpleNamespace(
-        device=torch.device("cpu"),
+    return Dataset(
+        customers=no_features(len(groups)),
+        campaigns=no_features(1),
+        pairs=no_features(rows.sum()),
+        campaign_R=torch.zeros(rows.sum(), dtype=torch.int64),
         start_G=np.cumsum(rows) - rows,
         rows_G=rows,
         purchases_G=np.array([bought for bought, _ in groups]),
     )
+
+
+def no_features(rows: int) -> Side:
+    return Side(torch.zeros((rows, 0)), torch.zeros((rows, 0), dtype=torch.int64))
 
 
 @given(GROUPS, st.integers(1, 4), st.integers(0, 99))
@@ -69,11 +74,10 @@ def met(data, batch) -> set[int]:
     return bought | set(batch.row_R[batch.negative_PN.ravel()].tolist())
 
 
-def test_a_draft_of_few_batches_draws_the_same(monkeypatch):
+def test_a_draft_of_few_batches_draws_the_same():
     data, order = dataset([(1, 4), (2, 3), (1, 9), (3, 3), (1, 1)]), np.array([3, 1, 4, 0, 2])
     whole = list(batches(data, order, 2, 5, np.random.default_rng(1)))
-    monkeypatch.setattr(module, "DRAFT", 1)
-    parts = list(batches(data, order, 2, 5, np.random.default_rng(1)))
+    parts = list(batches(data, order, 2, 5, np.random.default_rng(1), draft=1))
     for one, other in zip(whole, parts, strict=True):
         assert torch.equal(one.negative_PN, other.negative_PN)
         assert torch.equal(one.row_R, other.row_R)

@@ -3,50 +3,59 @@
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from tests.training.ranker import killed_fit, planted
+from tests.training.ranker import long_fit, planted
 from training.ranker import fitting
 from training.ranker.checkpoint import Checkpoint, digest
 from training.ranker.dataset import Dataset, ExampleFrame
 from vitrine.settings import REPOSITORY
 
-
-def trained_epochs(monkeypatch) -> list[float]:
-    """Record the loss of every epoch that is trained from here on."""
-    known, epoch = [], fitting.Loop.epoch
-
-    def recording(loop: fitting.Loop) -> float:
-        known.append(epoch(loop))
-        return known[-1]
-
-    monkeypatch.setattr(fitting.Loop, "epoch", recording)
-    return known
+CPU = torch.device("cpu")
+KEPT = "[0-9a-f]*.pt"
 
 
-def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatch):
-    command = [sys.executable, "-m", "tests.training.ranker.killed_fit", str(tmp_path)]
-    killed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, timeout=120)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    (left,) = tmp_path.iterdir()
-    assert left.suffix == ".pt"
-    epochs = trained_epochs(monkeypatch)
-    resumed = killed_fit.fitted(tmp_path)
-    assert len(epochs) == killed_fit.CONFIG.epochs - (killed_fit.KILLED_AT - 1)
-    whole = killed_fit.fitted(None)
+def killed_after_an_epoch(folder: Path) -> int:
+    """Let a process train, and kill it as soon as it has kept an epoch; return its exit code."""
+    command = [sys.executable, "-m", "tests.training.ranker.long_fit", str(folder)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE) as training:
+        while training.poll() is None and not list(folder.glob(KEPT)):
+            time.sleep(0.002)
+        training.kill()
+    return training.returncode
+
+
+def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(tmp_path):
+    folder, marked = tmp_path / "killed", tmp_path / "marked"
+    folder.mkdir()
+    assert killed_after_an_epoch(folder) == -signal.SIGKILL
+    (left,) = folder.glob(KEPT)
+    state: Any = Checkpoint(left).read(CPU)
+    done = len(state["curves"]["train_loss"])
+    assert 0 < done < long_fit.CONFIG.epochs
+    # Losses that no training gives show which epochs were taken from the file.
+    marks = {name: [-1.0] * done for name in state["curves"]}
+    marked.mkdir()
+    Checkpoint(marked / left.name).write({**state, "curves": marks})
+    whole, resumed = long_fit.fitted(None), long_fit.fitted(folder)
+    assert long_fit.fitted(marked).curves == {
+        name: marks[name] + whole.curves[name][done:] for name in marks
+    }
     assert resumed.curves == whole.curves
     assert weights(resumed).keys() == weights(whole).keys()
     for name, values in weights(whole).items():
         assert torch.equal(values, weights(resumed)[name]), name
-    # What is left is the finished state: the same question again trains nothing.
-    del epochs[:]
-    assert killed_fit.fitted(tmp_path).curves == whole.curves
-    assert epochs == []
+    # What is left is the finished state: the same question again trains and writes nothing.
+    finished = left.stat()
+    assert long_fit.fitted(folder).curves == whole.curves
+    assert (left.stat().st_ino, left.stat().st_mtime_ns) == (finished.st_ino, finished.st_mtime_ns)
 
 
 def weights(fit: fitting.Fit) -> dict[str, torch.Tensor]:
@@ -54,7 +63,7 @@ def weights(fit: fitting.Fit) -> dict[str, torch.Tensor]:
 
 
 def test_the_digest_depends_on_settings_seed_and_every_example():
-    config, frame = killed_fit.CONFIG, planted_frame()
+    config, frame = long_fit.CONFIG, planted_frame()
     encoders, data = encoded(frame)
     same = digest(config, 7, encoders, data, None)
     assert same == digest(config, 7, *encoded(planted_frame()), None)
@@ -81,17 +90,17 @@ def planted_frame() -> ExampleFrame:
 
 def encoded(frame: ExampleFrame) -> tuple[Any, Dataset]:
     customer, campaign, pair = fitting.encoders_of(frame, planted.CATALOGUE)
-    data = Dataset.of(frame, customer, campaign, pair, torch.device("cpu"))
+    data = Dataset.of(frame, customer, campaign, pair, CPU)
     return (customer, campaign, pair), data
 
 
 def test_a_checkpoint_is_whole_or_absent_and_no_code_is_unpickled(tmp_path):
     kept = Checkpoint.of(tmp_path, "a" * 64)
-    assert kept.read(torch.device("cpu")) is None
+    assert kept.read(CPU) is None
     kept.write({"weights": torch.arange(3), "curves": {"loss": [0.5]}})
-    found: Any = kept.read(torch.device("cpu"))
+    found: Any = kept.read(CPU)
     assert found["weights"].tolist() == [0, 1, 2]
     assert found["curves"] == {"loss": [0.5]}
     torch.save({"anything": np.random.default_rng(1)}, kept.file)
     with pytest.raises(Exception, match=r"[Ww]eights"):
-        kept.read(torch.device("cpu"))
+        kept.read(CPU)

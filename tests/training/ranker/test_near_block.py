@@ -13,12 +13,14 @@ CAMPAIGNS = ["new", "d", "a", "c", "b"]
 CUSTOMERS = [*(f"u{n}" for n in range(30)), "never bought", "unheard of"]
 
 
-@pytest.fixture(scope="module")
-def known():
+@pytest.fixture(scope="module", params=[30, 2 * affinity.MOST_ALIKE])
+def known(request):
+    """A shop of few customers, and one of more than are looked at for the most alike."""
     rng = np.random.default_rng(3)
+    size = request.param
     rows = [
-        (f"u{rng.integers(0, 30)}", "abcd"[rng.integers(0, 4)], *[float(rng.integers(1, 60))] * 2)
-        for _ in range(150)
+        (f"u{rng.integers(0, size)}", "abcd"[rng.integers(0, 4)], *[float(rng.integers(1, 60))] * 2)
+        for _ in range(5 * size)
     ]
     return Affinities(history([*rows, ("elsewhere", "z", 5.0, 5.0)]), said_of_any).at(NIGHT)
 
@@ -37,9 +39,7 @@ def dense(blocks, customers: np.ndarray, campaigns: np.ndarray) -> pd.DataFrame:
     return rows
 
 
-@pytest.mark.parametrize("most", [affinity.MOST_ALIKE, 3])
-def test_blocks_hold_what_is_said_of_single_pairs(known, monkeypatch, most):
-    monkeypatch.setattr(affinity, "MOST_ALIKE", most)
+def test_blocks_hold_what_is_said_of_single_pairs(known):
     customer_ids, campaign_ids = np.array(CUSTOMERS, object), np.array(CAMPAIGNS, object)
     blocks = known.blocks(customer_ids, campaign_ids)
     assert [name for block in blocks for name in block.names] == [f.name for f in FEATURES]

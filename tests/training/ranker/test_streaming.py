@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.ranker import planted
-from training.ranker import streaming
 from training.ranker.candidates import top_k
 from training.ranker.columns import Columns, Scales, encoded
 from training.ranker.config import RankerConfig
@@ -136,10 +135,8 @@ def test_one_customer_gets_the_list_of_the_network_over_frames(shop, count):
 
 
 @pytest.mark.parametrize(("threads", "values"), [(1, 1 << 20), (2, 500)])
-def test_all_customers_get_their_own_list_each_once(shop, monkeypatch, threads, values):
-    monkeypatch.setattr(streaming, "HEAD_VALUES", values)
-    monkeypatch.setattr(streaming, "CUSTOMERS_AT_ONCE", 4)
-    state, seen = shop.state(), []
+def test_all_customers_get_their_own_list_each_once(shop, threads, values):
+    state, seen = replace(shop.state(), head_values=values, customers_at_once=4), []
     for part in state.all(5, threads):
         seen += part.customer_B.tolist()
         for row, customer in enumerate(part.customer_B):
