@@ -20,6 +20,7 @@ from training.peers.mlp_baskets import MlpBaskets
 from training.peers.two_tower import TwoTower
 from training.ranker.features import FeatureReader
 from training.ranker.ranking import Scorer
+from training.sequence import views
 from training.sequence.fitting import SequenceConfig
 from vitrine.paths import Paths
 
@@ -89,7 +90,7 @@ def _behaviour_groups(known: Known) -> Scorer:
 
 def _dynamic_lstm(config: SequenceConfig) -> Fitter:
     return lambda known: DynamicLstm(config, known.seed).fit(
-        known.history, article_source(known.reader)
+        known.history, article_source(known.reader), views.read(known.reader, known.as_of)
     )
 
 

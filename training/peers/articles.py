@@ -5,6 +5,7 @@ Shape legend: C campaigns, each at an instant of its own; W hashed words.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,6 @@ import pandas as pd
 import scipy.sparse as sp
 
 from training.classifier.text import buckets
-from training.peers.history import History
 
 if TYPE_CHECKING:
     from training.ranker.features import FeatureReader
@@ -52,10 +52,10 @@ ArticleSource = Callable[[pd.DataFrame], Articles]
 """From (campaign_id, as_of) to what was known of each, in the given order."""
 
 
-def described_now(history: History) -> pd.DataFrame:
-    """Return campaign_id and as_of of the history's campaigns, to ask what they were at its end."""
-    as_of = pd.Series([history.as_of] * len(history.campaign_ids), dtype="datetime64[us, UTC]")
-    return pd.DataFrame({"campaign_id": history.campaign_ids, "as_of": as_of})
+def at_instant(campaign_ids: np.ndarray, as_of: datetime) -> pd.DataFrame:
+    """Return campaign_id and as_of: what a source is asked about campaigns at one instant."""
+    instants = pd.Series([as_of] * len(campaign_ids), dtype="datetime64[us, UTC]")
+    return pd.DataFrame({"campaign_id": campaign_ids, "as_of": instants})
 
 
 def article_source(reader: "FeatureReader") -> ArticleSource:

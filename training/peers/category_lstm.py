@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.cluster.vq import kmeans2
 from scipy.sparse.linalg import svds
 
-from training.peers.articles import Articles, ArticleSource, described_now
+from training.peers.articles import Articles, ArticleSource, at_instant
 from training.peers.history import History
 from training.peers.scorers import PRIOR_DAYS
 from training.ranker.candidates import Candidates
@@ -74,7 +74,7 @@ class CategoryLstm:
 
     def fit(self, history: History, articles: ArticleSource) -> "CategoryLstmScorer":
         """Fit the network to categories as they were described at the history's instant."""
-        described = articles(described_now(history))
+        described = articles(at_instant(history.campaign_ids, history.as_of))
         categories = Categories.fit(described, self.seed)
         activity = _by_category(history, categories, described)
         nothing = _nameless(len(activity.campaign_ids))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from training.peers.articles import ArticleSource, described_now
+from training.peers.articles import ArticleSource, at_instant
 from training.peers.history import History
 from training.ranker.candidates import Candidates
 from training.ranker.ranking import ScoreChunk
@@ -19,15 +19,20 @@ from training.sequence.fitting import SequenceConfig
 
 @dataclass(frozen=True)
 class DynamicLstm:
-    """Learns from purchases, and from what the articles are called and cost."""
+    """Learns from purchases and views, and from what the articles are called and cost."""
 
     config: SequenceConfig = field(default_factory=lambda: SequenceConfig(epochs=12))
     seed: int = 1
 
-    def fit(self, history: History, articles: ArticleSource) -> "DynamicLstmScorer":
-        """Fit the network, and take up the history that it was fitted to."""
-        activity = Activity.of(history)
-        described = articles(described_now(history))
+    def fit(
+        self, history: History, articles: ArticleSource, views: pd.DataFrame | None = None
+    ) -> "DynamicLstmScorer":
+        """Fit the network, and take up the activity that it was fitted to.
+
+        `views` are those of `training.sequence.views.read`, where a shop has any.
+        """
+        activity = Activity.of(history, views)
+        described = articles(at_instant(activity.campaign_ids, history.as_of))
         encoder = SequenceEncoder.fit(activity, described, self.config, self.seed)
         return DynamicLstmScorer(encoder.read(activity, described), articles)
 

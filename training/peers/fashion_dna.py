@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.peers.articles import ArticleSource, described_now
+from training.peers.articles import ArticleSource, at_instant
 from training.peers.history import History
 from training.peers.scorers import FactorScorer, Terms
 from training.peers.towers import CATEGORIES, PRICE_LEVELS, WORDS, Inputs
@@ -47,7 +47,10 @@ class FashionDna:
             If the loss became NaN.
         """
         torch.manual_seed(self.seed)
-        inputs = Inputs.of(articles(described_now(history)), np.arange(len(history.campaign_ids)))
+        inputs = Inputs.of(
+            articles(at_instant(history.campaign_ids, history.as_of)),
+            np.arange(len(history.campaign_ids)),
+        )
         network = Dna(len(history.customer_ids), self.width)
         self._train(network, inputs, history)
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.peers.articles import ArticleSource, described_now
+from training.peers.articles import ArticleSource, at_instant
 from training.peers.baskets import Baskets
 from training.peers.history import History
 from training.peers.scorers import FactorScorer, Terms
@@ -58,7 +58,10 @@ class TwoTower:
             If the loss became NaN.
         """
         torch.manual_seed(self.seed)
-        known = Inputs.of(articles(described_now(history)), np.arange(len(history.campaign_ids)))
+        known = Inputs.of(
+            articles(at_instant(history.campaign_ids, history.as_of)),
+            np.arange(len(history.campaign_ids)),
+        )
         towers = Towers(len(history.campaign_ids), self.width, self.hidden, self.id_dropout)
         baskets = Baskets.of(history, self.half_life_days)
         if len(baskets.day_O):

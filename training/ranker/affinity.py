@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from training.peers.articles import Articles, ArticleSource
+from training.peers.articles import Articles, ArticleSource, at_instant
 from training.peers.history import History
-from training.ranker.item_models import ItemModels, articles_of, faded
+from training.ranker.item_models import ItemModels, faded
 from training.ranker.near_block import Alike, NearBlock
 from training.ranker.pair_blocks import KeyedBlock
 from training.ranker.wording import largest
@@ -49,21 +49,30 @@ FEW = 5.0
 
 
 class Affinities:
-    """Answers for any instant that a history covers; models are kept for one day at a time."""
+    """Answers for any instant that a history covers.
+
+    The models of one day and the affinity of one instant are kept: chunks ask for the same again.
+    """
 
     def __init__(self, history: History, articles: ArticleSource) -> None:
         self._history = history
         self._articles = articles
         self._day: datetime | None = None
         self._models: ItemModels | None = None
+        self._last: tuple[datetime, Affinity] | None = None
 
     def at(self, as_of: datetime) -> "Affinity":
         """Return what had been received before an instant, with the models of its midnight."""
-        day = floor(as_of, DAY)
+        if self._last is None or self._last[0] != as_of:
+            known = self._history.before(as_of)
+            self._last = as_of, Affinity(known, self._models_of(floor(as_of, DAY)), self._articles)
+        return self._last[1]
+
+    def _models_of(self, day: datetime) -> ItemModels | None:
         if day != self._day:
             known = self._history.before(day)
             self._day, self._models = day, ItemModels.fit(known, self._articles)
-        return Affinity(self._history.before(as_of), self._models, self._articles)
+        return self._models
 
     def campaign_rows(self, campaigns: pd.DataFrame) -> pd.DataFrame:
         """Return `CAMPAIGN` of each (campaign_id, as_of), float32, in the given order."""
@@ -129,7 +138,7 @@ class Affinity:
         own_RF = self._own.rows(customer_L[list_R], campaign_C[campaign_R])
         near_RF = np.zeros((len(list_R), len(NEAR)), dtype=np.float32)
         if self._near is not None:
-            said = self._articles(articles_of(campaign_id_C, self._as_of))
+            said = self._articles(at_instant(campaign_id_C, self._as_of))
             found = self._near.scores(customer_L, campaign_C, said)
             for number, scores_LC in enumerate(found):
                 near_RF[:, number] = scores_LC[list_R, campaign_R]
@@ -144,7 +153,7 @@ class Affinity:
         own = self._own.block(customer_L, campaign_C)
         if self._near is None:
             return (own,)
-        said = self._articles(articles_of(campaign_id_C, self._as_of))
+        said = self._articles(at_instant(campaign_id_C, self._as_of))
         return own, self._near.block(customer_L, campaign_C, said)
 
 

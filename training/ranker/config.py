@@ -39,8 +39,8 @@ class RankerConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     trees: int = 0
-    """Trees grown beside the network, whose scores are added: 250 order a little better (LOG.md),
-    and take some 10 µs a pair, so hours for a million customers instead of minutes."""
+    """Trees grown beside the network, whose scores are added. LOG.md: no better on the weeks that
+    were reported, and every pair then costs a walk through each of them."""
     bfloat16: bool = True
     """On a GPU alone: matrix products in 16 bits, sums and weights in 32."""
     compiled: bool = True

@@ -9,15 +9,13 @@ Shape legend: U customers, O orders, K campaigns kept, D factors.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from training.peers.articles import ArticleSource
+from training.peers.articles import ArticleSource, at_instant
 from training.peers.history import History
 from training.peers.item_weights import item_weights
 from training.ranker.wording import Wording
@@ -56,7 +54,7 @@ class ItemModels:
         with threadpool_limits(1, "blas"):
             matrices = dict(_matrices(history, kept_K))
             factorisation = _factorised(faded(history)[buyers(history)][:, kept_K])
-        said = articles(articles_of(history.campaign_ids[kept_K], history.as_of))
+        said = articles(at_instant(history.campaign_ids[kept_K], history.as_of))
         return cls(kept_K, matrices, factorisation, Wording.of(said))
 
     def latent(self, bought_LK: sp.csr_matrix) -> np.ndarray:
@@ -74,12 +72,6 @@ class ItemModels:
             rows, bought_LK.astype(np.float32).tocsr()
         )
         return factors_LD
-
-
-def articles_of(campaign_ids: np.ndarray, as_of: datetime) -> pd.DataFrame:
-    """Return campaign_id and as_of, to ask what was said of campaigns at an instant."""
-    instants = pd.Series([as_of] * len(campaign_ids), dtype="datetime64[us, UTC]")
-    return pd.DataFrame({"campaign_id": campaign_ids, "as_of": instants})
 
 
 def buyers(history: History) -> np.ndarray:

@@ -6,25 +6,21 @@ activity that it is computed from knows. So a state as of t is exact, however ol
 Shape legend: C campaigns, L customers, D width, R pairs.
 """
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
 
 from training.peers.articles import Articles
 from training.peers.history import DAY_S
 from training.sequence.events import Activity, Steps
 from training.sequence.fitting import SequenceConfig, fit, one_thread
-from training.sequence.network import ArticleInputs, NetworkSize, NextOrder
+from training.sequence.network import ArticleInputs, NextOrder
 from training.sequence.terms import Questions, Terms
 
-DESCRIPTION, WEIGHTS = "sequence.json", "sequence.safetensors"
 BLOCK = 512
 """Customers read at once: their steps take some 100 MB."""
 
@@ -57,25 +53,6 @@ class SequenceEncoder:
         inputs = _inputs(campaign_ids, activity.campaign_ids, articles, config)
         inputs = replace(inputs, sold_days_C2=_sold_days(articles, events.as_of))
         return cls(campaign_ids, config, fit(events, inputs, config, seed))
-
-    def save(self, folder: Path) -> None:
-        """Write the settings and ids, and the weights, into a folder."""
-        folder.mkdir(parents=True, exist_ok=True)
-        description = {"config": asdict(self.config), "campaign_ids": self.campaign_ids.tolist()}
-        (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
-        weights = {k: v.detach().contiguous() for k, v in self.network.state_dict().items()}
-        save_file(weights, folder / WEIGHTS)
-
-    @classmethod
-    def load(cls, folder: Path) -> "SequenceEncoder":
-        """Read what `save` wrote."""
-        stored = json.loads((folder / DESCRIPTION).read_text())
-        config = SequenceConfig(**stored["config"])
-        campaign_ids = np.array(stored["campaign_ids"], dtype=object)
-        size = NetworkSize(len(campaign_ids), config.buckets, config.width, config.hidden)
-        network = NextOrder(size, config.id_dropout)
-        network.load_state_dict(load_file(folder / WEIGHTS))
-        return cls(campaign_ids, config, network.eval())
 
     @torch.inference_mode()
     def campaigns(self, campaign_ids: np.ndarray, articles: Articles) -> np.ndarray:

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 import torch
 
 from tests.training.sequence import chain_shop
-from training.peers.articles import described_now
+from training.peers.articles import at_instant
 from training.sequence import fitting
 from training.sequence.encoder import SequenceEncoder, _inputs
 from training.sequence.events import Activity, Events, Steps
@@ -107,7 +107,7 @@ def test_terms_look_back_beyond_the_steps():
 
 def encoder(config, seed=1):
     history = chain_shop.history(chain_shop.draw(has_pattern=True))
-    described = chain_shop.articles(described_now(history))
+    described = chain_shop.articles(at_instant(history.campaign_ids, history.as_of))
     return SequenceEncoder.fit(Activity.of(history), described, config, seed)
 
 
