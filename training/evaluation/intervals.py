@@ -22,11 +22,6 @@ class Interval95:
     low: float
     high: float
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the whole interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
-
 
 @dataclass(frozen=True)
 class Resamples:
