@@ -62,6 +62,7 @@ def examples(
         campaigns=frame(catalogue.campaign, weeks * on_sale, generator),
         pairs=pairs,
         as_of_G=START + week_G * np.timedelta64(7, "D"),
+        known_at_G=START + (week_G + 1) * np.timedelta64(7, "D"),
         group_R=group_R[order],
         campaign_R=campaign_R[order],
         label_R=label_R[order],

@@ -72,12 +72,13 @@ def checks(installation: Installation, as_of: datetime) -> list[Check]:
 
 
 ROW_RULES = (
-    *required("example_id", *KEYS, "label"),
+    *required("example_id", *KEYS, "known_at", "label"),
     unique("example_id"),
     unique("group_id", "campaign_id"),
     one_of("label", (0, 1)),
     varying("label"),
     true("is_before_the_instant"),
+    true("is_known_at_the_instant"),
     one_of("faulty_features", [""]),
 )
 
@@ -97,8 +98,9 @@ def _rows(file: Path, as_of: datetime) -> pd.DataFrame:
     return frames.frame(
         f"""
         select
-            example_id, {", ".join(KEYS)}, label,
+            example_id, {", ".join(KEYS)}, known_at, label,
             as_of < $as_of as is_before_the_instant,
+            known_at < $as_of as is_known_at_the_instant,
             concat_ws(', ', {faults}) as faulty_features
         {_from(file)}
         """,

@@ -34,6 +34,7 @@ def good():
             "customer_id": ["ann", "ann", "bob", "bob"],
             "campaign_id": ["a", "b", "b", "a"],
             "as_of": earlier,
+            "known_at": earlier,
             "label": [1, 0, 1, 0],
         }
     )
@@ -69,6 +70,11 @@ def test_good_examples_pass_with_a_warning_of_their_number(installation, good):
         (WORD, "", FAULTY),
         (WORD, None, FAULTY),
         ("as_of", pd.Timestamp(AS_OF), "rows: expect_column_values_to_be_in_set(column=is_before"),
+        (
+            "known_at",
+            pd.Timestamp(AS_OF),
+            "rows: expect_column_values_to_be_in_set(column=is_known",
+        ),
     ],
 )
 def test_each_planted_fault_stops_the_line(installation, good, column, value, named):

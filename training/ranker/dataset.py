@@ -32,13 +32,27 @@ class ExampleFrame:
     pairs: pd.DataFrame
     as_of_G: np.ndarray
     """datetime64[us], UTC."""
+    known_at_G: np.ndarray
+    """datetime64[us], UTC: when the last of the group's purchases was received."""
     group_R: np.ndarray
     campaign_R: np.ndarray
     label_R: np.ndarray
 
     @classmethod
     def of(cls, rows: pa.Table, catalogue: Catalogue) -> "ExampleFrame":
-        """Split the rows of an examples file."""
+        """Split the rows of an examples file.
+
+        Raises
+        ------
+        BadInputError
+            If a column is missing: another release wrote them.
+        """
+        missing = sorted({*catalogue.names, "known_at"} - {*rows.column_names})
+        if missing:
+            raise BadInputError(
+                f"the training examples lack {missing[0]}; write them again with"
+                " `vitrine train examples`"
+            )
         group_R, first_G = _numbered(rows["group_id"].to_numpy())
         campaign_R, first_C = _campaigns(rows)
         return cls(
@@ -46,6 +60,7 @@ class ExampleFrame:
             campaigns=_frame(rows, catalogue.campaign_names, first_C),
             pairs=_frame(rows, catalogue.pair_names),
             as_of_G=rows["as_of"].to_numpy()[first_G].astype("datetime64[us]"),
+            known_at_G=rows["known_at"].to_numpy()[first_G].astype("datetime64[us]"),
             group_R=group_R,
             campaign_R=campaign_R,
             label_R=rows["label"].to_numpy(),
@@ -57,8 +72,13 @@ class ExampleFrame:
         return cls.of(pq.ParquetFile(file).read(), catalogue)
 
     def before(self, instant: datetime) -> "ExampleFrame":
-        """Keep the groups as of instants before the given one."""
-        return self._kept(self.as_of_G < _naive(instant))
+        """Keep the groups of which all was received before an instant.
+
+        They are the ones that a model could have learnt from then. A group's purchase that came
+        late is of an earlier hour, but nobody knew of it.
+        """
+        cut = _naive(instant)
+        return self._kept((self.as_of_G < cut) & (self.known_at_G < cut))
 
     def since(self, instant: datetime) -> "ExampleFrame":
         """Keep the groups as of the given instant or later."""
@@ -83,6 +103,7 @@ class ExampleFrame:
             campaigns=self.campaigns.iloc[used_C].reset_index(drop=True),
             pairs=self.pairs[is_kept_R].reset_index(drop=True),
             as_of_G=self.as_of_G[is_kept_G],
+            known_at_G=self.known_at_G[is_kept_G],
             group_R=(np.cumsum(is_kept_G) - 1)[self.group_R[is_kept_R]],
             campaign_R=campaign_R,
             label_R=self.label_R[is_kept_R],

@@ -1,7 +1,8 @@
 """Training examples: purchases beside campaigns that were on sale at the same instant.
 
 A group is one customer at one instant: the campaigns bought from then on (label 1) and a pool of
-campaigns on sale then that were not among them (label 0). Every feature is read as of that instant.
+campaigns on sale then that were not among them (label 0). Every feature is read as of that instant;
+the labels are known since the last of the group's purchases was received.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from vitrine.publish import atomic_file
 
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
-KEYS = ("example_id", "group_id", "customer_id", "campaign_id", "as_of", "label")
+KEYS = ("example_id", "group_id", "customer_id", "campaign_id", "as_of", "known_at", "label")
 
 
 def examples_file(paths: Paths, as_of: datetime) -> Path:
@@ -59,7 +60,9 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
         raise BadInputError(f"no purchase by a known customer was received in {known}")
     campaigns = reader.campaigns_on_sale(groups["as_of"].drop_duplicates().tolist())
     candidates = reader.candidates(groups, campaigns)
-    bought_group, bought_place = located(purchases, candidates)
+    bought = located(purchases, candidates)
+    bought_group, bought_place = bought["group"].to_numpy(), bought["place"].to_numpy()
+    groups = groups.assign(known_at=bought.groupby("group")["received_at"].max())
     pool_group, pool_place = pools(
         candidates.start_L,
         candidates.count_L,
@@ -77,20 +80,22 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
 
 
 def at_instants(purchases: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
-    """Return distinct customer_id, campaign_id, as_of: purchases at the instant of their list.
+    """Return purchases at the instant of their list, each once, with when it was first received.
 
-    Flash sales come and go within the day: the instant is the hour of the purchase. A shop without
-    campaigns' ends is asked for lists that last, so there one list stands for a week of purchases,
-    its instant the week's first; the weeks end with `as_of`.
+    Columns customer_id, campaign_id, as_of, received_at. Flash sales come and go within the day: the
+    instant is the hour of the purchase. A shop without campaigns' ends is asked for lists that
+    last, so there one list stands for a week of purchases, its instant the week's first; the weeks
+    end with `as_of`.
     """
     if purchases["is_permanent"].all():
         week = (purchases["received_at"] - pd.Timestamp(as_of)) // pd.Timedelta(WEEK)
         instants = pd.Timestamp(as_of) + week * pd.Timedelta(WEEK)
     else:
         instants = purchases["occurred_at"].dt.floor(pd.Timedelta(HOUR))
-    rows = purchases[["customer_id", "campaign_id"]].assign(as_of=instants)
+    rows = purchases[["customer_id", "campaign_id", "received_at"]].assign(as_of=instants)
     rows["as_of"] = rows["as_of"].astype("datetime64[us, UTC]")
-    return rows.drop_duplicates(ignore_index=True)
+    key = ["customer_id", "campaign_id", "as_of"]
+    return rows.groupby(key, sort=False, as_index=False)["received_at"].min()
 
 
 def recent_groups(purchases: pd.DataFrame, limit: int) -> pd.DataFrame:
@@ -100,8 +105,8 @@ def recent_groups(purchases: pd.DataFrame, limit: int) -> pd.DataFrame:
     return ordered.tail(limit).reset_index(drop=True)
 
 
-def located(purchases: pd.DataFrame, candidates: Candidates) -> tuple[np.ndarray, np.ndarray]:
-    """Return `group_P` and places among the offers of the purchases of what was on sale, as int64.
+def located(purchases: pd.DataFrame, candidates: Candidates) -> pd.DataFrame:
+    """Return group, place among the offers, and received_at of the purchases of what was on sale.
 
     What the customer could not buy at the instant as far as one knew, such as a product never sold
     before, is left out: the model could not have been asked about it.
@@ -111,9 +116,8 @@ def located(purchases: pd.DataFrame, candidates: Candidates) -> tuple[np.ndarray
     found = purchases.merge(groups, on=["customer_id", "as_of"]).merge(
         campaigns, on=["campaign_id", "as_of"]
     )
-    group_P = found["group"].to_numpy(np.int64)
-    place_P = candidates.places(group_P, found["campaign"].to_numpy(np.int64))
-    return group_P[place_P >= 0], place_P[place_P >= 0]
+    place_P = candidates.places(found["group"].to_numpy(), found["campaign"].to_numpy())
+    return found[["group", "received_at"]].assign(place=place_P)[place_P >= 0]
 
 
 def _together(

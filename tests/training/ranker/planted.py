@@ -38,6 +38,7 @@ def examples(groups: int, has_pattern: bool, seed: int, pool: int = 20) -> pa.Ta
     rows["campaign_id"] = [f"k{n}" for n in range(groups * size)]
     instants = [START + timedelta(hours=int(g)) for g in range(groups)]
     rows["as_of"] = pd.Series(np.repeat(pd.to_datetime(instants), size)).dt.as_unit("us")
+    rows["known_at"] = rows["as_of"] + timedelta(minutes=30)
     rows["taste"] = np.repeat(rng.normal(size=groups), size)
     rows["favourite_style"] = np.repeat(rng.choice(STYLES, groups), size)
     rows["tone"] = rng.normal(size=len(rows))

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.training.ranker import taste_shop
+from training.ranker.dataset import ExampleFrame
 from training.ranker.features import Catalogue
 from training.ranker.fitted import predictor
 from training.ranker.inputs import KEPT_PAIRS
@@ -55,15 +57,16 @@ def test_examples_are_on_sale_at_their_instant_and_negatives_not_bought(examples
     bought = rows[rows["label"] == 1][["customer_id", "campaign_id", "as_of"]]
     negatives = rows[rows["label"] == 0]
     assert not len(negatives.merge(bought, on=["customer_id", "campaign_id", "as_of"]))
-    assert list(rows.columns[:6]) == [
+    assert list(rows.columns[:7]) == [
         "example_id",
         "group_id",
         "customer_id",
         "campaign_id",
         "as_of",
+        "known_at",
         "label",
     ]
-    assert set(rows.columns[6:]) == set(reader.catalogue.names)
+    assert set(rows.columns[7:]) == set(reader.catalogue.names)
     assert not rows.isna().any().any()
 
 
@@ -75,6 +78,23 @@ def test_examples_hold_every_purchase_that_was_on_sale_at_the_full_hour(examples
     }
     found = set(zip(bought["customer_id"], bought["campaign_id"], bought["as_of"], strict=True))
     assert found == slow
+
+
+def test_a_hold_out_leaves_out_whoever_bought_what_was_received_after_the_cut(examples, reader):
+    """The cut lies between an order and its receipt, in the order's own hour."""
+    late = taste_shop.draw(seed=3).tables["orders"][500]
+    cut = late["occurred_at"] + (late["received_at"] - late["occurred_at"]) / 2
+    known_at: dict[tuple, datetime] = {}
+    for order in taste_shop.draw(seed=3).tables["orders"]:
+        hour = order["occurred_at"].replace(minute=0, second=0)
+        group = order["customer_id"], hour
+        known_at[group] = max(known_at.get(group, hour), order["received_at"])
+    groups = examples.drop_duplicates("group_id")
+    expected = [known_at[key] for key in zip(groups["customer_id"], groups["as_of"], strict=True)]
+    assert groups["known_at"].tolist() == expected
+    frame = ExampleFrame.of(pa.Table.from_pandas(examples), reader.catalogue).before(cut)
+    assert len(frame.as_of_G) == sum(at < cut for at in known_at.values())
+    assert len(frame.as_of_G) < sum(hour < cut for _, hour in known_at)
 
 
 def test_examples_come_again_byte_for_byte(run, example_file):

@@ -155,6 +155,19 @@ def test_a_frame_splits_by_time_without_losing_a_row(pattern):
     pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
 
 
+def test_before_a_cut_is_what_had_been_received_by_then(pattern):
+    """Purchases of an hour are received half an hour later: the last one's not before the cut."""
+    cut = planted.START + timedelta(hours=99, minutes=30)
+    assert len(pattern.before(cut).as_of_G) == 99
+    assert len(pattern.since(cut).as_of_G) == 300
+
+
+def test_examples_of_another_release_are_refused_with_what_to_type():
+    rows = planted.examples(2, has_pattern=True, seed=1).drop_columns(["known_at"])
+    with pytest.raises(BadInputError, match=r"lack known_at; .*vitrine train examples"):
+        ExampleFrame.of(rows, planted.CATALOGUE)
+
+
 def test_what_training_never_saw_gets_the_unknown_code_and_what_is_missing_the_fill():
     style = Categorical.fit("style", pd.Series(["modern"] * 6 + ["classic"] * 5 + ["rare"]))
     assert style.values == ("classic", "modern")
