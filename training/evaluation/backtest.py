@@ -23,7 +23,7 @@ from training.evaluation.ranks import (
 )
 from training.peers.history import History
 from training.ranker.candidates import Candidates
-from training.ranker.examples import HOUR, WEEK
+from training.ranker.examples import HOUR, WEEK, at_instants
 from training.ranker.features import FeatureReader
 from training.ranker.ranking import Scorer
 from vitrine.errors import BadInputError
@@ -69,7 +69,9 @@ class Week:
         if not len(purchases):
             raise BadInputError(f"no purchase by a known customer in {interval}")
         before = reader.purchases(Interval(reader.build_info().data.start, interval.start))
-        rows = _relevant(purchases, interval.start)
+        is_permanent = reader.sells_permanently(interval.start)
+        rows = at_instants(purchases, interval.end, is_permanent=is_permanent)
+        rows = rows[rows["as_of"] >= pd.Timestamp(interval.start)].reset_index(drop=True)
         lists = rows[KEY].drop_duplicates().sort_values(["as_of", "customer_id"])
         if max_lists is not None and len(lists) > max_lists:
             lists = _thinned(lists, max_lists)
@@ -77,7 +79,7 @@ class Week:
         first_sold_at = pd.concat([before, purchases]).groupby("campaign_id")["occurred_at"].min()
         instants = lists["as_of"].drop_duplicates().tolist()
         campaigns = reader.campaigns_on_sale(instants)
-        if purchases["is_permanent"].all():
+        if is_permanent:
             new = first_sold_at.index[first_sold_at >= pd.Timestamp(interval.start)]
             campaigns = _with(campaigns, new, instants[0])
         candidates = reader.candidates(lists, campaigns)
@@ -171,17 +173,6 @@ def weeks_before(as_of: datetime, count: int) -> list[Interval]:
     """Return the last whole weeks that ended by an instant, oldest first."""
     ends = [as_of - n * WEEK for n in range(count - 1, -1, -1)]
     return [Interval(end - WEEK, end) for end in ends]
-
-
-def _relevant(purchases: pd.DataFrame, cut_off: datetime) -> pd.DataFrame:
-    rows = purchases[["customer_id", "campaign_id"]]
-    if purchases["is_permanent"].all():
-        rows = rows.assign(as_of=pd.Timestamp(cut_off))
-        rows["as_of"] = rows["as_of"].astype("datetime64[us, UTC]")
-    else:
-        rows = rows.assign(as_of=purchases["occurred_at"].dt.floor(pd.Timedelta(HOUR)))
-        rows = rows[rows["as_of"] >= pd.Timestamp(cut_off)]
-    return rows.drop_duplicates(ignore_index=True)
 
 
 def _thinned(lists: pd.DataFrame, limit: int) -> pd.DataFrame:

@@ -53,7 +53,8 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
     info = reader.build_info()
     known = Interval(info.data.start, as_of)
     since = Interval(info.exact_from, as_of) if info.exact_from < as_of else known
-    purchases = at_instants(reader.purchases(since), as_of)
+    is_permanent = reader.sells_permanently(as_of)
+    purchases = at_instants(reader.purchases(since), as_of, is_permanent=is_permanent)
     purchases = purchases[purchases["as_of"] >= info.exact_from]
     groups = recent_groups(purchases, config.max_groups)
     if not len(groups):
@@ -79,15 +80,15 @@ def build(reader: FeatureReader, config: RankerConfig, as_of: datetime, seed: in
     return _with_features(reader, groups, campaigns, group_R, campaign_R, label_R)
 
 
-def at_instants(purchases: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+def at_instants(purchases: pd.DataFrame, as_of: datetime, *, is_permanent: bool) -> pd.DataFrame:
     """Return purchases at the instant of their list, each once, with when it was first received.
 
-    Columns customer_id, campaign_id, as_of, received_at. Flash sales come and go within the day: the
-    instant is the hour of the purchase. A shop without campaigns' ends is asked for lists that
+    Columns customer_id, campaign_id, as_of, received_at. Flash sales come and go within the day:
+    the instant is the hour of the purchase. A shop of permanent campaigns is asked for lists that
     last, so there one list stands for a week of purchases, its instant the week's first; the weeks
     end with `as_of`.
     """
-    if purchases["is_permanent"].all():
+    if is_permanent:
         week = (purchases["received_at"] - pd.Timestamp(as_of)) // pd.Timedelta(WEEK)
         instants = pd.Timestamp(as_of) + week * pd.Timedelta(WEEK)
     else:
@@ -95,7 +96,8 @@ def at_instants(purchases: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     rows = purchases[["customer_id", "campaign_id", "received_at"]].assign(as_of=instants)
     rows["as_of"] = rows["as_of"].astype("datetime64[us, UTC]")
     key = ["customer_id", "campaign_id", "as_of"]
-    return rows.groupby(key, sort=False, as_index=False)["received_at"].min()
+    rows["received_at"] = rows.groupby(key)["received_at"].transform("min")
+    return rows.drop_duplicates(ignore_index=True)
 
 
 def recent_groups(purchases: pd.DataFrame, limit: int) -> pd.DataFrame:

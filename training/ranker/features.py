@@ -136,16 +136,12 @@ class FeatureReader:
     def purchases(self, interval: Interval) -> pd.DataFrame:
         """Return purchases received in `interval` by known customers.
 
-        Columns customer_id, campaign_id, product_id, occurred_at and received_at (UTC),
-        is_permanent (whether the campaign has no end); one row per order line.
+        Columns customer_id, campaign_id, product_id, occurred_at and received_at (UTC); one row
+        per order line.
         """
         return self.connection.execute(
             """
-            select customer_id, campaign_id, product_id, occurred_at, received_at,
-                campaign_id in (
-                    select campaign_id from daily.intermediate.int_campaigns
-                    where closes_at is null
-                ) as is_permanent
+            select customer_id, campaign_id, product_id, occurred_at, received_at
             from daily.intermediate.int_order_lines
             where kind = 'sale' and customer_id is not null
                 and received_at >= $start and received_at < $end
@@ -153,6 +149,18 @@ class FeatureReader:
             """,
             {"start": interval.start, "end": interval.end},
         ).df()
+
+    def sells_permanently(self, as_of: datetime) -> bool:
+        """Whether no campaign that the shop had described by an instant ever had an end.
+
+        Such a shop is asked for lists that last; any other for what is on sale at the hour.
+        """
+        ((end_count,),) = self.connection.execute(
+            "select count(closes_at) from daily.intermediate.int_campaigns"
+            " where available_at <= $as_of",
+            {"as_of": as_of},
+        ).fetchall()
+        return not end_count
 
     def history(self, as_of: datetime) -> History:
         """Return the distinct purchases received before an instant by known customers.

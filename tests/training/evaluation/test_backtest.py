@@ -1,6 +1,6 @@
 """Slices of the taste shop's last week beside slow loops over its raw rows."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import numpy as np
@@ -13,6 +13,32 @@ from training.ranker.features import Catalogue, FeatureReader
 from vitrine.interval import DAY, Interval
 
 HOUR = timedelta(hours=1)
+SHOP_WITHOUT_DBT = """
+set TimeZone = 'UTC';
+attach ':memory:' as daily;
+attach ':memory:' as intraday;
+create schema daily.intermediate;
+create schema daily.features;
+create schema intraday.features;
+create table daily.intermediate.int_campaigns as
+    select *, timestamptz '2026-01-01' as available_at, 'ZZ' as country
+    from (values ('old_sale', $end::timestamptz), ('shelf', null), ('wall', null))
+        as t(campaign_id, closes_at);
+create table daily.intermediate.int_order_lines as
+    select *, 'p' as product_id, occurred_at + interval 2 hour as received_at, 'sale' as kind
+    from (values
+        ('ann', 'shelf', timestamptz '2026-03-02 12:20'),
+        ('ann', 'wall', timestamptz '2026-03-02 13:20'),
+        ('bob', 'shelf', timestamptz '2026-03-02 13:40')
+    ) as t(customer_id, campaign_id, occurred_at);
+create table daily.features.build_info as select
+    timestamptz '2026-01-01' as data_start_at, timestamptz '2026-04-01' as data_end_at,
+    0 as day_features_delay_minutes;
+create table intraday.features.build_info as select timestamptz '2026-01-01' as exact_from_at;
+create macro daily.features.on_sale(spine) as table
+    select as_of, campaign_id from query_table(spine), daily.intermediate.int_campaigns
+    where as_of >= available_at and (closes_at is null or as_of < closes_at);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +107,24 @@ def test_a_first_hour_begins_with_the_opening_and_never_on_a_shelf_without_an_en
         candidates = reader.candidates(lists, known[["campaign_id"]].assign(as_of=as_of))
         week = Week(interval, candidates, bought, nothing, flags, reader, flags[:1])
         assert week.is_first_hour_P.tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ("null", [("ann", "02 00"), ("bob", "02 00")]),
+        ("'2026-02-01'", [("ann", "02 12"), ("ann", "02 13"), ("bob", "02 13")]),
+    ],
+)
+def test_a_shop_that_ever_had_an_end_is_asked_by_the_hour(end, expected):
+    """The week sells two shelves alone; what tells is whether a sale had been there before."""
+    monday = datetime(2026, 3, 2, tzinfo=UTC)
+    with duckdb.connect() as connection:
+        connection.execute(SHOP_WITHOUT_DBT.replace("$end", end))
+        reader = FeatureReader(connection, Catalogue((), (), ()))
+        lists = Week.of(reader, Interval(monday, monday + 7 * DAY)).candidates.lists
+    found = zip(lists["customer_id"], lists["as_of"].dt.strftime("%d %H"), strict=True)
+    assert list(found) == expected
 
 
 def test_some_lists_alone_are_judged_as_among_all(week):
