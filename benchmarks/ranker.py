@@ -2,8 +2,7 @@
 
 How fast the ranker samples, trains and scores at a large retailer's size, beside implicit and plain
 torch in the same run. Sizes are real, feature values made up. Sampling and training are the code of
-`vitrine train ranker`; one customer and everybody are ranked by `training.ranker.streaming`, which
-`vitrine score` does not use yet.
+`vitrine train ranker`, ranking is that of `vitrine score`, from features that are in memory.
 """
 
 import json

@@ -289,7 +289,7 @@ def mass(scale: float, device: torch.device, runs: int) -> dict[str, Any]:
 
 def _mass_seconds(state: State, threads: int) -> float:
     begun = time.perf_counter()
-    customers = sum(len(part.customer_B) for part in state.all(KEPT, threads))
+    customers = sum(len(part.list_B) for part in state.all(KEPT, threads))
     if customers != len(state.customers):
         raise RuntimeError(f"{customers} of {len(state.customers)} customers were ranked")
     return time.perf_counter() - begun

@@ -20,7 +20,7 @@ def prepare(settings: Settings) -> torch.device:
     MachineError
         If a GPU is asked for and there is none.
     """
-    torch.set_num_threads(settings.torch_threads or psutil.cpu_count(logical=False) or 1)
+    torch.set_num_threads(usable_threads(settings))
     has_gpu = torch.cuda.is_available()
     if settings.torch_device == "cuda" and not has_gpu:
         raise MachineError(
@@ -28,6 +28,11 @@ def prepare(settings: Settings) -> torch.device:
         )
     wants_gpu = settings.torch_device in ("auto", "cuda")
     return torch.device("cuda" if wants_gpu and has_gpu else "cpu")
+
+
+def usable_threads(settings: Settings) -> int:
+    """Return how many threads the settings allow."""
+    return settings.torch_threads or psutil.cpu_count(logical=False) or 1
 
 
 def described(settings: Settings) -> str:

@@ -20,15 +20,18 @@ from vitrine.publish import atomic_file, new_version
 from vitrine.settings import Settings
 
 if TYPE_CHECKING:
+    from training.ranker.candidates import Candidates
     from training.ranker.config import RankerConfig
     from training.ranker.features import FeatureReader
-    from training.ranker.inputs import InputSample
+    from training.ranker.rankings import Rankings
     from training.ranker.serving import Model
     from training.ranker.training import Outcome
     from training.registry import ModelVersion, Registry
 
 SCORES_KEPT = 100
 """Campaigns kept per customer in the published scores: more than any list can hold."""
+SCORE_COLUMNS = ("customer_id", "campaign_id", "score", "rank")
+RECOMMENDED_COLUMNS = ("customer_id", "rank", "campaign_id", "product_id", "score")
 
 
 @click.command()
@@ -80,23 +83,24 @@ def score(as_of: datetime) -> None:
     with _working("score", as_of) as work:
         from training.ranker import serving
         from training.ranker.inputs import InputSample
+        from training.ranker.rankings import Naming
 
         settings, paths = work.installation.settings, work.installation.paths
-        sample = InputSample(settings.seed)
-        model = work.model(serving.version_for(work.models, as_of, max_age=None), sample)
+        model = work.model(serving.version_for(work.models, as_of, max_age=None))
         customers = work.reader.customers_known(as_of)
         campaigns = work.reader.campaigns_opening(as_of, within=DAY)
-        rows = serving.recommendations(
-            model.scorer, work.reader, customers, campaigns, as_of, SCORES_KEPT
-        )
-        scores, inputs = rows[["customer_id", "campaign_id", "score", "rank"]], sample.rows()
+        asked = serving.candidates(work.reader, customers, campaigns, as_of)
+        sample = InputSample(asked, SCORES_KEPT, settings.seed)
+        parts = sample.watching(work.rankings(model, asked, SCORES_KEPT))
         with new_version(paths.scores, stamp(as_of), settings.keep_versions) as folder:
-            scores.to_parquet(folder / "campaign_scores.parquet", index=False)
-            if len(inputs):
+            naming = Naming.of(asked)
+            count = naming.write(folder / "campaign_scores.parquet", parts, SCORE_COLUMNS)
+            if model.ranker is not None and count:
+                inputs = sample.rows(work.reader, model.ranker)
                 inputs.to_parquet(folder / "scored_inputs.parquet", index=False)
-            (folder / "manifest.json").write_text(_manifest(model, as_of, len(scores)))
-        work.run.note(rows_in=len(customers), rows_out=len(scores), model=model.name)
-    click.echo(f"{len(scores)} scores of {len(customers)} customers by {_called(model)}")
+            (folder / "manifest.json").write_text(_manifest(model, as_of, count))
+        work.run.note(rows_in=len(customers), rows_out=count, model=model.name)
+    click.echo(f"{count} scores of {len(customers)} customers by {_called(model)}")
 
 
 @click.command()
@@ -117,16 +121,17 @@ def recommend(as_of: datetime, k: int, customers_file: Path | None, out: Path) -
     _refuse_bad_arguments(k, out)
     with _working("recommend", as_of) as work:
         from training.ranker import serving
+        from training.ranker.rankings import Naming
 
         customers = work.customers(customers_file, as_of)
         model = work.model_at(as_of)
         campaigns = work.reader.campaigns_on_sale([as_of])
-        rows = serving.recommendations(model.scorer, work.reader, customers, campaigns, as_of, k)
-        rows = serving.with_best_products(rows, work.reader, as_of)
+        asked = serving.candidates(work.reader, customers, campaigns, as_of)
+        naming = Naming.of(asked, work.reader.best_products(as_of))
         with atomic_file(out) as path:
-            rows.to_parquet(path, index=False)
-        work.run.note(rows_in=len(customers), rows_out=len(rows), model=model.name)
-    click.echo(f"{len(rows)} rows for {len(customers)} customers by {_called(model)} -> {out}")
+            count = naming.write(path, work.rankings(model, asked, k), RECOMMENDED_COLUMNS)
+        work.run.note(rows_in=len(customers), rows_out=count, model=model.name)
+    click.echo(f"{count} rows for {len(customers)} customers by {_called(model)} -> {out}")
 
 
 @dataclass(frozen=True)
@@ -198,12 +203,28 @@ class _Work:
             version = self._trained_for(as_of)
         return self.model(version)
 
-    def model(self, version: "ModelVersion | None", kept: "InputSample | None" = None) -> "Model":
+    def model(self, version: "ModelVersion | None") -> "Model":
         """Load a version, or the baseline where there is none."""
         from training.ranker import serving
 
         _device(self.installation.settings)
-        return serving.model_of(self.reader, self.models, version, kept)
+        return serving.model_of(self.reader, self.models, version)
+
+    def rankings(self, model: "Model", asked: "Candidates", k: int) -> "Iterator[Rankings]":
+        """Yield rankings in the order of the lists, and show how far they are."""
+        import torch
+
+        from training.device import usable_threads
+        from training.ranker import serving
+
+        threads = usable_threads(self.installation.settings)
+        # Each of them multiplies alone.
+        torch.set_num_threads(1)
+        parts = serving.rankings(model, self.reader, asked, k, threads)
+        with click.progressbar(length=len(asked.lists), label="ranking customers") as bar:
+            for part in parts:
+                yield part
+                bar.update(len(part.list_B))
 
     def _trained_for(self, as_of: datetime) -> "ModelVersion | None":
         from training.ranker import serving

@@ -41,6 +41,11 @@ class FittedRanker:
     trees: FittedTrees | None = None
     trees_weight: float = 0.0
 
+    @property
+    def is_streamable(self) -> bool:
+        """Whether `streaming` can rank by it: it knows neither trees nor texts of pairs."""
+        return self.trees is None and not self.pair.categorical
+
     def save(self, folder: Path) -> None:
         """Write two files, or with trees three, to a new folder."""
         folder.mkdir(parents=True)

@@ -1,82 +1,100 @@
-"""A seeded sample of the very rows that a scorer computed from, for `vitrine prove-time`."""
+"""A seeded sample of the rows behind published scores, for `vitrine prove-time`."""
+
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from training.ranker.candidates import Candidates
+from training.ranker.features import CLUSTER, FeatureReader
+from training.ranker.fitted import FittedRanker
+from training.ranker.rankings import Rankings
 from vitrine.errors import VitrineError
 
 KEPT_PAIRS = 200
+TOLERANCE = 1e-3
+"""Of a score, or of 1 where that is more: sums of float32 come in another order."""
 
 
 class InputSample:
-    """Keeps the feature rows of a few pairs while a scorer goes through its candidates.
+    """Some of the pairs that are published, drawn before the first is ranked.
 
-    The same seed keeps the same pairs of the same candidates.
+    The same seed draws the same pairs of the same candidates. Shape legend: T drawn pairs.
     """
 
-    def __init__(self, seed: int, size: int = KEPT_PAIRS) -> None:
-        self._seed, self._size = seed, size
-        self._drawn_T = np.empty(0, np.int64)
-        self._kept: list[pd.DataFrame] = []
-
-    def draw(self, candidates: Candidates) -> None:
-        """Draw the pairs to keep from all that will be scored; forget those kept before."""
-        self._candidates = candidates
-        end_L = np.cumsum(candidates.count_L)
-        total = int(candidates.count_L.sum())
-        rng = np.random.default_rng(self._seed)
-        pair_T = np.sort(rng.choice(total, min(self._size, total), replace=False))
-        list_T = np.searchsorted(end_L, pair_T, side="right")
-        place_T = candidates.start_L[list_T] + pair_T - (end_L - candidates.count_L)[list_T]
-        self._drawn_T = self._key(list_T, candidates.offer_O[place_T])
-        self._kept = []
-
-    def keep(
-        self,
-        customers: pd.DataFrame,
-        campaigns: pd.DataFrame,
-        together: pd.DataFrame,
-        list_R: np.ndarray,
-        campaign_R: np.ndarray,
+    def __init__(
+        self, candidates: Candidates, count: int, seed: int, size: int = KEPT_PAIRS
     ) -> None:
-        """Keep the drawn pairs among those that are being scored.
+        self._candidates = candidates
+        total = int(np.minimum(candidates.count_L, count).sum())
+        rng = np.random.default_rng(seed)
+        self._drawn_T = np.sort(rng.choice(total, min(size, total), replace=False))
+        self._found: list[pd.DataFrame] = []
 
-        Parameters
-        ----------
-        customers, campaigns
-            Feature rows of all lists and campaigns of the candidates.
-        together
-            Feature rows of R pairs of the two, in the given order.
-        list_R, campaign_R
-            int64 positions in the first two.
-        """
-        row_T = np.flatnonzero(np.isin(self._key(list_R, campaign_R), self._drawn_T))
-        list_T, campaign_T = list_R[row_T], campaign_R[row_T]
-        parts = [
-            self._candidates.lists[["customer_id", "as_of"]].iloc[list_T],
-            self._candidates.campaigns[["campaign_id"]].iloc[campaign_T],
-            customers.iloc[list_T],
-            campaigns.iloc[campaign_T],
-            together.iloc[row_T],
-        ]
-        self._kept.append(pd.concat([part.reset_index(drop=True) for part in parts], axis=1))
+    def watching(self, parts: Iterable[Rankings]) -> Iterator[Rankings]:
+        """Hand rankings on, and note the drawn pairs among them."""
+        passed = 0
+        for part in parts:
+            list_R, campaign_R, _, score_R = part.pairs()
+            row_T = self._drawn_T[(self._drawn_T >= passed)] - passed
+            row_T = row_T[row_T < len(list_R)]
+            passed += len(list_R)
+            found = {"list": list_R[row_T], "campaign": campaign_R[row_T], "score": score_R[row_T]}
+            self._found.append(pd.DataFrame(found))
+            yield part
 
-    def rows(self) -> pd.DataFrame:
-        """Return customer_id, as_of, campaign_id and all features, one row per kept pair.
+    def rows(self, reader: FeatureReader, ranker: FittedRanker) -> pd.DataFrame:
+        """Return customer_id, as_of, campaign_id and all features, one row per drawn pair.
 
-        Without columns where nothing was drawn: a baseline reads no features.
+        The features are read once more. That they are those that were scored is held by the scores
+        that they give.
 
         Raises
         ------
         VitrineError
-            If a drawn pair was not scored.
+            If a drawn pair was not ranked, or its features give another score than was published.
         """
-        found = pd.concat(self._kept, ignore_index=True) if self._kept else pd.DataFrame()
+        found = pd.concat(self._found, ignore_index=True)
         if len(found) != len(self._drawn_T):
-            raise VitrineError(f"{len(self._drawn_T)} pairs were drawn, {len(found)} were scored")
-        return found
+            raise VitrineError(f"{len(self._drawn_T)} pairs were drawn, {len(found)} were ranked")
+        rows = self._read(reader, found["list"].to_numpy(), found["campaign"].to_numpy())
+        _refuse_other_scores(rows, ranker, found["score"].to_numpy())
+        return rows
 
-    def _key(self, list_N: np.ndarray, campaign_N: np.ndarray) -> np.ndarray:
-        key_N: np.ndarray = list_N * len(self._candidates.campaigns) + campaign_N
-        return key_N
+    def _read(
+        self, reader: FeatureReader, list_T: np.ndarray, campaign_T: np.ndarray
+    ) -> pd.DataFrame:
+        lists_L, list_T = np.unique(list_T, return_inverse=True)
+        campaigns_C, campaign_T = np.unique(campaign_T, return_inverse=True)
+        lists = self._candidates.lists[["customer_id", "as_of"]].iloc[lists_L]
+        campaigns = self._candidates.campaigns.iloc[campaigns_C]
+        customer_rows, ids = reader.customer_rows(lists), lists["customer_id"].to_numpy()
+        cluster_L, cluster_K = pd.factorize(customer_rows[CLUSTER], sort=True)
+        asked_X, cluster_T = np.unique(
+            cluster_L[list_T] * len(campaigns) + campaign_T, return_inverse=True
+        )
+        cluster_rows = reader.cluster_rows(
+            cluster_K.to_numpy(), campaigns, *np.divmod(asked_X, len(campaigns))
+        )
+        parts = (
+            lists.iloc[list_T],
+            campaigns[["campaign_id"]].iloc[campaign_T],
+            customer_rows.iloc[list_T],
+            reader.campaign_rows(campaigns).iloc[campaign_T],
+            reader.pair_rows(ids, campaigns, list_T, campaign_T),
+            cluster_rows.take(cluster_T),
+        )
+        return pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
+
+
+def _refuse_other_scores(rows: pd.DataFrame, ranker: FittedRanker, score_T: np.ndarray) -> None:
+    each = np.arange(len(rows))
+    again_T = ranker.over(rows, rows)(each, each, rows)
+    is_other_T = np.abs(again_T - score_T) > TOLERANCE * np.maximum(1, np.abs(score_T))
+    if is_other_T.any():
+        first = rows[["customer_id", "campaign_id"]].iloc[int(is_other_T.argmax())]
+        raise VitrineError(
+            f"{is_other_T.sum()} of {len(rows)} scores are not those of the published features,"
+            f" the first of customer {first['customer_id']} and campaign {first['campaign_id']};"
+            " were tables published while they were computed? `vitrine score` computes them again"
+        )

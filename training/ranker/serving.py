@@ -1,18 +1,21 @@
-"""Which model answers for an instant, and what it answers: scores and recommendations.
+"""Which model answers for an instant, and what it answers.
 
 A model never knows anything later than the instant it is asked about.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
 
 from training.evaluation.baselines import Popularity, Repurchase
+from training.ranker.candidates import Candidates
 from training.ranker.features import FeatureReader
 from training.ranker.fitted import FittedRanker
-from training.ranker.inputs import InputSample
+from training.ranker.preparation import prepared
 from training.ranker.ranking import RankerScorer, Scorer, ranked
+from training.ranker.rankings import Rankings
 from training.ranker.training import NAME
 from training.registry import ModelVersion, Registry
 
@@ -22,10 +25,11 @@ BASELINE = "repurchase"
 
 @dataclass(frozen=True)
 class Model:
-    """A scorer and what to call it; `version` is None for the baseline."""
+    """A scorer and what to call it; `version` and `ranker` are None for the baseline."""
 
     scorer: Scorer
-    version: ModelVersion | None
+    version: ModelVersion | None = None
+    ranker: FittedRanker | None = None
 
     @property
     def name(self) -> str:
@@ -48,38 +52,38 @@ def version_for(
     return found
 
 
-def model_of(
-    reader: FeatureReader,
-    models: Registry,
-    version: ModelVersion | None,
-    kept: InputSample | None = None,
-) -> Model:
-    """Load a version, or take the baseline where there is none; it reads no features to keep."""
+def model_of(reader: FeatureReader, models: Registry, version: ModelVersion | None) -> Model:
+    """Load a version, or take the baseline where there is none."""
     if version is None:
-        return Model(Repurchase(Popularity(reader.connection, days=14)), None)
-    return Model(RankerScorer(reader, FittedRanker.load(models.folder(version)), kept), version)
+        return Model(Repurchase(Popularity(reader.connection, days=14)))
+    ranker = FittedRanker.load(models.folder(version))
+    return Model(RankerScorer(reader, ranker), version, ranker)
 
 
-def recommendations(
-    scorer: Scorer,
-    reader: FeatureReader,
-    customers: list[str],
-    campaigns: pd.DataFrame,
-    as_of: datetime,
-    k: int,
-) -> pd.DataFrame:
-    """Return each customer's first k of some campaigns (as_of, campaign_id), as of an instant.
+def candidates(
+    reader: FeatureReader, customers: list[str], campaigns: pd.DataFrame, as_of: datetime
+) -> Candidates:
+    """Return a list for each customer at an instant, in the given order.
 
-    Of campaigns that sell in one country alone a customer gets those of the own. Columns
-    customer_id, rank (from 1), campaign_id, score; customers in the given order.
+    Of campaigns (as_of, campaign_id) that sell in one country alone a customer gets those of the
+    own.
     """
     lists = pd.DataFrame({"customer_id": customers, "as_of": pd.Timestamp(as_of)})
     lists["as_of"] = lists["as_of"].astype("datetime64[us, UTC]")
-    found = ranked(scorer, reader.candidates(lists, campaigns), k)
-    return found[["customer_id", "rank", "campaign_id", "score"]]
+    return reader.candidates(lists, campaigns)
 
 
-def with_best_products(rows: pd.DataFrame, reader: FeatureReader, as_of: datetime) -> pd.DataFrame:
-    """Add to each campaign its best seller that is still on sale; a permanent one has just one."""
-    joined = rows.merge(reader.best_products(as_of), on="campaign_id", how="left")
-    return joined[["customer_id", "rank", "campaign_id", "product_id", "score"]]
+def rankings(
+    model: Model, reader: FeatureReader, asked: Candidates, k: int, threads: int = 1
+) -> Iterator[Rankings]:
+    """Yield each list's first k campaigns, in parts of lists in their order.
+
+    A network ranks from arrays: a million customers within minutes. Trees and the baseline know
+    frames alone, and are given those of a million pairs at a time.
+    """
+    k = min(k, int(asked.count_L.max(initial=0)))
+    if not k:
+        return iter(())
+    if model.ranker is not None and model.ranker.is_streamable:
+        return prepared(reader, model.ranker, asked).all(k, threads)
+    return ranked(model.scorer, asked, k)

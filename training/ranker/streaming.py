@@ -6,12 +6,13 @@ W pair_F is one constant for all pairs that have nothing of their own, and one r
 and campaign. So a pair costs H additions and products; only what customers have of their own is
 encoded and multiplied apart. The numbers are those of `RankerScorer`, up to the order of sums.
 
-Shape legend: L all customers, B customers of a chunk, C campaigns, K clusters, F features, D tower
-width, H head width, N campaigns kept.
+Shape legend: L all customers, B customers of a part, A those of a market and a cluster,
+C campaigns, K clusters, F features, D tower width, H head width, N campaigns kept.
 """
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,23 +24,14 @@ from training.ranker.columns import Columns, Scales, encoded
 from training.ranker.fitted import FittedRanker
 from training.ranker.model import Vectors
 from training.ranker.pair_blocks import PairBlock
+from training.ranker.rankings import Rankings
 from vitrine.errors import DegenerateModelError
 
 HEAD_VALUES = 1 << 20
 """Values of the head computed at once: few enough to stay in the processor's cache."""
-CUSTOMERS_AT_ONCE = 1 << 13
-"""Customers whose tower runs at once, and whose rankings are handed out together."""
-
-
-@dataclass(frozen=True)
-class Rankings:
-    """Some customers' first N campaigns; a row with fewer ends with -1 and -inf."""
-
-    customer_B: np.ndarray
-    campaign_BN: np.ndarray
-    """int32 positions in the campaigns."""
-    score_BN: np.ndarray
-    """float32, falling; equal ones in the order of the campaigns."""
+CUSTOMERS_AT_ONCE = 1 << 15
+"""Customers whose tower runs at once, and whose rankings are handed out together: the more, the
+larger are the groups of a market and a cluster, which are ranked together."""
 
 
 class PairLayer:
@@ -47,12 +39,8 @@ class PairLayer:
 
     def __init__(self, ranker: FittedRanker) -> None:
         layer, features = ranker.network.pair_hidden, ranker.pair.numeric
-        if ranker.pair.categorical:
-            raise ValueError("pairs with categorical features are not streamed")
-        if ranker.trees is not None:
-            raise ValueError(
-                "trees are not streamed: they would take hours where this takes minutes"
-            )
+        if not ranker.is_streamable:
+            raise ValueError("neither trees nor texts of pairs are streamed")
         self._place = {feature.name: place for place, feature in enumerate(features)}
         self._features = features
         self._weight_HF = layer.weight.detach()
@@ -105,43 +93,63 @@ class State:
         return self._ranked(np.array([customer]), count)
 
     def all(self, count: int, threads: int = 1) -> Iterator[Rankings]:
-        """Rank every customer's offers, in parts; each customer comes once, in no given order."""
+        """Rank every customer's offers, in parts of customers in their order.
+
+        Few parts are ahead of the one that is being used, however slow its use.
+        """
+        customers = len(self.customers)
         with ThreadPoolExecutor(threads) as pool:
-            yield from pool.map(lambda part: self._ranked(part, count), self._alike())
+            ahead: deque[Future[Rankings]] = deque()
+            for first in range(0, customers, self.customers_at_once):
+                part = np.arange(first, min(first + self.customers_at_once, customers))
+                ahead.append(pool.submit(self._ranked, part, count))
+                if len(ahead) > threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def with_campaigns(self, campaigns: Columns) -> "State":
         """Return the same with newer features of the campaigns."""
         return replace(self, campaigns=campaigns)
 
-    def _alike(self) -> Iterator[np.ndarray]:
-        """Cut the customers into parts that share their market and their cluster."""
-        kind_L = self.market_L.astype(np.int64) * len(self.cluster_KCF) + self.cluster_L
-        order_L = np.argsort(kind_L, kind="stable")
-        ends = np.flatnonzero(np.diff(kind_L[order_L])) + 1
-        for alike in np.split(order_L, ends):
-            for first in range(0, len(alike), self.customers_at_once):
-                yield alike[first : first + self.customers_at_once]
-
     @torch.inference_mode()
     def _ranked(self, customer_B: np.ndarray, count: int) -> Rankings:
-        """Rank the offers of customers who share their market and their cluster."""
-        offered_C = self.offers[self.market_L[customer_B[0]]]
-        customers = self.ranker.network.customer(
+        """Rank the offers of some customers, all of a market and cluster together."""
+        vectors = self.ranker.network.customer(
             encoded(self.customers[customer_B], self._customer_scales)
         )
+        campaign_BN = np.empty((len(customer_B), count), np.int32)
+        score_BN = np.empty((len(customer_B), count), np.float32)
+        for place_A in self._alike(customer_B):
+            campaign_BN[place_A], score_BN[place_A] = self._ranked_alike(
+                customer_B[place_A], vectors[torch.from_numpy(place_A)], count
+            )
+        return Rankings(customer_B, campaign_BN, score_BN)
+
+    def _alike(self, customer_B: np.ndarray) -> list[np.ndarray]:
+        """Return the places of customers who share their market and their cluster."""
+        kind_B = self.market_L[customer_B].astype(np.int64) * len(self.cluster_KCF)
+        kind_B += self.cluster_L[customer_B]
+        order_B = np.argsort(kind_B, kind="stable")
+        return np.split(order_B, np.flatnonzero(np.diff(kind_B[order_B])) + 1)
+
+    def _ranked_alike(
+        self, customer_A: np.ndarray, vectors: Vectors, count: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return `campaign_AN, score_AN` of customers who share their market and cluster."""
+        offered_C = self.offers[self.market_L[customer_A[0]]]
         campaigns = self._campaign_vectors[torch.from_numpy(offered_C)]
-        cluster_CF = self.cluster_KCF[self.cluster_L[customer_B[0]], offered_C]
+        cluster_CF = self.cluster_KCF[self.cluster_L[customer_A[0]], offered_C]
         head_CH = campaigns.head_BH + self._pair_layer.constant_H
         head_CH += self._pair_layer.moved(self.cluster_names, cluster_CF)
         step = max(self.head_values // max(head_CH.numel(), 1), 1)
         found = [
-            first_of(self._scores(customer_B[part], offered_C, customers[part], campaigns, head_CH),
+            first_of(self._scores(customer_A[part], offered_C, vectors[part], campaigns, head_CH),
                      count)
-            for part in (slice(n, n + step) for n in range(0, len(customer_B), step))
+            for part in (slice(n, n + step) for n in range(0, len(customer_A), step))
         ]  # fmt: skip
-        place_BN, score_BN = (np.concatenate(each) for each in zip(*found, strict=True))
-        campaign_BN = np.append(offered_C, -1)[place_BN].astype(np.int32)
-        return Rankings(customer_B, campaign_BN, score_BN)
+        place_AN, score_AN = (np.concatenate(each) for each in zip(*found, strict=True))
+        return np.append(offered_C, -1)[place_AN], score_AN
 
     def _scores(
         self,

@@ -1,6 +1,6 @@
 """Rankings from arrays are those of the network over frames, pair by pair."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from training.ranker.encoding import Encoder
 from training.ranker.features import Catalogue
 from training.ranker.fitted import FittedRanker
 from training.ranker.fitting import fit
-from training.ranker.pair_blocks import KeyedBlock
+from training.ranker.pair_blocks import KeyedBlock, Own
 from training.ranker.streaming import State, first_of
 from vitrine.errors import DegenerateModelError
 
@@ -135,15 +135,41 @@ def test_one_customer_gets_the_list_of_the_network_over_frames(shop, count):
 
 
 @pytest.mark.parametrize(("threads", "values"), [(1, 1 << 20), (2, 500)])
-def test_all_customers_get_their_own_list_each_once(shop, threads, values):
+def test_all_customers_get_their_own_list_each_once_in_their_order(shop, threads, values):
     state, seen = replace(shop.state(), head_values=values, customers_at_once=4), []
     for part in state.all(5, threads):
-        seen += part.customer_B.tolist()
-        for row, customer in enumerate(part.customer_B):
+        seen += part.list_B.tolist()
+        for row, customer in enumerate(part.list_B):
             campaigns, scores = shop.expected(int(customer), 5)
             assert part.campaign_BN[row].tolist() == campaigns
             assert part.score_BN[row] == pytest.approx(scores, abs=1e-5)
-    assert sorted(seen) == list(range(CUSTOMERS))
+    assert seen == list(range(CUSTOMERS))
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A block that notes whom it was asked about."""
+
+    block: KeyedBlock
+    seen: list[int]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.block.names
+
+    def own(self, customer_B: np.ndarray, campaign_C: np.ndarray) -> Own:
+        self.seen.extend(customer_B.tolist())
+        return self.block.own(customer_B, campaign_C)
+
+
+def test_little_is_computed_ahead_of_whoever_uses_it(shop):
+    state = replace(shop.state(), customers_at_once=4)
+    noted = Noted(state.blocks[0], [])
+    parts = replace(state, blocks=(noted, *state.blocks[1:])).all(5, threads=2)
+    next(parts)
+    assert len(noted.seen) <= 12 < CUSTOMERS
+    assert len(list(parts)) == CUSTOMERS // 4 - 1
+    assert sorted(noted.seen) == list(range(CUSTOMERS))
 
 
 def test_newer_campaigns_are_taken_up(shop):

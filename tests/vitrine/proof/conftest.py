@@ -73,22 +73,27 @@ def score(made: Installation, as_of: datetime, asked_at: datetime) -> None:
 
     The network has learnt nothing: only what it is given matters here.
     """
+    from training.ranker import serving
     from training.ranker.features import Catalogue, FeatureReader
     from training.ranker.inputs import InputSample
     from training.ranker.ranking import RankerScorer
-    from training.ranker.serving import recommendations
+    from training.ranker.rankings import Naming
     from vitrine import warehouse
 
-    kept = InputSample(seed=7)
     with warehouse.connect(made.paths) as connection:
         reader = FeatureReader(connection, Catalogue.load())
-        scorer = RankerScorer(reader, _unlearnt(made, reader.catalogue), kept)
+        ranker = _unlearnt(made, reader.catalogue)
+        model = serving.Model(RankerScorer(reader, ranker), None, ranker)
         customers = reader.customers_known(as_of)
         campaigns = reader.campaigns_opening(asked_at, within=DAY)
-        scores = recommendations(scorer, reader, customers, campaigns, asked_at, 100)
+        asked = serving.candidates(reader, customers, campaigns, asked_at)
+        sample = InputSample(asked, 100, seed=7)
+        parts = list(sample.watching(serving.rankings(model, reader, asked, 100)))
+        inputs = sample.rows(reader, ranker)
+    columns = ["customer_id", "campaign_id", "score", "rank"]
     with new_version(made.paths.scores, stamp(as_of)) as folder:
-        scores.to_parquet(folder / "campaign_scores.parquet", index=False)
-        kept.rows().to_parquet(folder / "scored_inputs.parquet", index=False)
+        Naming.of(asked).write(folder / "campaign_scores.parquet", parts, columns)
+        inputs.to_parquet(folder / "scored_inputs.parquet", index=False)
         manifest = {"model": "ranker", "as_of": format_instant(as_of)}
         (folder / "manifest.json").write_text(json.dumps(manifest))
 
