@@ -17,7 +17,7 @@ from training.ranker.features import Catalogue
 from training.ranker.fitted import FittedRanker
 from training.ranker.item_models import FACTORS
 from training.ranker.near_block import Alike, NearBlock
-from training.ranker.pair_blocks import KeyedBlock, PairBlock
+from training.ranker.pair_blocks import KeyedBlock
 from training.ranker.sampling import pools
 from training.ranker.streaming import State
 from vitrine.feature_catalogue import Feature, ranker_models
@@ -90,11 +90,11 @@ def state(ranker: FittedRanker, customers: int, campaigns: int, seed: int) -> St
     direct = tuple(n for n in published if not n.startswith(tuple(LEVELS)))
     own = tuple(f.name for f in affinity.OWN)
     every_C = np.arange(campaigns)
-    blocks: list[PairBlock] = [
+    blocks = [
         _block(names, customers, every_C, campaigns, OWN_CAMPAIGNS, generator)
         for names in (direct, own)
     ]
-    blocks.append(_near(customers, campaigns, generator))
+    near = _near(customers, campaigns, generator)
     for start, (keys, mean) in LEVELS.items():
         key_of_campaign = generator.integers(0, keys, campaigns)
         blocks.append(_block(levels[start], customers, key_of_campaign, keys, mean, generator))
@@ -109,12 +109,13 @@ def state(ranker: FittedRanker, customers: int, campaigns: int, seed: int) -> St
         cluster_names=cluster_names,
         cluster_KCF=generator.random(shape, dtype=np.float32),
         blocks=tuple(blocks),
+        near=near,
     )
 
 
 def own_rows(state: State) -> int:
     """Return how many feature rows customers have of their own, those of all campaigns aside."""
-    return sum(len(block.key_Y) for block in state.blocks if isinstance(block, KeyedBlock))
+    return sum(len(block.key_Y) for block in state.blocks)
 
 
 def _near(customers: int, campaigns: int, generator: np.random.Generator) -> NearBlock:

@@ -65,11 +65,20 @@ class Scales:
     def encode(self, number_BF: np.ndarray) -> np.ndarray:
         """Return float32 within [-CLIP, CLIP]; what is not finite counts as the fill."""
         filled_BF = np.where(np.isfinite(number_BF), number_BF, self.fill_F)
-        encoded_BF = np.log1p(np.abs(filled_BF))
-        np.copysign(encoded_BF, filled_BF, out=encoded_BF)
-        encoded_BF -= self.mean_F
-        encoded_BF /= self.deviation_F
-        clipped: np.ndarray = np.clip(encoded_BF, -CLIP, CLIP, out=encoded_BF)
+        return self._standard(filled_BF, self.mean_F, self.deviation_F)
+
+    def encode_rows(self, number_FB: np.ndarray) -> np.ndarray:
+        """Return the same of finite features that come row by row."""
+        return self._standard(number_FB, self.mean_F[:, None], self.deviation_F[:, None])
+
+    @staticmethod
+    def _standard(number: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+        standard = np.abs(number)
+        np.log1p(standard, out=standard)
+        np.copysign(standard, number, out=standard)
+        standard -= mean
+        standard /= deviation
+        clipped: np.ndarray = np.clip(standard, -CLIP, CLIP, out=standard)
         return clipped
 
 

@@ -17,7 +17,8 @@ from training.peers.articles import article_source
 from training.peers.history import History
 from training.ranker.affinity import Affinities
 from training.ranker.candidates import ANYWHERE, Candidates
-from training.ranker.pair_blocks import PairBlock
+from training.ranker.near_block import NearBlock
+from training.ranker.pair_blocks import KeyedBlock
 from vitrine import affinities
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, ranker_models
@@ -328,7 +329,7 @@ class FeatureReader:
 
     def affinity_blocks(
         self, customer_id_L: np.ndarray, campaigns: pd.DataFrame
-    ) -> tuple[PairBlock, ...]:
+    ) -> tuple[KeyedBlock | NearBlock, ...]:
         """Return the affinities of these customers and the campaigns of one instant, prepared."""
         affinity = self._affinities.at(campaigns["as_of"].iloc[0].to_pydatetime())
         return affinity.blocks(customer_id_L, campaigns["campaign_id"].to_numpy(object))

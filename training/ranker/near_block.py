@@ -7,14 +7,15 @@ D factors, V recent customers, F features.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-
-from training.ranker.pair_blocks import Own
-from training.ranker.wording import largest
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,19 @@ class Alike:
 
     def shares(self, customer_T: np.ndarray) -> np.ndarray:
         """Return the share of the likeness of the most alike who bought each campaign, `[T, C]`."""
-        alike_TV = (self.direction_LK[customer_T] @ self.recent_KV).tocsr()
-        row_X = np.repeat(np.arange(len(customer_T)), np.diff(alike_TV.indptr))
-        alike_TV.data[alike_TV.indices == self.place_L[customer_T][row_X]] = 0.0
+        alike_TV = self.direction_LK[customer_T] @ self.recent_KV
+        places, values, ends = alike_TV.indices, alike_TV.data, alike_TV.indptr
         # Row by row: most recent customers have nothing in common with one.
-        for first, end in zip(alike_TV.indptr, alike_TV.indptr[1:], strict=False):
-            own_X = alike_TV.data[first:end]
+        for own, first, end in zip(self.place_L[customer_T], ends, ends[1:], strict=False):
+            own_X = values[first:end]
+            if own >= 0:
+                own_X[places[first:end] == own] = 0.0
             if len(own_X) > self.most:
-                own_X[own_X < np.partition(own_X, -self.most)[-self.most]] = 0.0
-        total_T = np.bincount(row_X, alike_TV.data, minlength=len(customer_T))
+                own_X *= own_X >= np.partition(own_X, -self.most)[-self.most]
         alike_TV.eliminate_zeros()
-        bought_TC = (alike_TV @ self.bought_VC).toarray()
-        shares: np.ndarray = bought_TC / (total_T + 1e-6)[:, None]
+        total_T = alike_TV.sum(axis=1, dtype=np.float64)
+        shares: np.ndarray = (alike_TV @ self.bought_VC).toarray()
+        shares /= np.asarray(total_T + 1e-6, np.float32).reshape(-1, 1)
         return shares
 
 
@@ -65,29 +67,77 @@ class NearBlock:
     is_known_C: np.ndarray
     """Whether a model knows the campaign; the words need none to."""
 
-    def own(self, customer_B: np.ndarray, campaign_C: np.ndarray) -> Own:
-        """Return all features of the customers with purchases, for each offered campaign."""
+    def has_bought(self, customer_B: np.ndarray) -> np.ndarray:
+        """Return whether customers bought anything, `[B]`."""
         ends = self.bought["faded"].indptr
-        place_T = np.flatnonzero(ends[customer_B + 1] > ends[customer_B])
-        campaigns = len(campaign_C)
-        value_TCF = np.empty((len(place_T), campaigns, len(self.names)), np.float32)
-        if len(place_T):
-            for number, value_TC in enumerate(self._features(customer_B[place_T])):
-                value_TCF[:, :, number] = value_TC[:, campaign_C]
-        pair_TC = place_T[:, None] * campaigns + np.arange(campaigns)
-        return Own(value_TCF.reshape(-1, len(self.names)), np.arange(pair_TC.size), pair_TC.ravel())
+        has_bought: np.ndarray = ends[customer_B + 1] > ends[customer_B]
+        return has_bought
+
+    def of(self, campaign_C: np.ndarray) -> "NearBlock":
+        """Return the same for some of the campaigns, in the given order."""
+        return replace(
+            self,
+            products=[
+                (name, matrix_KC.take(campaign_C, axis=1)) for name, matrix_KC in self.products
+            ],
+            factor_DC=self.factor_DC.take(campaign_C, axis=1),
+            alike=replace(self.alike, bought_VC=self.alike.bought_VC[:, campaign_C]),
+            like_KC=self.like_KC.take(campaign_C, axis=1),
+            is_known_C=self.is_known_C[campaign_C],
+        )
+
+    def features(self, customer_T: np.ndarray) -> np.ndarray:
+        """Return all features of customers and all campaigns, float32 `[F, T, C]`."""
+        value_FTC = np.empty((len(self.names), len(customer_T), len(self.is_known_C)), np.float32)
+        for number, value_TC in enumerate(self._features(customer_T)):
+            value_FTC[number] = value_TC
+        return value_FTC
 
     def _features(self, customer_T: np.ndarray) -> Iterator[np.ndarray]:
-        bought = {name: rows[customer_T] for name, rows in self.bought.items()}
+        bags = {name: Bags.of(rows[customer_T]) for name, rows in self.bought.items()}
         for name, matrix_KC in self.products:
-            yield bought[name] @ matrix_KC
-        yield np.where(self.is_known_C, self.factor_LD[customer_T] @ self.factor_DC, 0.0)
-        yield np.where(self.is_known_C, self.alike.shares(customer_T), 0.0)
-        yield bought["faded"] @ self._squared_KC
-        yield largest(bought["faded"], self.like_KC)
-        yield largest(bought["last_basket"], self.like_KC)
+            yield bags[name].sums(matrix_KC)
+        yield (self.factor_LD[customer_T] @ self.factor_DC) * self.is_known_C
+        yield self.alike.shares(customer_T) * self.is_known_C
+        yield bags["faded"].sums(self._squared_KC)
+        yield bags["faded"].largest(self.like_KC)
+        yield bags["last_basket"].largest(self.like_KC)
 
     @cached_property
     def _squared_KC(self) -> np.ndarray:
         squared: np.ndarray = self.like_KC**2
         return squared
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Rows of a sparse matrix as torch's bags of embeddings, whose sums take half of scipy's time.
+
+    Shape legend: N bags, K things, X things in bags.
+    """
+
+    thing_X: Tensor
+    weight_X: Tensor
+    first_N: Tensor
+
+    @classmethod
+    def of(cls, rows_NK: sp.csr_matrix) -> "Bags":
+        """Take float32 rows."""
+        return cls(
+            torch.from_numpy(rows_NK.indices),
+            torch.from_numpy(rows_NK.data),
+            torch.from_numpy(rows_NK.indptr[:-1]),
+        )
+
+    def sums(self, matrix_KC: np.ndarray) -> np.ndarray:
+        """Return the weighted sum of each bag's rows of a matrix, 0 for an empty one: `[N, C]`."""
+        return self._bagged(matrix_KC, mode="sum", per_sample_weights=self.weight_X)
+
+    def largest(self, matrix_KC: np.ndarray) -> np.ndarray:
+        """Return the largest of each bag's rows, column by column, 0 for an empty one: `[N, C]`."""
+        return self._bagged(matrix_KC, mode="max")
+
+    def _bagged(self, matrix_KC: np.ndarray, **how: Any) -> np.ndarray:
+        matrix = torch.from_numpy(matrix_KC)
+        found: np.ndarray = embedding_bag(self.thing_X, matrix, self.first_N, **how).numpy()
+        return found

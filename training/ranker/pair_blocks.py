@@ -6,7 +6,6 @@ that a row is of, L all customers, Q keys of campaigns.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -24,19 +23,6 @@ class Own:
     """float32, as read."""
     row_X: np.ndarray
     pair_X: np.ndarray
-
-
-class PairBlock(Protocol):
-    """Some of the pair features, for any chunk of customers."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The features."""
-        ...
-
-    def own(self, customer_B: np.ndarray, campaign_C: np.ndarray) -> Own:
-        """Return what pairs have of their own; positions in all customers and all campaigns."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from training.ranker.candidates import Candidates
 from training.ranker.columns import Columns
 from training.ranker.features import CLUSTER, FeatureReader
 from training.ranker.fitted import FittedRanker
-from training.ranker.pair_blocks import KeyedBlock, PairBlock
+from training.ranker.near_block import NearBlock
+from training.ranker.pair_blocks import KeyedBlock
 from training.ranker.streaming import State
 from vitrine.errors import BadInputError
 from vitrine.feature_catalogue import ranker_models
@@ -43,6 +44,7 @@ def prepared(reader: FeatureReader, ranker: FittedRanker, candidates: Candidates
     cluster_L, cluster_K = pd.factorize(cluster_texts, sort=True)
     campaign_rows = reader.campaign_rows(candidates.campaigns)
     cluster_names = tuple(f.name for model in ranker_models("cluster") for f in model.features)
+    blocks = list(_blocks(reader, ranker, candidates, campaign_rows))
     return State(
         ranker=ranker,
         customers=customers,
@@ -52,7 +54,8 @@ def prepared(reader: FeatureReader, ranker: FittedRanker, candidates: Candidates
         cluster_L=cluster_L,
         cluster_names=tuple(name for name in cluster_names if name in ranker.pair.names),
         cluster_KCF=_clusters(reader, ranker, np.asarray(cluster_K, object), candidates.campaigns),
-        blocks=tuple(_blocks(reader, ranker, candidates, campaign_rows)),
+        blocks=tuple(block for block in blocks if isinstance(block, KeyedBlock)),
+        near=next((block for block in blocks if isinstance(block, NearBlock)), None),
     )
 
 
@@ -97,7 +100,7 @@ def _blocks(
     ranker: FittedRanker,
     candidates: Candidates,
     campaign_rows: pd.DataFrame,
-) -> Iterator[PairBlock]:
+) -> Iterator[KeyedBlock | NearBlock]:
     (model,) = ranker_models("pair")
     names = [f.name for f in model.features if f.name in ranker.pair.names]
     of_level = {level: [n for n in names if n.startswith(f"pair_{level}_")] for level in LEVELS}

@@ -23,12 +23,15 @@ from torch import Tensor
 from training.ranker.columns import Columns, Scales, encoded
 from training.ranker.fitted import FittedRanker
 from training.ranker.model import Vectors
-from training.ranker.pair_blocks import PairBlock
+from training.ranker.near_block import NearBlock
+from training.ranker.pair_blocks import KeyedBlock
 from training.ranker.rankings import Rankings
 from vitrine.errors import DegenerateModelError
 
 HEAD_VALUES = 1 << 20
 """Values of the head computed at once: few enough to stay in the processor's cache."""
+NEAR_AT_ONCE = 1 << 9
+"""Customers for whom each matrix of the item models is walked through at once."""
 CUSTOMERS_AT_ONCE = 1 << 15
 """Customers whose tower runs at once, and whose rankings are handed out together: the more, the
 larger are the groups of a market and a cluster, which are ranked together."""
@@ -52,6 +55,13 @@ class PairLayer:
         """Return `[Y, H]`: by how much rows move the head away from the constant."""
         scales, filled_F, weight_FH = self._of(names)
         return torch.from_numpy(scales.encode(value_YF) - filled_F) @ weight_FH
+
+    def add(self, names: tuple[str, ...], value_FP: np.ndarray, head_PH: Tensor) -> None:
+        """Move the head of pairs whose finite features come row by row."""
+        scales, filled_F, weight_FH = self._of(names)
+        encoded_FP = scales.encode_rows(value_FP)
+        encoded_FP -= filled_F[:, None]
+        head_PH.addmm_(torch.from_numpy(encoded_FP).T, weight_FH)
 
     def _of(self, names: tuple[str, ...]) -> tuple[Scales, np.ndarray, Tensor]:
         if names not in self._known:
@@ -84,7 +94,8 @@ class State:
     cluster_L: np.ndarray
     cluster_names: tuple[str, ...]
     cluster_KCF: np.ndarray
-    blocks: tuple[PairBlock, ...]
+    blocks: tuple[KeyedBlock, ...]
+    near: NearBlock | None = None
     head_values: int = HEAD_VALUES
     customers_at_once: int = CUSTOMERS_AT_ONCE
 
@@ -137,41 +148,73 @@ class State:
         self, customer_A: np.ndarray, vectors: Vectors, count: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return `campaign_AN, score_AN` of customers who share their market and cluster."""
-        offered_C = self.offers[self.market_L[customer_A[0]]]
+        market = int(self.market_L[customer_A[0]])
+        offered_C = self.offers[market]
         campaigns = self._campaign_vectors[torch.from_numpy(offered_C)]
         cluster_CF = self.cluster_KCF[self.cluster_L[customer_A[0]], offered_C]
         head_CH = campaigns.head_BH + self._pair_layer.constant_H
         head_CH += self._pair_layer.moved(self.cluster_names, cluster_CF)
-        step = max(self.head_values // max(head_CH.numel(), 1), 1)
-        found = [
-            first_of(self._scores(customer_A[part], offered_C, vectors[part], campaigns, head_CH),
-                     count)
-            for part in (slice(n, n + step) for n in range(0, len(customer_A), step))
-        ]  # fmt: skip
-        place_AN, score_AN = (np.concatenate(each) for each in zip(*found, strict=True))
+        place_AN = np.full((len(customer_A), count), -1)
+        score_AN = np.full((len(customer_A), count), -np.inf, np.float32)
+        for part_B, near_FBC in self._parts(customer_A, market, head_CH.numel()):
+            head_BCH = vectors.head_BH[part_B, None] + head_CH
+            self._add_own(head_BCH.view(-1, head_CH.shape[1]), customer_A[part_B], offered_C)
+            if near_FBC is not None:
+                self._add_near(head_BCH.view(-1, head_CH.shape[1]), near_FBC)
+            score_BC = self._scores(vectors.dot_BD[part_B], campaigns.dot_BD, head_BCH)
+            place_AN[part_B], score_AN[part_B] = first_of(score_BC, count)
         return np.append(offered_C, -1)[place_AN], score_AN
 
-    def _scores(
-        self,
-        customer_B: np.ndarray,
-        offered_C: np.ndarray,
-        customers: Vectors,
-        campaigns: Vectors,
-        head_CH: Tensor,
-    ) -> np.ndarray:
-        network = self.ranker.network
-        head_BCH = customers.head_BH[:, None, :] + head_CH
-        head_PH = head_BCH.view(-1, head_CH.shape[1])
+    def _parts(
+        self, customer_A: np.ndarray, market: int, head_values: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Yield places of few customers, and how near the offers are to what they bought.
+
+        Who bought nothing comes last: there is nothing to be near to.
+        """
+        if not head_values:
+            return
+        step = max(self.head_values // head_values, 1)
+        near, has_bought_A = self._near_of(market), np.zeros(len(customer_A), bool)
+        if near is not None:
+            has_bought_A = near.has_bought(customer_A)
+            for some_T in _cut(np.flatnonzero(has_bought_A), max(step, NEAR_AT_ONCE)):
+                value_FTC = near.features(customer_A[some_T])
+                for part in _cut(np.arange(len(some_T)), step):
+                    yield some_T[part], value_FTC[:, part[0] : part[-1] + 1]
+        for part in _cut(np.flatnonzero(~has_bought_A), step):
+            yield part, None
+
+    def _add_own(self, head_PH: Tensor, customer_B: np.ndarray, offered_C: np.ndarray) -> None:
         for block in self.blocks:
             own = block.own(customer_B, offered_C)
             moved_YH = self._pair_layer.moved(block.names, own.value_YF)
-            row_X, pair_X = torch.from_numpy(own.row_X), torch.from_numpy(own.pair_X)
-            head_PH.index_add_(0, pair_X, moved_YH[row_X])
-        score_P = network.opinion(head_PH.relu_())[:, 0]
-        score_BC = score_P.view(len(customer_B), len(offered_C))
-        score_BC.addmm_(customers.dot_BD, campaigns.dot_BD.T, alpha=network.scale)
+            pair_XH = torch.from_numpy(own.pair_X)[:, None].expand(-1, head_PH.shape[1])
+            # For many rows index_add_ takes four times as long.
+            head_PH.scatter_add_(0, pair_XH, moved_YH[torch.from_numpy(own.row_X)])
+
+    def _add_near(self, head_PH: Tensor, near_FBC: np.ndarray) -> None:
+        assert self.near is not None
+        self._pair_layer.add(self.near.names, near_FBC.reshape(len(near_FBC), -1), head_PH)
+
+    def _scores(self, customer_BD: Tensor, campaign_CD: Tensor, head_BCH: Tensor) -> np.ndarray:
+        network = self.ranker.network
+        score_BC = network.opinion(head_BCH.relu_())[:, :, 0]
+        score_BC.addmm_(customer_BD, campaign_CD.T, alpha=network.scale)
         scores: np.ndarray = score_BC.numpy()
         return scores
+
+    def _near_of(self, market: int) -> NearBlock | None:
+        """Return what is near to the offers of a market, whose columns are taken once."""
+        if self.near is None:
+            return None
+        if market not in self._near_by_market:
+            self._near_by_market[market] = self.near.of(self.offers[market])
+        return self._near_by_market[market]
+
+    @cached_property
+    def _near_by_market(self) -> dict[int, NearBlock]:
+        return {}
 
     @cached_property
     def _pair_layer(self) -> PairLayer:
@@ -186,6 +229,10 @@ class State:
         scales = Scales.of(self.ranker.campaign.numeric)
         vectors: Vectors = self.ranker.network.campaign(encoded(self.campaigns, scales))
         return vectors
+
+
+def _cut(place_N: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    return (place_N[first : first + size] for first in range(0, len(place_N), size))
 
 
 def first_of(score_BC: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -30,12 +30,16 @@ def said_of_any(campaigns: pd.DataFrame):
 
 
 def dense(blocks, customers: np.ndarray, campaigns: np.ndarray) -> pd.DataFrame:
-    """Fill the features of all pairs in, block by block."""
+    """Fill the features of all pairs in, those of both blocks."""
     fills = {f.name: f.fill for f in FEATURES}
     rows = pd.DataFrame(fills, index=range(len(customers) * len(campaigns)), dtype=np.float32)
-    for block in blocks:
-        own = block.own(customers, campaigns)
-        rows.loc[own.pair_X, list(block.names)] = own.value_YF[own.row_X]
+    own_block, near_block = blocks
+    own = own_block.own(customers, campaigns)
+    rows.loc[own.pair_X, list(own_block.names)] = own.value_YF[own.row_X]
+    bought_T = np.flatnonzero(near_block.has_bought(customers))
+    value_FTC = near_block.of(campaigns).features(customers[bought_T])
+    pair_TC = bought_T[:, None] * len(campaigns) + np.arange(len(campaigns))
+    rows.loc[pair_TC.ravel(), list(near_block.names)] = value_FTC.reshape(len(value_FTC), -1).T
     return rows
 
 
