@@ -173,7 +173,7 @@ def _products(
 def _instant_of(frame: ExampleFrame, group: int) -> Any:
     from datetime import UTC
 
-    last = frame.as_of_G[min(group, len(frame.as_of_G) - 1)]
+    last = frame.known_at_G[min(group, len(frame.as_of_G) - 1)]
     return (last + np.timedelta64(1, "D")).astype("datetime64[us]").item().replace(tzinfo=UTC)
 
 

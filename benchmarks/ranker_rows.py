@@ -109,7 +109,7 @@ def state(ranker: FittedRanker, customers: int, campaigns: int, seed: int) -> St
         cluster_names=cluster_names,
         cluster_KCF=generator.random(shape, dtype=np.float32),
         blocks=tuple(blocks),
-        near=near,
+        near=(near,),
     )
 
 

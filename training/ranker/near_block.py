@@ -9,13 +9,13 @@ D factors, V recent customers, F features.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from torch import Tensor
 from torch.nn.functional import embedding_bag
+
+from training.ranker.wording import largest
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ class NearBlock:
         return value_FTC
 
     def _features(self, customer_T: np.ndarray) -> Iterator[np.ndarray]:
-        bags = {name: Bags.of(rows[customer_T]) for name, rows in self.bought.items()}
+        bought = {name: rows[customer_T] for name, rows in self.bought.items()}
         for name, matrix_KC in self.products:
-            yield bags[name].sums(matrix_KC)
+            yield _product(bought[name], matrix_KC)
         yield (self.factor_LD[customer_T] @ self.factor_DC) * self.is_known_C
         yield self.alike.shares(customer_T) * self.is_known_C
-        yield bags["faded"].sums(self._squared_KC)
-        yield bags["faded"].largest(self.like_KC)
-        yield bags["last_basket"].largest(self.like_KC)
+        yield _product(bought["faded"], self._squared_KC)
+        yield largest(bought["faded"], self.like_KC)
+        yield largest(bought["last_basket"], self.like_KC)
 
     @cached_property
     def _squared_KC(self) -> np.ndarray:
@@ -109,35 +109,13 @@ class NearBlock:
         return squared
 
 
-@dataclass(frozen=True)
-class Bags:
-    """Rows of a sparse matrix as torch's bags of embeddings, whose sums take half of scipy's time.
-
-    Shape legend: N bags, K things, X things in bags.
-    """
-
-    thing_X: Tensor
-    weight_X: Tensor
-    first_N: Tensor
-
-    @classmethod
-    def of(cls, rows_NK: sp.csr_matrix) -> "Bags":
-        """Take float32 rows."""
-        return cls(
-            torch.from_numpy(rows_NK.indices),
-            torch.from_numpy(rows_NK.data),
-            torch.from_numpy(rows_NK.indptr[:-1]),
-        )
-
-    def sums(self, matrix_KC: np.ndarray) -> np.ndarray:
-        """Return the weighted sum of each bag's rows of a matrix, 0 for an empty one: `[N, C]`."""
-        return self._bagged(matrix_KC, mode="sum", per_sample_weights=self.weight_X)
-
-    def largest(self, matrix_KC: np.ndarray) -> np.ndarray:
-        """Return the largest of each bag's rows, column by column, 0 for an empty one: `[N, C]`."""
-        return self._bagged(matrix_KC, mode="max")
-
-    def _bagged(self, matrix_KC: np.ndarray, **how: Any) -> np.ndarray:
-        matrix = torch.from_numpy(matrix_KC)
-        found: np.ndarray = embedding_bag(self.thing_X, matrix, self.first_N, **how).numpy()
-        return found
+def _product(bought_TK: sp.csr_matrix, matrix_KC: np.ndarray) -> np.ndarray:
+    """Multiply as torch sums bags of embeddings, which takes half of scipy's time."""
+    product: np.ndarray = embedding_bag(
+        torch.from_numpy(bought_TK.indices),
+        torch.from_numpy(matrix_KC),
+        torch.from_numpy(bought_TK.indptr[:-1]),
+        mode="sum",
+        per_sample_weights=torch.from_numpy(bought_TK.data),
+    ).numpy()
+    return product

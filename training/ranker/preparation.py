@@ -45,17 +45,23 @@ def prepared(reader: FeatureReader, ranker: FittedRanker, candidates: Candidates
     campaign_rows = reader.campaign_rows(candidates.campaigns)
     cluster_names = tuple(f.name for model in ranker_models("cluster") for f in model.features)
     blocks = list(_blocks(reader, ranker, candidates, campaign_rows))
+    offers = np.split(candidates.offer_O, candidates.end_M[:-1])
     return State(
         ranker=ranker,
         customers=customers,
         campaigns=Columns.of(campaign_rows, ranker.campaign),
         market_L=candidates.market_L,
-        offers=tuple(np.split(candidates.offer_O, candidates.end_M[:-1])),
+        offers=tuple(offers),
         cluster_L=cluster_L,
         cluster_names=tuple(name for name in cluster_names if name in ranker.pair.names),
         cluster_KCF=_clusters(reader, ranker, np.asarray(cluster_K, object), candidates.campaigns),
         blocks=tuple(block for block in blocks if isinstance(block, KeyedBlock)),
-        near=next((block for block in blocks if isinstance(block, NearBlock)), None),
+        near=tuple(
+            block.of(offered_C)
+            for block in blocks
+            if isinstance(block, NearBlock)
+            for offered_C in offers
+        ),
     )
 
 

@@ -30,8 +30,9 @@ from vitrine.errors import DegenerateModelError
 
 HEAD_VALUES = 1 << 20
 """Values of the head computed at once: few enough to stay in the processor's cache."""
-NEAR_AT_ONCE = 1 << 9
-"""Customers for whom each matrix of the item models is walked through at once."""
+NEAR_PAIRS = 1 << 17
+"""Pairs whose nearness is computed at once: each matrix of the item models is then walked through
+for hundreds of customers, while it is in the cache."""
 CUSTOMERS_AT_ONCE = 1 << 15
 """Customers whose tower runs at once, and whose rankings are handed out together: the more, the
 larger are the groups of a market and a cluster, which are ranked together."""
@@ -95,7 +96,8 @@ class State:
     cluster_names: tuple[str, ...]
     cluster_KCF: np.ndarray
     blocks: tuple[KeyedBlock, ...]
-    near: NearBlock | None = None
+    near: tuple[NearBlock, ...] = ()
+    """For the offers of each market; none where nothing was bought yet."""
     head_values: int = HEAD_VALUES
     customers_at_once: int = CUSTOMERS_AT_ONCE
 
@@ -158,27 +160,31 @@ class State:
         score_AN = np.full((len(customer_A), count), -np.inf, np.float32)
         for part_B, near_FBC in self._parts(customer_A, market, head_CH.numel()):
             head_BCH = vectors.head_BH[part_B, None] + head_CH
-            self._add_own(head_BCH.view(-1, head_CH.shape[1]), customer_A[part_B], offered_C)
+            head_PH = head_BCH.view(-1, head_CH.shape[1])
+            self._add_own(head_PH, customer_A[part_B], offered_C)
             if near_FBC is not None:
-                self._add_near(head_BCH.view(-1, head_CH.shape[1]), near_FBC)
+                value_FP = near_FBC.reshape(len(near_FBC), -1)
+                self._pair_layer.add(self.near[market].names, value_FP, head_PH)
             score_BC = self._scores(vectors.dot_BD[part_B], campaigns.dot_BD, head_BCH)
             place_AN[part_B], score_AN[part_B] = first_of(score_BC, count)
         return np.append(offered_C, -1)[place_AN], score_AN
 
     def _parts(
-        self, customer_A: np.ndarray, market: int, head_values: int
+        self, customer_A: np.ndarray, market: int, values: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         """Yield places of few customers, and how near the offers are to what they bought.
 
-        Who bought nothing comes last: there is nothing to be near to.
+        `values` is the size of a customer's head. Who bought nothing comes last: there is nothing
+        to be near to.
         """
-        if not head_values:
+        if not values:
             return
-        step = max(self.head_values // head_values, 1)
-        near, has_bought_A = self._near_of(market), np.zeros(len(customer_A), bool)
-        if near is not None:
+        step = max(self.head_values // values, 1)
+        at_once = max(NEAR_PAIRS // len(self.offers[market]), step)
+        has_bought_A = np.zeros(len(customer_A), bool)
+        for near in self.near[market : market + 1]:
             has_bought_A = near.has_bought(customer_A)
-            for some_T in _cut(np.flatnonzero(has_bought_A), max(step, NEAR_AT_ONCE)):
+            for some_T in _cut(np.flatnonzero(has_bought_A), at_once):
                 value_FTC = near.features(customer_A[some_T])
                 for part in _cut(np.arange(len(some_T)), step):
                     yield some_T[part], value_FTC[:, part[0] : part[-1] + 1]
@@ -193,28 +199,12 @@ class State:
             # For many rows index_add_ takes four times as long.
             head_PH.scatter_add_(0, pair_XH, moved_YH[torch.from_numpy(own.row_X)])
 
-    def _add_near(self, head_PH: Tensor, near_FBC: np.ndarray) -> None:
-        assert self.near is not None
-        self._pair_layer.add(self.near.names, near_FBC.reshape(len(near_FBC), -1), head_PH)
-
     def _scores(self, customer_BD: Tensor, campaign_CD: Tensor, head_BCH: Tensor) -> np.ndarray:
         network = self.ranker.network
         score_BC = network.opinion(head_BCH.relu_())[:, :, 0]
         score_BC.addmm_(customer_BD, campaign_CD.T, alpha=network.scale)
         scores: np.ndarray = score_BC.numpy()
         return scores
-
-    def _near_of(self, market: int) -> NearBlock | None:
-        """Return what is near to the offers of a market, whose columns are taken once."""
-        if self.near is None:
-            return None
-        if market not in self._near_by_market:
-            self._near_by_market[market] = self.near.of(self.offers[market])
-        return self._near_by_market[market]
-
-    @cached_property
-    def _near_by_market(self) -> dict[int, NearBlock]:
-        return {}
 
     @cached_property
     def _pair_layer(self) -> PairLayer:

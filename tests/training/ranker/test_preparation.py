@@ -46,8 +46,8 @@ def test_lists_and_scores_are_those_of_the_network_over_frames(reader, network):
     assert expected[3].std() > 0.1
     # Empty ones would prove nothing.
     assert all(len(block.value_YF) for block in state.blocks)
-    assert state.near is not None
-    assert state.near.bought["faded"].nnz
+    assert len(state.near) == len(state.offers)
+    assert all(near.bought["faded"].nnz for near in state.near)
 
 
 def together(parts) -> list[np.ndarray]:
