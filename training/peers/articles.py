@@ -4,9 +4,10 @@ Shape legend: C campaigns, each at an instant of its own; W hashed words.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from training.classifier.text import buckets
 
 if TYPE_CHECKING:
     from training.ranker.features import FeatureReader
+
+MOST_TEXTS = 8_192
+"""Texts whose words are kept, some kilobytes each: hundreds of instants ask for the same."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Articles:
     def words(self, bucket_count: int) -> sp.csr_matrix:
         """Return the hashed n-grams of the texts: float32 `[C, W]`, rows of length 1 or 0."""
         text_C, texts = pd.factorize(self.text_C)
-        found = [np.unique(buckets(str(text), bucket_count)) for text in texts]
+        found = [_distinct_buckets(str(text), bucket_count) for text in texts]
         count_U = np.array([len(each) for each in found], dtype=np.int64)
         unique_UW = sp.csr_matrix(
             (
@@ -47,6 +51,14 @@ class Articles:
         )
         return unique_UW[text_C]
 
+    def only(self, place_N: np.ndarray) -> "Articles":
+        """Return some of them, in the given order."""
+        chosen: dict[str, Any] = {}
+        for field in fields(self):
+            values = getattr(self, field.name)
+            chosen[field.name] = None if values is None else values[place_N]
+        return Articles(**chosen)
+
 
 ArticleSource = Callable[[pd.DataFrame], Articles]
 """From (campaign_id, as_of) to what was known of each, in the given order."""
@@ -56,6 +68,31 @@ def at_instant(campaign_ids: np.ndarray, as_of: datetime) -> pd.DataFrame:
     """Return campaign_id and as_of: what a source is asked about campaigns at one instant."""
     instants = pd.Series([as_of] * len(campaign_ids), dtype="datetime64[us, UTC]")
     return pd.DataFrame({"campaign_id": campaign_ids, "as_of": instants})
+
+
+class DayAhead:
+    """A source that asks for all of a day when it is first asked about one of its instants.
+
+    The campaigns that will be asked about, campaign_id and as_of, are known beforehand; a question
+    is about one instant. What was not foreseen is asked for by itself.
+    """
+
+    def __init__(self, source: ArticleSource, campaigns: pd.DataFrame) -> None:
+        self._source = source
+        self._campaigns = _keys(campaigns)
+        self._day_C = self._campaigns["as_of"].dt.floor("D")
+        self._day: pd.Timestamp | None = None
+
+    def __call__(self, campaigns: pd.DataFrame) -> Articles:
+        """Return what was known of each, in the given order."""
+        asked = _keys(campaigns)
+        day = asked["as_of"].iloc[0].floor("D")
+        if day != self._day:
+            ahead = self._campaigns[self._day_C == day]
+            self._day, self._said = day, self._source(ahead)
+            self._index = pd.MultiIndex.from_frame(ahead)
+        place_C = self._index.get_indexer(pd.MultiIndex.from_frame(asked))
+        return self._said.only(place_C) if (place_C >= 0).all() else self._source(campaigns)
 
 
 def article_source(reader: "FeatureReader") -> ArticleSource:
@@ -75,6 +112,16 @@ def article_source(reader: "FeatureReader") -> ArticleSource:
         )
 
     return read
+
+
+def _keys(campaigns: pd.DataFrame) -> pd.DataFrame:
+    keys = campaigns[["campaign_id", "as_of"]].reset_index(drop=True)
+    return keys.assign(as_of=keys["as_of"].dt.as_unit("us"))
+
+
+@lru_cache(MOST_TEXTS)
+def _distinct_buckets(text: str, bucket_count: int) -> np.ndarray:
+    return np.unique(buckets(text, bucket_count))
 
 
 _ARTICLES = """

@@ -59,14 +59,18 @@ class History:
         """Return what had been received before an earlier instant; the codes stay the same."""
         is_known_P = self.received_at_P < np.datetime64(as_of.replace(tzinfo=None), "us")
         later_days = (self.as_of - as_of).total_seconds() / DAY_S
+        known = self.where(is_known_P)
+        return replace(known, as_of=as_of, age_days_P=known.age_days_P - later_days)
+
+    def where(self, kept_P: np.ndarray) -> "History":
+        """Return some purchases, by a mask or by ascending places; the codes stay the same."""
         return replace(
             self,
-            as_of=as_of,
-            customer_P=self.customer_P[is_known_P],
-            campaign_P=self.campaign_P[is_known_P],
-            order_P=self.order_P[is_known_P],
-            age_days_P=self.age_days_P[is_known_P] - later_days,
-            received_at_P=self.received_at_P[is_known_P],
+            customer_P=self.customer_P[kept_P],
+            campaign_P=self.campaign_P[kept_P],
+            order_P=self.order_P[kept_P],
+            age_days_P=self.age_days_P[kept_P],
+            received_at_P=self.received_at_P[kept_P],
         )
 
     def order_places(self) -> tuple[np.ndarray, np.ndarray]:

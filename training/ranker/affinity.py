@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from training.peers.articles import Articles, ArticleSource, at_instant
+from training.peers.articles import Articles, ArticleSource, DayAhead, at_instant
 from training.peers.history import History
 from training.ranker.item_models import ItemModels, faded
 from training.ranker.near_block import Alike, NearBlock
 from training.ranker.pair_blocks import KeyedBlock
+from training.ranker.past import Audience, Past
 from training.ranker.wording import largest
 from vitrine.affinities import CAMPAIGN, FEATURES, NEAR, OWN
 from vitrine.interval import DAY, floor
@@ -56,6 +57,9 @@ class Affinities:
 
     def __init__(self, history: History, articles: ArticleSource) -> None:
         self._history = history
+        self._past = Past(history)
+        self._customers = pd.Index(history.customer_ids)
+        self._campaigns = pd.Index(history.campaign_ids)
         self._articles = articles
         self._day: datetime | None = None
         self._models: ItemModels | None = None
@@ -65,8 +69,21 @@ class Affinities:
         """Return what had been received before an instant, with the models of its midnight."""
         if self._last is None or self._last[0] != as_of:
             known = self._history.before(as_of)
-            self._last = as_of, Affinity(known, self._models_of(floor(as_of, DAY)), self._articles)
+            models = self._models_of(floor(as_of, DAY))
+            self._last = as_of, Affinity(known, models, self._articles, Audience.of(known))
         return self._last[1]
+
+    def among(
+        self, as_of: datetime, customer_ids: np.ndarray, articles: ArticleSource
+    ) -> "Affinity":
+        """Return the same for some customers alone: it costs what they and the newest bought."""
+        asked_L = self._customers.get_indexer(customer_ids)
+        newest_V = self._past.newest(as_of, ALIKE_DAYS, MOST_RECENT)
+        known_U = np.union1d(asked_L[asked_L >= 0], newest_V)
+        known = self._past.of_customers(known_U, as_of)
+        own = known.where(np.isin(known_U, asked_L)[known.customer_P])
+        models = self._models_of(floor(as_of, DAY))
+        return Affinity(known, models, articles, self._past.audience(as_of), own)
 
     def _models_of(self, day: datetime) -> ItemModels | None:
         if day != self._day:
@@ -80,9 +97,10 @@ class Affinities:
         found_CF = np.empty((len(campaigns), len(CAMPAIGN)), dtype=np.float32)
         for number, instant in enumerate(instants):
             rows = np.flatnonzero(instant_C == number)
-            known = self._history.before(instant.to_pydatetime())
-            code_C = pd.Index(known.campaign_ids).get_indexer(campaigns["campaign_id"].iloc[rows])
-            ratios = np.stack([bought_first(known), bought_again(known)], axis=1)
+            code_C = self._campaigns.get_indexer(campaigns["campaign_id"].iloc[rows])
+            asked_N = np.unique(code_C[code_C >= 0])
+            known, is_first_P = self._past.of_campaigns(asked_N, instant.to_pydatetime())
+            ratios = np.stack([bought_first(known, is_first_P), bought_again(known)], axis=1)
             found_CF[rows] = np.where(code_C[:, None] >= 0, ratios[code_C], 0.0)
         return pd.DataFrame(found_CF, columns=[f.name for f in CAMPAIGN])
 
@@ -101,13 +119,17 @@ class Affinities:
         instant_R = instant_C[campaign_R]
         campaign_id_C = campaigns["campaign_id"].to_numpy(object)
         found_RF = np.empty((len(list_R), len(FEATURES)), dtype=np.float32)
-        for number, instant in enumerate(instants):
+        articles = DayAhead(self._articles, campaigns)
+        for number, instant in enumerate(pd.DatetimeIndex(instants).to_pydatetime()):
             rows = np.flatnonzero(instant_R == number)
             list_T, asked_L = np.unique(list_R[rows], return_inverse=True)
             campaign_T, asked_C = np.unique(campaign_R[rows], return_inverse=True)
-            affinity = self.at(instant.to_pydatetime())
+            # The lists of one instant come in chunks, those of many all at once.
+            is_alone = len(instants) == 1
+            customer_ids = customer_id_L[list_T]
+            affinity = self.at(instant) if is_alone else self.among(instant, customer_ids, articles)
             found_RF[rows] = affinity.rows(
-                customer_id_L[list_T], campaign_id_C[campaign_T], asked_L, asked_C
+                customer_ids, campaign_id_C[campaign_T], asked_L, asked_C
             )
         return pd.DataFrame(found_RF, columns=[f.name for f in FEATURES])
 
@@ -116,14 +138,21 @@ class Affinity:
     """`FEATURES` of any pairs as of one instant."""
 
     def __init__(
-        self, history: History, models: ItemModels | None, articles: ArticleSource
+        self,
+        history: History,
+        models: ItemModels | None,
+        articles: ArticleSource,
+        audience: Audience,
+        own: History | None = None,
     ) -> None:
+        """Prepare; `own` is the part of the customers that will be asked about, all by default."""
+        own = history if own is None else own
         self._as_of = history.as_of
         self._articles = articles
-        self._own = _Own.of(history)
+        self._own = _Own.of(own)
         self._customers = pd.Index(history.customer_ids)
         self._campaigns = pd.Index(history.campaign_ids)
-        self._near = None if models is None else _Near.of(history, models)
+        self._near = None if models is None else _Near.of(history, own, models, audience)
 
     def rows(
         self,
@@ -227,18 +256,18 @@ class _Near:
     alike: "_Alike"
 
     @classmethod
-    def of(cls, history: History, models: ItemModels) -> "_Near":
+    def of(cls, history: History, own: History, models: ItemModels, audience: Audience) -> "_Near":
         kept_K = models.kept_K
         faded_UK = faded(history)[:, kept_K]
-        since_P, _ = history.order_places()
-        lately_P = np.exp(-np.maximum(history.age_days_P, 0) / BASKET_DAYS)
+        since_P, _ = own.order_places()
+        lately_P = np.exp(-np.maximum(own.age_days_P, 0) / BASKET_DAYS)
         return cls(
             models,
             faded_UK,
             faded_UK.astype(bool).astype(np.float64),
-            history.by_customer(lately_P)[:, kept_K],
-            history.by_customer((since_P == 0).astype(np.float64))[:, kept_K],
-            _Alike.of(history, faded_UK, kept_K),
+            own.by_customer(lately_P)[:, kept_K],
+            own.by_customer((since_P == 0).astype(np.float64))[:, kept_K],
+            _Alike.of(history, faded_UK, kept_K, audience),
         )
 
     def scores(
@@ -305,13 +334,14 @@ class _Alike:
     bought_VK: sp.csr_matrix
 
     @classmethod
-    def of(cls, history: History, faded_UK: sp.csr_matrix, kept_K: np.ndarray) -> "_Alike":
+    def of(
+        cls, history: History, faded_UK: sp.csr_matrix, kept_K: np.ndarray, audience: Audience
+    ) -> "_Alike":
         is_recent_P = history.age_days_P <= ALIKE_DAYS
         recent = history.by_customer(is_recent_P.astype(np.float64))[:, kept_K]
         newest_first, place_V = np.unique(history.customer_P[is_recent_P][::-1], return_index=True)
         recent_V = np.sort(newest_first[np.argsort(place_V)[:MOST_RECENT]])
-        buyers_K = np.asarray(faded_UK.astype(bool).sum(axis=0)).ravel()
-        rarity_K = np.log(len(np.unique(history.customer_P)) / (1.0 + buyers_K))
+        rarity_K = np.log(audience.customer_count / (1.0 + audience.buyers_C[kept_K]))
         weighted = faded_UK @ sp.diags(np.maximum(rarity_K, 0.0))
         norm_U = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
         direction = sp.diags(1 / np.maximum(norm_U, 1e-9)) @ weighted
@@ -342,11 +372,10 @@ class _Alike:
         )
 
 
-def bought_first(history: History) -> np.ndarray:
+def bought_first(history: History, is_first_P: np.ndarray) -> np.ndarray:
     """Return the share of each campaign's recent orders that were their customer's first."""
-    since_P, count_P = history.order_places()
     is_recent_P = history.age_days_P <= FIRST_DAYS
-    is_first_P = is_recent_P & (since_P == count_P - 1)
+    is_first_P = is_recent_P & is_first_P
     campaigns = len(history.campaign_ids)
     first_C, all_C = (
         np.bincount(history.campaign_P[is_kept_P], minlength=campaigns)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.peers.articles import Articles, article_source
+from training.peers.articles import Articles, DayAhead, article_source
 
 EARLY, LATE = pd.to_datetime(["2026-03-01", "2026-03-09"], utc=True)
 
@@ -52,6 +52,26 @@ def test_each_campaign_is_described_as_it_was_at_its_instant(reader):
     opened, unknown = np.datetime64("2026-02-10", "us"), np.datetime64("NaT", "us")
     np.testing.assert_equal(found.opens_at_C, [opened, unknown, opened])
     np.testing.assert_equal(found.closes_at_C, [np.datetime64("2026-03-20"), unknown, unknown])
+
+
+def test_a_days_campaigns_are_asked_for_at_once_and_answered_as_each_alone(reader):
+    """Two instants of one day, one of another, and a campaign that nobody had foreseen."""
+    later = LATE + pd.Timedelta(hours=5)
+    ahead = pd.DataFrame({"campaign_id": ["k9", "k1", "k1"], "as_of": [later, LATE, EARLY]})
+    source, questions = article_source(reader), []
+
+    def counted(campaigns):
+        questions.append(len(campaigns))
+        return source(campaigns)
+
+    day_ahead = DayAhead(counted, ahead)
+    for campaign_id, as_of in [("k1", EARLY), ("k1", LATE), ("k9", later), ("k1", later)]:
+        asked = pd.DataFrame({"campaign_id": [campaign_id], "as_of": [as_of]})
+        found, alone = day_ahead(asked), source(asked)
+        assert found.text_C.tolist() == alone.text_C.tolist()
+        np.testing.assert_equal(found.price_C, alone.price_C)
+        np.testing.assert_equal(found.closes_at_C, alone.closes_at_C)
+    assert questions == [1, 2, 1]
 
 
 def test_words_are_rows_of_length_one_that_like_texts_share():

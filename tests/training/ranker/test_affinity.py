@@ -119,6 +119,28 @@ def test_nothing_received_later_changes_what_was_known(purchases, days):
     )  # fmt: skip
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(purchase, min_size=1, max_size=40))
+def test_many_instants_are_answered_as_each_alone(purchases):
+    """An instant alone looks at all customers, one among others at those who are asked about."""
+    rows = [(u, c, float(max(b, r)), float(r)) for u, c, b, r in purchases]
+    affinities = Affinities(history(rows), said)
+    customers = np.array(["u", "v", "nobody"], dtype=object)
+    instants = [NIGHT - 12 * DAY, NIGHT - 11.5 * DAY, NIGHT]
+    campaigns = pd.DataFrame(
+        [(c, at) for at in instants for c in WORDS], columns=["campaign_id", "as_of"]
+    )
+    campaigns["as_of"] = campaigns["as_of"].astype("datetime64[us, UTC]")
+
+    def answered(part: pd.DataFrame) -> np.ndarray:
+        campaign_R, list_R = np.divmod(np.arange(len(part) * len(customers)), len(customers))
+        of_pairs = affinities.rows(customers, part, list_R, campaign_R)
+        return np.hstack([of_pairs, affinities.campaign_rows(part).to_numpy()[campaign_R]])
+
+    alone = np.vstack([answered(part) for _, part in campaigns.groupby("as_of")])
+    np.testing.assert_array_equal(answered(campaigns), alone)
+
+
 def test_a_pair_is_answered_alike_alone_and_among_others():
     known = history(THREE)
     together = asked(known, ["ann", "bob", "eve"], ["a", "b", "c", "d"])
