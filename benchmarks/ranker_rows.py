@@ -61,6 +61,8 @@ def examples(
         customers=frame(catalogue.customer, groups, generator),
         campaigns=frame(catalogue.campaign, weeks * on_sale, generator),
         pairs=pairs,
+        customer_id_G=np.array([f"c{n}" for n in range(groups)], dtype=object),
+        campaign_id_C=np.array([f"k{n}" for n in range(weeks * on_sale)], dtype=object),
         as_of_G=START + week_G * np.timedelta64(7, "D"),
         known_at_G=START + (week_G + 1) * np.timedelta64(7, "D"),
         group_R=group_R[order],

@@ -1,9 +1,10 @@
 """Two questions with known answers, asked in every training run.
 
 *A leak.* A feature that has seen what it shall foretell orders the purchases of a group before
-everything else by itself. So each column alone is held against the labels; one that was planted
-for the purpose, which knows the label but for some noise, must raise the alarm, and none of the
-real ones may.
+everything else by itself. So each column alone is held against the labels. One is planted for the
+purpose: what the shop sold in the week after each example's instant, joined to the pairs as a
+feature would be whose rows became readable too early. It must raise the alarm, and none of the real
+ones may.
 
 *Shuffled labels.* Labels dealt out anew within each group cannot be foretold: a model fitted to
 them must order later groups no better than chance does. If it does better, then rows, groups or
@@ -14,17 +15,17 @@ Shape legend: R rows, G groups, P purchases, N others of the same group, F colum
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 
 from training.ranker.dataset import ExampleFrame
+from training.ranker.examples import WEEK
 from vitrine.errors import DegenerateModelError
 
 LEAK_AUC = 0.95
 """The strongest honest column of online_retail has 0.79, and all of them together 0.84."""
-PLANT, PLANT_NOISE = "planted_leak", 0.25
-"""Two draws of a normal noise of that size are in the wrong order 0.2 % of the time."""
 CHANCE_MARGIN = 0.02
 CERTAINTY = 3.5
 """Standard errors that the margin of few purchases is widened to; beyond them lies 1 of 2,000."""
@@ -74,32 +75,37 @@ class Duels:
         return Duels(self.purchase_P[part], self.other_PN[part])
 
 
-def ask(frame: ExampleFrame, seed: int) -> dict[str, float]:
+def ask(frame: ExampleFrame, purchases: pd.DataFrame, seed: int) -> dict[str, float]:
     """Ask both; return what was measured as metrics of the run, named `canary_…`.
+
+    Parameters
+    ----------
+    purchases
+        All from the first instant on, later ones included: customer_id, campaign_id, received_at.
 
     Raises
     ------
     DegenerateModelError
-        If a column leaks, if the planted one does not raise the alarm, or if shuffled labels can be
+        If a column leaks, if next week's sales do not raise the alarm, or if shuffled labels can be
         foretold.
     """
-    return leak(frame, seed) | shuffled(frame, seed)
+    return leak(frame, purchases, seed) | shuffled(frame, seed)
 
 
-def leak(frame: ExampleFrame, seed: int, noise: float = PLANT_NOISE) -> dict[str, float]:
-    """Hold each column alone, and the planted one, against the labels."""
+def leak(frame: ExampleFrame, purchases: pd.DataFrame, seed: int) -> dict[str, float]:
+    """Hold each column alone, and next week's sales, against the labels."""
     rng = np.random.default_rng(seed)
     duels = Duels.of(frame, rng)
     if not len(duels.purchase_P):
         raise DegenerateModelError("no example has a purchase beside something not bought")
-    planted_R = frame.label_R + noise * rng.normal(size=len(frame.label_R))
     auc = {column.name: strength(duels, column) for column in _columns(frame)}
-    planted = strength(duels, Column(PLANT, planted_R, is_text=False))
+    peeked = duels.auc(sold_next_week(frame, purchases))
     strongest = max(auc, key=lambda name: auc[name])
-    if not is_alarming(planted, duels):
+    if not is_alarming(peeked, duels):
         raise DegenerateModelError(
-            f"a planted column that knows the labels did not raise the alarm (AUC {planted:.3f}):"
-            " the examples' labels or groups are not what they seem; write them again"
+            f"next week's sales, planted as a feature, did not raise the alarm (AUC {peeked:.3f}):"
+            " the examples' labels are not what their customers bought; write them again with"
+            " `vitrine train examples`"
         )
     if is_alarming(auc[strongest], duels):
         raise DegenerateModelError(
@@ -108,10 +114,31 @@ def leak(frame: ExampleFrame, seed: int, noise: float = PLANT_NOISE) -> dict[str
             " holds features against raw rows"
         )
     return {
-        "canary_planted_leak_auc": planted,
+        "canary_peek_auc": peeked,
         "canary_strongest_column_auc": auc[strongest],
         "canary_purchases": float(len(duels.purchase_P)),
     }
+
+
+def sold_next_week(frame: ExampleFrame, purchases: pd.DataFrame) -> np.ndarray:
+    """Return `sold_R`: how often its customer bought a row's campaign in the following week.
+
+    In the week means received there, as the warehouse would count it.
+    """
+    rows = pd.DataFrame(
+        {
+            "customer_id": frame.customer_id_G[frame.group_R],
+            "campaign_id": frame.campaign_id_C[frame.campaign_R],
+            "as_of": pd.Series(frame.as_of_G[frame.group_R]).dt.tz_localize("UTC"),
+            "row": np.arange(len(frame.group_R)),
+        }
+    )
+    both = rows.merge(
+        purchases[["customer_id", "campaign_id", "received_at"]], on=["customer_id", "campaign_id"]
+    )
+    after = both["received_at"] - both["as_of"]
+    is_next_week = (after >= timedelta(0)) & (after < WEEK)
+    return np.bincount(both["row"][is_next_week], minlength=len(rows))
 
 
 def is_alarming(auc: float, duels: Duels) -> bool:

@@ -30,6 +30,9 @@ class ExampleFrame:
     customers: pd.DataFrame
     campaigns: pd.DataFrame
     pairs: pd.DataFrame
+    customer_id_G: np.ndarray
+    campaign_id_C: np.ndarray
+    """Text."""
     as_of_G: np.ndarray
     """datetime64[us], UTC."""
     known_at_G: np.ndarray
@@ -59,6 +62,8 @@ class ExampleFrame:
             customers=_frame(rows, catalogue.customer_names, first_G),
             campaigns=_frame(rows, catalogue.campaign_names, first_C),
             pairs=_frame(rows, catalogue.pair_names),
+            customer_id_G=_texts(rows["customer_id"], first_G),
+            campaign_id_C=_texts(rows["campaign_id"], first_C),
             as_of_G=rows["as_of"].to_numpy()[first_G].astype("datetime64[us]"),
             known_at_G=rows["known_at"].to_numpy()[first_G].astype("datetime64[us]"),
             group_R=group_R,
@@ -70,6 +75,12 @@ class ExampleFrame:
     def read(cls, file: Path, catalogue: Catalogue) -> "ExampleFrame":
         """Read an examples file."""
         return cls.of(pq.ParquetFile(file).read(), catalogue)
+
+    @property
+    def start(self) -> datetime:
+        """The instant of the first group."""
+        start: datetime = pd.Timestamp(self.as_of_G.min(), tz="UTC").to_pydatetime()
+        return start
 
     def before(self, instant: datetime) -> "ExampleFrame":
         """Keep the groups of which all was received before an instant.
@@ -102,6 +113,8 @@ class ExampleFrame:
             customers=self.customers[is_kept_G].reset_index(drop=True),
             campaigns=self.campaigns.iloc[used_C].reset_index(drop=True),
             pairs=self.pairs[is_kept_R].reset_index(drop=True),
+            customer_id_G=self.customer_id_G[is_kept_G],
+            campaign_id_C=self.campaign_id_C[used_C],
             as_of_G=self.as_of_G[is_kept_G],
             known_at_G=self.known_at_G[is_kept_G],
             group_R=(np.cumsum(is_kept_G) - 1)[self.group_R[is_kept_R]],
@@ -176,6 +189,11 @@ def _campaigns(rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     key_R = instant_R.astype(np.int64) * (int(codes_R.max(initial=0)) + 1) + codes_R
     _, first_C, campaign_R = np.unique(key_R, return_index=True, return_inverse=True)
     return campaign_R.astype(np.int64), first_C
+
+
+def _texts(values: pa.ChunkedArray, index: np.ndarray) -> np.ndarray:
+    texts: np.ndarray = values.take(pa.array(index)).to_numpy()
+    return texts
 
 
 def _frame(rows: pa.Table, names: list[str], index: np.ndarray | None = None) -> pd.DataFrame:

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import pandas as pd
-
 from training import registry
 from training.evaluation import canaries
 from training.evaluation.backtest import Week, weeks_before
@@ -93,7 +91,8 @@ class TrainingRun:
         rival = self._champion_before(as_of)
         is_challenge = rival is not None and rival.config != self.config
         frame = self._built(self.config, as_of) if is_challenge else self._examples(as_of)
-        measured = canaries.ask(frame, self.seed)
+        sold = self.reader.purchases(Interval(frame.start, as_of))
+        measured = canaries.ask(frame, sold, self.seed)
         (week,) = weeks_before(as_of, 1)
         kept = self.paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
         held_out = self._fit(frame.before(week.start), kept, later=frame.since(week.start))
@@ -225,7 +224,7 @@ class TrainingRun:
                 params={**asdict(self.config), "seed": self.seed, "device": self.device},
                 metrics=metrics,
                 curves=held_out.curves,
-                data=Interval(pd.Timestamp(frame.as_of_G.min(), tz="UTC").to_pydatetime(), as_of),
+                data=Interval(frame.start, as_of),
                 example_inputs=rows,
                 example_outputs=predictor(folder)(rows),
             ),

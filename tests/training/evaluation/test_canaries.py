@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.training.ranker import planted
@@ -20,6 +21,23 @@ def frame(has_pattern: bool = True, groups: int = 1_500, pool: int = 12) -> Exam
 @pytest.fixture(scope="module")
 def patterned() -> ExampleFrame:
     return frame()
+
+
+def sales(examples: ExampleFrame) -> pd.DataFrame:
+    """What the groups bought: each purchase is received half an hour after the instant."""
+    bought = np.flatnonzero(examples.label_R)
+    group_P, campaign_P = examples.group_R[bought], examples.campaign_R[bought]
+    return pd.DataFrame(
+        {
+            "customer_id": examples.customer_id_G[group_P],
+            "campaign_id": examples.campaign_id_C[campaign_P],
+            "received_at": pd.Series(examples.known_at_G[group_P]).dt.tz_localize("UTC"),
+        }
+    )
+
+
+def asked(examples: ExampleFrame) -> dict[str, float]:
+    return canaries.ask(examples, sales(examples), seed=7)
 
 
 def slow_auc(frame, value_R):
@@ -41,15 +59,15 @@ def test_the_auc_is_that_of_a_slow_loop(patterned):
 
 
 def test_honest_columns_and_dealt_labels_raise_no_alarm(patterned):
-    measured = canaries.ask(patterned, seed=7)
-    assert measured["canary_planted_leak_auc"] > 0.99
+    measured = asked(patterned)
+    assert measured["canary_peek_auc"] > 0.99
     assert 0.6 < measured["canary_strongest_column_auc"] < 0.9
     assert abs(measured["canary_shuffled_auc"] - 0.5) < measured["canary_shuffled_margin"]
     assert measured["canary_shuffled_purchases"] == 750
 
 
 def test_noise_raises_no_alarm():
-    measured = canaries.ask(frame(has_pattern=False), seed=7)
+    measured = asked(frame(has_pattern=False))
     assert measured["canary_strongest_column_auc"] < 0.55
 
 
@@ -63,7 +81,7 @@ def test_a_feature_that_peeks_into_the_future_is_refused_by_name(patterned, kind
     }[kind]
     leaking = replace(patterned, pairs=patterned.pairs.assign(sold_tomorrow=peeking))
     with pytest.raises(DegenerateModelError, match="the feature sold_tomorrow alone orders"):
-        canaries.ask(leaking, seed=7)
+        asked(leaking)
 
 
 def test_a_text_of_its_own_in_every_row_orders_nothing(patterned):
@@ -72,9 +90,37 @@ def test_a_text_of_its_own_in_every_row_orders_nothing(patterned):
     assert canaries.strength(duels, unique) < 0.55
 
 
-def test_a_planted_column_that_is_only_noise_does_not_pass_for_a_clean_bill(patterned):
-    with pytest.raises(DegenerateModelError, match="did not raise the alarm"):
-        canaries.leak(patterned, seed=7, noise=50.0)
+def test_next_weeks_sales_are_those_of_a_slow_loop(patterned):
+    """Of an hour's purchase a few came again within the week, a few later, a few were before."""
+    rng, first = np.random.default_rng(4), sales(patterned)
+    others = patterned.campaign_id_C[patterned.campaign_R]
+    more = first.assign(
+        campaign_id=rng.choice(others, len(first)),
+        received_at=first["received_at"] + pd.to_timedelta(rng.integers(-9, 9, len(first)), "D"),
+    )
+    sold = pd.concat([first, more.head(50), first.assign(received_at=more["received_at"])])
+    kept = [*range(0, len(others), 97), *np.flatnonzero(patterned.label_R)]
+    expected = []
+    for row in kept:
+        group = patterned.group_R[row]
+        after = sold["received_at"] - pd.Timestamp(patterned.as_of_G[group], tz="UTC")
+        is_theirs = sold["customer_id"] == patterned.customer_id_G[group]
+        is_same = sold["campaign_id"] == others[row]
+        is_next_week = (after >= pd.Timedelta(0)) & (after < pd.Timedelta(days=7))
+        expected.append((is_theirs & is_same & is_next_week).sum())
+    assert canaries.sold_next_week(patterned, sold)[kept].tolist() == expected
+    assert len(set(expected)) > 2
+
+
+@pytest.mark.parametrize("fault", ["others bought it", "it had been bought before"])
+def test_sales_that_do_not_foretell_the_labels_are_no_clean_bill(patterned, fault):
+    sold = sales(patterned)
+    if fault == "others bought it":
+        sold["customer_id"] = np.roll(sold["customer_id"], 1)
+    else:
+        sold["received_at"] -= pd.Timedelta(hours=1)
+    with pytest.raises(DegenerateModelError, match=r"next week's sales.* did not raise the alarm"):
+        canaries.leak(patterned, sold, seed=7)
 
 
 def test_labels_that_were_not_dealt_out_are_foretold_and_refused(patterned):

@@ -108,7 +108,7 @@ def test_a_ranker_that_finds_the_taste_becomes_champion(trained, models):
     assert champion is not None
     assert champion.data.end == taste_shop.END
     assert champion.metrics["map_at_12"] > 2 * champion.metrics["popularity_14d_map_at_12"]
-    assert champion.metrics["canary_planted_leak_auc"] > 0.95
+    assert champion.metrics["canary_peek_auc"] > 0.95
     assert champion.metrics["canary_strongest_column_auc"] < 0.95
     assert abs(champion.metrics["canary_shuffled_auc"] - 0.5) < 0.1
     assert "popularity_14d" in trained
