@@ -18,7 +18,8 @@ MACHINE = {"cores": 2, "memory_bytes": 8e9, "gpu": None, "load": 0.5, "torch": "
 def figures() -> dict:
     before = torch.get_num_threads()
     measured = {
-        name: phase(TINY, torch.device("cpu"), 1) for name, phase in ranker_phases.PHASES.items()
+        name: phase(TINY, torch.device("cpu"), 1) | {"phase_s": 60.0}
+        for name, phase in ranker_phases.PHASES.items()
     }
     torch.set_num_threads(before)
     return {"machine": MACHINE, "runs": 1, **measured}
@@ -40,24 +41,37 @@ def test_every_part_measures_something(figures):
     assert figures["mass"]["customers"] == round(ranker_phases.CUSTOMERS * TINY)
 
 
-def test_a_smaller_size_neither_meets_nor_misses_an_aim(figures):
-    text = ranker_report.table(figures, TINY)
-    assert "aim at full size: 10 ms for p99" in text
-    assert "met" not in text.replace("meters", "")
-    assert "MISSED" not in text
-    assert "No GPU was available" in text
+def aims(figures, scale) -> dict[str, list[str]]:
+    """The cells of each aim's row."""
+    lines = ranker_report.table(figures, scale).partition("## Aims")[2].splitlines()
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[4:]]
+    return {row[0]: row[1:] for row in rows[: rows.index([""])]}
+
+
+def test_a_smaller_size_is_extrapolated_and_says_so(figures):
+    few = {**figures["mass"], "seconds": 13.0, "peak_memory_bytes": 0.7e9, "customers": 137_000}
+    found = aims({**figures, "mass": few}, 0.1)
+    assert found["everybody's first 12, 2 cores"] == [
+        "at most 120 seconds", "130.0 seconds", "**MISSED**", "extrapolated from 137,000 customers"
+    ]  # fmt: skip
+    assert found["memory for it"][1:3] == ["7.0 GB", "met"]
+    assert "this whole run" not in found
+    assert found["a full retrain on one GPU"][2:] == ["**not measured**", "no GPU was there"]
 
 
 def test_aims_are_judged_at_full_size(figures):
-    slow = {**figures["mass"], "seconds": 300.0, "peak_memory_bytes": 7e9}
+    slow = {**figures["mass"], "seconds": 300.0, "peak_memory_bytes": 7e9, "phase_s": 320.0}
     quick = {**figures["sampler"], "campaigns": 6e6, "articles": 9e6}
-    text = ranker_report.table({**figures, "mass": slow, "sampler": quick}, 1.0)
-    assert "- aim: 120 seconds; found 300.0: MISSED" in text
-    assert "- aim: 8 GB of memory; found 7.0: met" in text
-    assert "- aim: 5 million triplets a second at least; found 6.0: met" in text
+    found = aims({**figures, "mass": slow, "sampler": quick}, 1.0)
+    seconds = ["at most 120 seconds", "300.0 seconds", "**MISSED**", "measured"]
+    assert found["everybody's first 12, 2 cores"] == seconds
+    assert found["memory for it"] == ["at most 8 GB", "7.0 GB", "met", "measured"]
+    triplets = found["triplets drawn a second, one core"]
+    assert triplets[:3] == ["at least 5 million", "6.0 million", "met"]
+    assert found["this whole run"] == ["at most 8 minutes", "8.3 minutes", "**MISSED**", "measured"]
     slower = {**quick, "articles": 4e6}
-    text = ranker_report.table({**figures, "sampler": slower}, 1.0)
-    assert "- aim: 5 million triplets a second at least; found 4.0: MISSED" in text
+    found = aims({**figures, "sampler": slower}, 0.5)
+    assert found["triplets drawn a second, one core"][2] == "**MISSED**"
 
 
 def test_a_gpu_is_named(figures):
