@@ -34,7 +34,7 @@ class Aim:
         """Return a row of the table of aims."""
         bound = "at least" if self.is_least else "at most"
         verdict = "met" if self.is_met else "**MISSED**"
-        limit, found = f"{bound} {self.limit:g} {self.unit}", f"{self.found:,.1f} {self.unit}"
+        limit, found = f"{bound} {self.limit:.3g} {self.unit}", f"{self.found:,.1f} {self.unit}"
         return f"| {self.words} | {limit} | {found} | {verdict} | {self.how} |"
 
 
@@ -107,7 +107,14 @@ def _training_aims(figures: Mapping[str, Any], scale: float) -> Iterator[Aim]:
         limit,
         retrain["hours"],
         "hours",
-        f"extrapolated from {rate}; {retrain['memory_gb']:,.0f} GB of them were not made",
+        f"extrapolated from {rate}",
+    )
+    yield Aim(
+        "memory for its examples, all at once",
+        figures["machine"]["memory_bytes"] / GB,
+        retrain["memory_gb"],
+        "GB",
+        f"extrapolated from {it['bytes_an_example']:.0f} bytes an example; not run",
     )
     yield Aim(
         f"the daily retrain as it is, on the newest lists, {where}",

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.training.ranker import taste_shop
+from tests.training.ranker.test_serving import K, everybody, rows_over_frames
 from training.ranker.dataset import ExampleFrame
 from training.ranker.features import Catalogue
-from training.ranker.fitted import predictor
+from training.ranker.fitted import FittedRanker, predictor
 from training.ranker.inputs import KEPT_PAIRS
 from training.registry import Registry
 from vitrine.interval import DAY, format_instant
@@ -235,6 +236,25 @@ def test_the_kept_inputs_give_the_published_scores(trained, run, installation, m
     both = inputs.merge(scores, on=["customer_id", "campaign_id"])
     assert len(both) > 0
     np.testing.assert_allclose(both["again"], both["score"], rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_published_is_what_the_champion_makes_of_frames(
+    trained, run, installation, models, reader, tmp_path
+):
+    ranker = FittedRanker.load(models.folder(models.champion("ranker")))
+    best = reader.best_products(taste_shop.END)
+    out = tmp_path / "recs.parquet"
+    code, printed = run("recommend", "--as-of", END, "--k", str(K), "--out", str(out))
+    assert code == 0, printed
+    expected = rows_over_frames(reader, ranker, everybody(reader), best)
+    pd.testing.assert_frame_equal(pd.read_parquet(out), expected, atol=1e-4, rtol=0)
+    code, printed = run("score", "--as-of", END)
+    assert code == 0, printed
+    scores = pd.read_parquet(current_version(installation.paths.scores) / "campaign_scores.parquet")
+    first = scores[scores["rank"] <= K].reset_index(drop=True)
+    columns = ["customer_id", "campaign_id", "score", "rank"]
+    pd.testing.assert_frame_equal(first, expected[columns], atol=1e-4, rtol=0)
+    assert len(scores) > len(first)
 
 
 def test_a_planted_worse_model_is_refused(trained, run, example_file, models):

@@ -23,7 +23,11 @@ COLUMNS = ("customer_id", "rank", "campaign_id", "product_id", "score")
 
 @pytest.fixture
 def asked(reader) -> Candidates:
-    """Everybody, and what is or within a day will be on sale in their country."""
+    return everybody(reader)
+
+
+def everybody(reader) -> Candidates:
+    """All customers, and what is or within a day will be on sale in their country."""
     customers = reader.customers_known(taste_shop.END)
     campaigns = reader.campaigns_opening(taste_shop.END, within=DAY)
     return serving.candidates(reader, customers, campaigns, taste_shop.END)
