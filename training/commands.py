@@ -1,4 +1,4 @@
-"""`vitrine train|evaluate|rollback|score|recommend|classify`: commands of a few lines each."""
+"""`vitrine train|evaluate|rollback|promote|score|recommend|classify`, a few lines each."""
 
 from importlib import import_module
 
@@ -48,6 +48,7 @@ def __getattr__(name: str) -> click.Command:
     where = {
         "evaluate": "training.evaluation.commands:evaluate",
         "rollback": "training.rollback:rollback",
+        "promote": "training.rollback:promote",
         "score": "training.ranker.commands:score",
         "recommend": "training.ranker.commands:recommend",
         "classify": "training.classifier.commands:classify",

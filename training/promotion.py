@@ -1,4 +1,4 @@
-"""Who serves: the gate's decisions and rollbacks, each a row of the ledger and a move of the alias.
+"""Who serves: the gate's decisions, rollbacks and choices, each a row of the ledger.
 
 The only module that moves the alias `champion`. See docs/adr/0021.
 """
@@ -36,7 +36,8 @@ class Promotion:
 
         A version fitted to older data than the champion's, such as one that a question about the
         past has called for, never takes the champion's place. One with the files of a version that
-        was rolled back from is refused, whatever the gate says.
+        was rolled back from is refused, whatever the gate says, and a refresh that passed is held
+        while a rollback holds them.
         """
         with self.ledger.alone():
             champion = self._settled(version.name)
@@ -50,6 +51,7 @@ class Promotion:
                 metric=decision.metric,
                 figures=decision.figures,
             )
+            entry = self._held(entry)
             if entry.verdict == champions.PROMOTED:
                 entry = replace(entry, champion_version=version.version)
             return self._carry_out(self.ledger.write_down(entry))
@@ -77,6 +79,34 @@ class Promotion:
             )
             return self._carry_out(self.ledger.write_down(entry))
 
+    def choose(self, name: str, number: int | None = None, reason: str = "") -> Entry:
+        """Let a version serve that a rollback held: the newest, or the one of that number.
+
+        Refreshes are promoted by the gate again from then on.
+
+        Raises
+        ------
+        BadArgumentError
+            If none was held since the present champion began to serve, or not that one.
+        """
+        with self.ledger.alone():
+            champion = self._settled(name)
+            held = self.ledger.held(name)
+            if not held or number not in {None, *held}:
+                what = "no version" if number is None else f"version {number}"
+                raise BadArgumentError(
+                    f"{what} of the {name} is held; held since the present champion began to serve:"
+                    f" {', '.join(map(str, held)) or 'none'}; `vitrine rollback --to` leads to"
+                    " those that have served"
+                )
+            version = self.models.version(name, held[-1] if number is None else number)
+            entry = replace(
+                _entry(version, champion, reason or "no reason was given"),
+                kind=champions.CHOICE,
+                champion_version=version.version,
+            )
+            return self._carry_out(self.ledger.write_down(entry))
+
     def _settled(self, name: str) -> ModelVersion | None:
         """Return the champion, with nothing pending and its row in the ledger."""
         pending = self.ledger.pending(name)
@@ -93,7 +123,7 @@ class Promotion:
 
     def _carry_out(self, entry: Entry) -> Entry:
         """Do what a decision says; twice is as good as once."""
-        is_passed = entry.verdict != champions.REFUSED
+        is_passed = entry.verdict not in {champions.REFUSED, champions.HELD}
         self.models.note(entry.model, entry.version, Decision(is_passed, entry.reason))
         if entry.verdict == champions.RESTORED and entry.previous_version is not None:
             reason = f"rolled back to version {entry.version}: {entry.reason}"
@@ -102,6 +132,18 @@ class Promotion:
             self.models.crown(entry.model, entry.champion_version)
         self.ledger.close(entry)
         return entry
+
+    def _held(self, entry: Entry) -> Entry:
+        """Hold a refresh that would be promoted while a rollback holds them."""
+        holding = self.ledger.holding(entry.model)
+        is_due = entry.is_promoted and entry.kind == champions.REFRESH
+        if holding is None or not is_due:
+            return entry
+        reason = (
+            f"held since version {holding.previous_version} was rolled back from"
+            f" ({holding.reason}); `vitrine promote {entry.model}` lets it serve: {entry.reason}"
+        )
+        return replace(entry, verdict=champions.HELD, reason=reason)
 
     def _without_return(self, version: ModelVersion, decision: Decision) -> Decision:
         """Refuse what was rolled back from, should the same fit be made again."""

@@ -1,8 +1,15 @@
-"""`vitrine rollback`: the champion of before serves again."""
+"""`vitrine rollback`: the champion of before serves again; `vitrine promote`: it holds no more."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from vitrine.installation import Installation
+
+if TYPE_CHECKING:
+    from training.promotion import Promotion
+    from vitrine.champions import Entry
 
 MODELS = ("ranker", "classifier")
 
@@ -15,16 +22,34 @@ def rollback(model: str, to: int | None, reason: str) -> None:
     """Let an earlier champion of a model serve again, from the next `vitrine score` on.
 
     vitrine rollback ranker --reason "recommended nothing but garden furniture"
+
+    What training makes afterwards is held until `vitrine promote`, or a challenge that wins.
     """
+    _decided(lambda promotion: promotion.roll_back(model, to, reason))
+
+
+@click.command()
+@click.argument("model", type=click.Choice(MODELS))
+@click.option("--version", type=int, help="The version to let serve; by default the newest held.")
+@click.option("--reason", default="", help="Kept in the ledger of champions, for whoever asks why.")
+def promote(model: str, version: int | None, reason: str) -> None:
+    """Let a version serve that passed the gate and was held, since a rollback came before it.
+
+    vitrine promote ranker --reason "the feed of products is mended"
+    """
+    _decided(lambda promotion: promotion.choose(model, version, reason))
+
+
+def _decided(decide: "Callable[[Promotion], Entry]") -> None:
     from training.promotion import Promotion
     from training.registry import Registry
     from vitrine.transform import operations
 
     installation = Installation.load()
     models = Registry(installation.settings, installation.paths)
-    entry = Promotion.of(models, installation.paths).roll_back(model, to, reason)
+    entry = decide(Promotion.of(models, installation.paths))
     operations.bring_up_to_date(installation)
     click.echo(
-        f"{model} version {entry.version}, which knows the data until {entry.data_end_at}, serves"
-        f" instead of version {entry.previous_version}; `vitrine score` publishes its scores"
+        f"{entry.model} version {entry.version}, which knows the data until {entry.data_end_at},"
+        f" serves instead of version {entry.previous_version}; `vitrine score` publishes its scores"
     )

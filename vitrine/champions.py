@@ -18,8 +18,9 @@ from vitrine.paths import Paths
 from vitrine.publish import atomic_file
 
 FIRST, REFRESH, CHALLENGE = "first", "refresh", "challenge"
-ROLLBACK, FOUND = "rollback", "found"
-PROMOTED, PASSED, REFUSED, RESTORED = "promoted", "passed", "refused", "restored"
+ROLLBACK, CHOICE, FOUND = "rollback", "choice", "found"
+PROMOTED, PASSED, HELD, REFUSED = "promoted", "passed", "held", "refused"
+RESTORED = "restored"
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class Entry:
     model: str
     version: int
     kind: str
-    """first, refresh (the champion's settings on newer data), challenge (other settings), rollback
-    or found (the alias was moved by other means than Vitrine's)."""
+    """first, refresh (the champion's settings on newer data), challenge (other settings), rollback,
+    choice (of a person, among what was held) or found (the alias was moved by other means than
+    Vitrine's)."""
     verdict: str
-    """promoted; passed, but the champion knows newer data; refused; or restored by a rollback."""
+    """promoted; passed, but the champion knows newer data; held, though it passed, since a rollback
+    holds refreshes; refused; or restored by a rollback."""
     reason: str
     champion_version: int | None
     """Who serves from now on."""
@@ -49,7 +52,7 @@ class Entry:
 
     @property
     def is_promoted(self) -> bool:
-        """Whether the version became champion by being better."""
+        """Whether the version became champion, and not by a rollback."""
         return self.verdict == PROMOTED
 
     @property
@@ -124,6 +127,29 @@ class Ledger:
                 taken |= {entry.previous_version} if entry.previous_version is not None else set()
                 taken -= {entry.version}
         return taken
+
+    def holding(self, model: str) -> Entry | None:
+        """Return the rollback that holds refreshes, if one does.
+
+        Who rolled back saw what the gate did not see, and tomorrow's refresh has the same causes.
+        So it holds until somebody serves by other means than a refresh: a challenge that won, a
+        choice, the alias, or a return to what was rolled back from.
+        """
+        holding: Entry | None = None
+        taken: set[int | None] = set()
+        for entry in filter(lambda entry: entry.is_move, self.entries(model)):
+            is_back = entry.verdict == RESTORED and entry.version not in taken
+            holding = entry if is_back else None
+            taken = taken | {entry.previous_version} if is_back else set()
+        return holding
+
+    def held(self, model: str) -> list[int]:
+        """Return the versions that were held since somebody else began to serve, oldest first."""
+        held: list[int] = []
+        for entry in self.entries(model):
+            held = [] if entry.is_move else held
+            held += [entry.version] if entry.verdict == HELD else []
+        return held
 
     def pending(self, model: str) -> Entry | None:
         """Return the decision that a killed call has written down and not carried out, if any."""

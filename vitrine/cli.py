@@ -70,6 +70,10 @@ COMMANDS = {
         "Compare all models on the same weeks, each trained on what came before.",
     ),
     "rollback": ("training.commands:rollback", "Let an earlier champion of a model serve again."),
+    "promote": (
+        "training.commands:promote",
+        "Let a version of a model serve that a rollback held.",
+    ),
     "score": ("training.commands:score", "Publish the champion's scores for an instant."),
     "recommend": ("training.commands:recommend", "Rank campaigns for customers as of any instant."),
     "classify": ("training.commands:classify", "Label products from images and text."),

@@ -127,7 +127,54 @@ def test_what_was_rolled_back_from_is_not_promoted_again(promotion, register, na
     same = promotion.promote(register(2, bias=5.0), PASSED)
     assert (same.verdict, serving(promotion, name)) == (champions.REFUSED, 1)
     assert "version 2, which was rolled back from" in same.reason
-    assert promotion.promote(register(3, bias=6.0), PASSED).is_promoted
+    assert promotion.promote(register(3, bias=6.0), PASSED).verdict == champions.HELD
+
+
+def test_a_rollback_holds_refreshes_until_somebody_chooses(promotion, register, name):
+    for day in (1, 2):
+        promotion.promote(register(day), PASSED)
+    promotion.roll_back(name, reason="it shows sofas alone")
+    held = [promotion.promote(register(day), PASSED) for day in (3, 4)]
+    assert [entry.verdict for entry in held] == [champions.HELD] * 2
+    assert (
+        "version 2 was rolled back from (it shows sofas alone); `vitrine promote" in held[0].reason
+    )
+    assert serving(promotion, name) == 1
+    newest = promotion.models.version(name, 4)
+    assert promotion.models.newest(name, newest.data.end).version == 1
+    with pytest.raises(BadArgumentError, match=r"version 2 of the .* is held; .* serve: 3, 4;"):
+        promotion.choose(name, 2)
+    chosen = promotion.choose(name, reason="the sofas are gone")
+    assert (chosen.version, chosen.previous_version, chosen.kind) == (4, 1, champions.CHOICE)
+    assert promotion.models.newest(name, newest.data.end) == promotion.models.champion(name)
+    assert promotion.promote(register(5), PASSED).is_promoted
+    with pytest.raises(BadArgumentError, match=r"no version .* held; .*: none"):
+        promotion.choose(name)
+
+
+@pytest.mark.parametrize("by", ["challenge", "return", "alias"])
+def test_who_serves_by_other_means_than_a_refresh_ends_the_hold(promotion, register, name, by):
+    for day in (1, 2):
+        promotion.promote(register(day), PASSED)
+    promotion.roll_back(name)
+    if by == "challenge":
+        won = Decision(True, "better beyond chance", champions.CHALLENGE)
+        assert promotion.promote(register(3), won).is_promoted
+    elif by == "return":
+        promotion.roll_back(name, to=2)
+    else:
+        promotion.models.crown(name, register(3).version)
+    assert promotion.promote(register(4), PASSED).is_promoted
+
+
+def test_a_second_rollback_holds_on_and_an_older_fit_is_not_held(promotion, register, name):
+    for day in (11, 12, 13):
+        promotion.promote(register(day), PASSED)
+    promotion.roll_back(name)
+    promotion.roll_back(name)
+    assert promotion.promote(register(10), PASSED).verdict == champions.PASSED
+    assert promotion.promote(register(14), Decision(False, "worse")).verdict == champions.REFUSED
+    assert promotion.promote(register(14), PASSED).verdict == champions.HELD
 
 
 @pytest.mark.parametrize("killed_at", ["note", "crown", "close"])

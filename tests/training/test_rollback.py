@@ -29,6 +29,15 @@ def test_a_rollback_is_one_command_and_an_analyst_can_ask_why(installation, run,
     code, printed = run("sql", "--csv", query)
     assert (code, printed.splitlines()[1]) == (0, "1,2,restored,all is a sofa"), printed
 
+    folder = tmp_path / "held"
+    folder.mkdir()
+    held = models.register("classifier", trained(folder, "2011-02-03", 3.0))
+    Promotion.of(models, installation.paths).promote(held, Decision(True, "better"))
+    code, printed = run("promote", "classifier", "--reason", "sofas are labelled again")
+    assert (code, "classifier version 3" in printed, "of version 1" in printed) == (0, True, True)
+    code, printed = run("rollback", "classifier")
+    assert (code, "instead of version 3" in printed) == (0, True), printed
+
     code, printed = run("rollback", "classifier")
     assert (code, "no champion came before version 1" in printed) == (2, True)
 

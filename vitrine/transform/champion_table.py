@@ -16,13 +16,15 @@ _COLUMNS = (
         "varchar",
         "record ->> 'kind'",
         "first (there was no champion), refresh (the champion's settings on newer data), challenge"
-        " (other settings), rollback, or found (the alias was moved by other means).",
+        " (other settings), rollback, choice (of a person, among what was held), or found (the"
+        " alias was moved by other means).",
     ),
     Column(
         "verdict",
         "varchar",
         "record ->> 'verdict'",
-        "promoted; passed, but the champion knows newer data; refused; or restored.",
+        "promoted; passed, but the champion knows newer data; held, since a rollback holds"
+        " refreshes; refused; or restored.",
     ),
     Column("reason", "varchar", "record ->> 'reason'", "Why, in a sentence."),
     Column(
