@@ -51,17 +51,3 @@ class Baskets:
             age_P[start_O][kept_O].astype(np.int64),
             customer_P[start_O][kept_O],
         )
-
-
-def popularity_by_day(history: History, window_days: int) -> np.ndarray:
-    """Return `bought_DC`, float32: purchases in the window that ended D whole days before `as_of`.
-
-    Row 0 is what is known now, row d + 1 what was surely known at an order d whole days ago.
-    """
-    day_P = np.maximum(history.age_days_P, 0).astype(np.int64)
-    shape = (int(day_P.max(initial=-1)) + 2 + window_days, len(history.campaign_ids))
-    ones = np.ones(len(day_P), dtype=np.float32)
-    each_DC = sp.csr_matrix((ones, (day_P, history.campaign_P)), shape).toarray()
-    total_DC = np.concatenate([np.zeros((1, shape[1]), np.float32), np.cumsum(each_DC, axis=0)])
-    bought_DC: np.ndarray = total_DC[window_days:] - total_DC[:-window_days]
-    return bought_DC

@@ -5,10 +5,8 @@ Steck (2019), Embarrassingly shallow autoencoders for sparse data, equation 8.
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from training.peers.history import History
-from training.peers.item_weights import item_weights
+from training.peers.item_weights import item_weights, rooted
 from training.peers.scorers import MatrixScorer, Terms
 from vitrine.errors import BadInputError
 
@@ -40,7 +38,6 @@ class Ease:
                 f"EASE needs a dense matrix of {len(history.campaign_ids)} campaigns squared;"
                 f" it is meant for at most {MOST_CAMPAIGNS}"
             )
-        bought = history.by_customer(history.faded(self.half_life_days))
-        bought.data = np.sqrt(np.minimum(bought.data, 3.0))
+        bought = rooted(history.by_customer(history.faded(self.half_life_days)))
         weights = item_weights(bought, self.regularisation)
         return MatrixScorer(history, lambda customers: bought[customers] @ weights, self.terms)

@@ -7,6 +7,16 @@ import numpy as np
 import scipy.sparse as sp
 from scipy import linalg
 
+MOST = 3.0
+"""Of a customer's fading purchases of a campaign: who buys one every week is not ten customers."""
+
+
+def rooted(bought: sp.csr_matrix) -> sp.csr_matrix:
+    """Return the roots of customers' fading purchases, none above √MOST."""
+    rooted = bought.copy()
+    rooted.data = np.sqrt(np.minimum(bought.data, MOST))
+    return rooted
+
 
 def item_weights(bought: sp.csr_matrix, regularisation: float) -> np.ndarray:
     """Return `B[C, C]` with a zero diagonal that minimises ||X - X B||² + regularisation ||B||².

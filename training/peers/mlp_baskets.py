@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.peers.baskets import Baskets, popularity_by_day
+from training.peers.baskets import Baskets
 from training.peers.history import History
+from training.peers.recent_sales import recent_sales
 from training.peers.scorers import MatrixScorer, Terms
 from vitrine.errors import DegenerateModelError
 
@@ -46,8 +47,12 @@ class MlpBaskets:
             If the loss became NaN.
         """
         torch.manual_seed(self.seed)
-        popular_DC = np.log1p(popularity_by_day(history, self.popularity_days))
-        network = Network(len(history.campaign_ids), self.hidden, self.dropout)
+        campaigns = len(history.campaign_ids)
+        sold_DC = recent_sales(
+            history.age_days_P, history.campaign_P, campaigns, self.popularity_days
+        )
+        popular_DC = np.log1p(sold_DC.toarray())
+        network = Network(campaigns, self.hidden, self.dropout)
         self._train(network, Baskets.of(history, self.half_life_days), popular_DC)
         before_UC = history.by_customer(history.faded(self.half_life_days)).astype(np.float32)
         popular_C = torch.from_numpy(popular_DC[0])

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from training.peers.articles import ArticleSource, at_instant
 from training.peers.history import History
-from training.peers.item_weights import item_weights
+from training.peers.item_weights import item_weights, rooted
 from training.ranker.wording import Wording
 
 if TYPE_CHECKING:
@@ -84,10 +84,8 @@ def buyers(history: History) -> np.ndarray:
 
 
 def faded(history: History) -> sp.csr_matrix:
-    """Return the roots of customers' fading purchases, float64 `[U, C]`, none above √3."""
-    bought = history.by_customer(np.exp(-np.maximum(history.age_days_P, 0) / FADE_DAYS))
-    bought.data = np.sqrt(np.minimum(bought.data, 3.0))
-    return bought
+    """Return the roots of customers' fading purchases, float64 `[U, C]`, none above √MOST."""
+    return rooted(history.by_customer(np.exp(-np.maximum(history.age_days_P, 0) / FADE_DAYS)))
 
 
 def _bought_most(history: History) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from training.peers.history import DAY_S, History
+from training.ranker.candidates import ranges
 
 MARGIN_DAYS = 1e-3
 """Rather look at a purchase too many than trust the last digit of an age."""
@@ -164,10 +165,8 @@ class _Places:
 
     def places(self, code_N: np.ndarray) -> np.ndarray:
         """Return the places of some codes' purchases, ascending."""
-        start_N, count_N = self.start_K[code_N], np.diff(self.start_K)[code_N]
-        first_N = np.cumsum(count_N) - count_N
-        step_P = np.arange(count_N.sum()) - np.repeat(first_N, count_N)
-        return np.sort(self.place_P[np.repeat(start_N, count_N) + step_P])
+        start_N = self.start_K[code_N]
+        return np.sort(self.place_P[ranges(start_N, self.start_K[code_N + 1] - start_N)])
 
 
 def _microseconds(instant: datetime) -> np.datetime64:

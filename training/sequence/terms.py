@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from training.peers.recent_sales import recent_sales
 from training.ranker.candidates import ranges
 from training.sequence.events import Events
 
@@ -34,7 +35,9 @@ class Terms:
 
     def __init__(self, events: Events, campaigns: int) -> None:
         self.events, self.campaigns = events, campaigns
-        self.popular_DC = _recent_sales(events, campaigns)
+        is_bought_E = events.is_purchase_E
+        age_days_P, campaign_P = events.age_days_E[is_bought_E], events.campaign_E[is_bought_E]
+        self.popular_DC = recent_sales(age_days_P, campaign_P, campaigns, POPULAR_DAYS)
 
     def matrix(self, asked: Questions, campaign_K: np.ndarray) -> np.ndarray:
         """Return float32 `term_QKT` of all questions and some campaigns."""
@@ -70,17 +73,3 @@ class Terms:
         faded_N = (0.5 ** (past_N / HALF_LIFE_DAYS)).astype(np.float32)
         ones_N = np.ones(len(event_N), dtype=np.float32)
         return sp.csr_matrix((faded_N, place_N), shape), sp.csr_matrix((ones_N, place_N), shape)
-
-
-def _recent_sales(events: Events, campaigns: int) -> sp.csr_matrix:
-    """Return purchases in the days `d .. d + 13` before `as_of`, float32 `[days + 1, C]`."""
-    is_bought_E = events.is_purchase_E
-    day_P = np.floor(np.maximum(events.age_days_E[is_bought_E], 0)).astype(np.int64)
-    days = int(day_P.max(initial=0)) + 2
-    ones_P = np.ones(len(day_P), dtype=np.float32)
-    sold_DC = sp.csr_matrix((ones_P, (day_P, events.campaign_E[is_bought_E])), (days, campaigns))
-    offsets = range(min(POPULAR_DAYS, days))
-    window = sp.diags_array(
-        [np.ones(days, dtype=np.float32)] * len(offsets), offsets=offsets, shape=(days, days)
-    )
-    return sp.csr_matrix(window @ sold_DC)
