@@ -9,6 +9,7 @@ so nothing is ever pickled or unpickled.
 import hashlib
 import json
 import logging
+import math
 import os
 import sys
 import warnings
@@ -317,10 +318,11 @@ class Registry:
 
 
 def _log_steps(mlflow: ModuleType, series: Mapping[str, Sequence[float]]) -> None:
-    """Log each step's values together: far fewer calls than one a value."""
+    """Log each step's values together, far fewer calls than one a value, and no NaN."""
     for step in range(max(map(len, series.values()), default=0)):
         at = {name: float(values[step]) for name, values in series.items() if step < len(values)}
-        mlflow.log_metrics(at, step=step + 1)
+        known = {name: value for name, value in at.items() if not math.isnan(value)}
+        mlflow.log_metrics(known, step=step + 1)
 
 
 def serve(load: "Callable[[Path], Callable[[pd.DataFrame], pd.DataFrame]]") -> None:

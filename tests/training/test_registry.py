@@ -135,7 +135,14 @@ def test_a_comparison_is_a_run_with_one_below_for_each_model_and_is_logged_once(
         name="20110201T0000",
         digest="abc",
         data=Interval.parse("2011-01-18", "2011-02-01"),
-        models={"als": {"map_at_12": [0.1, 0.2], "all weeks/all/map_at_12": [0.15]}, "ease": {}},
+        models={
+            "als": {
+                "map_at_12": [0.1, 0.2],
+                "needed_for_90_percent": [float("nan"), 40.0],
+                "all weeks/all/map_at_12": [0.15],
+            },
+            "ease": {},
+        },
         folder=tmp_path,
     )
     for _ in range(2):
@@ -147,8 +154,13 @@ def test_a_comparison_is_a_run_with_one_below_for_each_model_and_is_logged_once(
         next(run for run in runs if run.info.run_name == name) for name in ("20110201T0000", "als")
     )
     assert als.data.tags["mlflow.parentRunId"] == whole.info.run_id
-    history = mlflow.MlflowClient().get_metric_history(als.info.run_id, "map_at_12")
-    assert [(each.step, each.value) for each in history] == [(1, 0.1), (2, 0.2)]
+
+    def steps(metric):
+        history = mlflow.MlflowClient().get_metric_history(als.info.run_id, metric)
+        return [(each.step, each.value) for each in history]
+
+    assert steps("map_at_12") == [(1, 0.1), (2, 0.2)]
+    assert steps("needed_for_90_percent") == [(2, 40.0)]
     assert als.data.metrics["all weeks/all/map_at_12"] == 0.15
     (file,) = mlflow.artifacts.list_artifacts(run_id=whole.info.run_id)
     assert file.path == "leaderboard.md"

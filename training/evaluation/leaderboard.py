@@ -107,6 +107,8 @@ def collective_values(rank_P: np.ndarray, count_P: np.ndarray) -> dict[str, floa
 def averages(ranks: Ranks) -> dict[str, float]:
     """Return every metric of one slice of lists by name, such as `map_at_12`.
 
+    What has no value, as `metrics.needed` may, is left out.
+
     Raises
     ------
     BadInputError
@@ -116,7 +118,8 @@ def averages(ranks: Ranks) -> dict[str, float]:
     if not len(relevant_L) or relevant_L.min() < 1:
         raise BadInputError("metrics need at least one list, each with something relevant")
     values = {name: float(value_L.mean()) for name, value_L in list_values(ranks).items()}
-    return values | collective_values(ranks.rank_P, ranks.count_L[ranks.list_P])
+    values |= collective_values(ranks.rank_P, ranks.count_L[ranks.list_P])
+    return {name: value for name, value in values.items() if not np.isnan(value)}
 
 
 def table(judged: list[Judged], seed: int, reference: str = REFERENCE) -> pd.DataFrame:

@@ -12,6 +12,8 @@ import numpy as np
 
 CUT = 12
 TOP_SHARE = 0.01
+NOWHERE = np.iinfo(np.int64).max
+"""The rank of what was relevant but no candidate: it counts as relevant and is never found."""
 
 
 def average_precision(hit_LK: np.ndarray, relevant_L: np.ndarray) -> np.ndarray:
@@ -75,10 +77,11 @@ def collective_auc(rank_P: np.ndarray, count_P: np.ndarray) -> float:
 def needed(rank_P: np.ndarray, share: float) -> float:
     """Return how many recommendations everybody must be shown to reach a share of all purchases.
 
-    The same paper, table 1. Of ranks 1, 2, 5 and 40 half are reached with 2.
+    The same paper, table 1. Of ranks 1, 2, 5 and 40 half are reached with 2. NaN where so much was
+    no candidate that no number is enough.
     """
-    ordered_P = np.sort(rank_P)
-    return float(ordered_P[int(np.ceil(share * len(ordered_P))) - 1])
+    last = np.sort(rank_P)[int(np.ceil(share * len(rank_P))) - 1]
+    return float(last) if last != NOWHERE else np.nan
 
 
 def novelty(information_C: np.ndarray, top_LK: np.ndarray) -> np.ndarray:

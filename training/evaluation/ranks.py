@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation.metrics import CUT
+from training.evaluation.metrics import CUT, NOWHERE
 from training.ranker.candidates import Candidates
 from training.ranker.ranking import MAX_PAIRS, ScoreChunk, Scorer
 from vitrine.errors import DegenerateModelError
 
-NOWHERE = np.iinfo(np.int64).max
-"""The rank of what was relevant but no candidate: it counts as relevant and is never found."""
 NEW_ELSEWHERE, KNOWN_ELSEWHERE = -1, -2
 """Positions of a relevant campaign that is no candidate, by whether it had been bought before."""
 

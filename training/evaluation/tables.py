@@ -134,6 +134,8 @@ def verdict(row: Row) -> str:
 
 def figure(row: Row) -> str:
     """Write a value, with half of its 95 % interval where it has one."""
+    if np.isnan(row.value):
+        return "never" if row.metric.startswith("needed_for_") else ""
     if row.metric.startswith("needed_for_"):
         return f"{row.value:,.0f}"
     half = (row.high - row.low) / 2

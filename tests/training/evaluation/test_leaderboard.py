@@ -12,6 +12,7 @@ from training.evaluation.leaderboard import (
     ordered,
     table,
 )
+from training.evaluation.metrics import NOWHERE
 from training.evaluation.ranks import Judgement, Ranks
 from vitrine.errors import BadInputError
 
@@ -27,6 +28,13 @@ def test_the_averages_name_their_cut():
     assert [everything[name] for name in first] == pytest.approx([1.0] * 5)
     assert everything["recall_at_3"] == pytest.approx(3 / 12)
     assert everything["needed_for_50_percent"] == 6
+
+
+def test_a_share_that_no_list_can_reach_is_no_metric():
+    everything = averages(ranks([1, NOWHERE, NOWHERE], np.zeros(3), lists=1))
+    assert everything["needed_for_10_percent"] == 1
+    assert "needed_for_90_percent" not in everything
+    assert max(everything.values()) <= 3
 
 
 def test_no_list_and_a_list_without_anything_relevant_are_refused():

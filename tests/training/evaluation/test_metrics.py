@@ -139,6 +139,12 @@ def test_what_all_purchases_make_together_agrees_with_a_slow_loop(purchases):
         assert metrics.needed(ranks, share) == shown
 
 
+def test_what_was_no_candidate_is_reached_by_no_number():
+    rank_P = np.array([3, metrics.NOWHERE, 1, metrics.NOWHERE])
+    assert [metrics.needed(rank_P, share) for share in (0.1, 0.5)] == [1, 3]
+    assert np.isnan(metrics.needed(rank_P, 0.9))
+
+
 @given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=8))
 def test_precision_agrees_with_a_slow_loop(rows):
     expected = [sum(row) / 4 for row in rows]

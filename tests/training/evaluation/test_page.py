@@ -82,6 +82,7 @@ def test_the_page_says_who_leads_and_what_is_chance(rows, everything):
         (0.5, np.nan, np.nan, "coverage", ".5000"),
         (1.0, np.nan, np.nan, "coverage", "1.0000"),
         (1234.0, np.nan, np.nan, "needed_for_50_percent", "1,234"),
+        (np.nan, np.nan, np.nan, "needed_for_90_percent", "never"),
         (10.5, 10.0, 11.0, "novelty_at_12", "10.5000 ±.5000"),
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.evaluation import metrics
-from training.evaluation.ranks import KNOWN_ELSEWHERE, NEW_ELSEWHERE, NOWHERE, judge_lists
+from training.evaluation.ranks import KNOWN_ELSEWHERE, NEW_ELSEWHERE, judge_lists
 from training.ranker.candidates import Candidates
 from vitrine.errors import DegenerateModelError
 
@@ -65,7 +65,7 @@ def slow_ranks(candidates, scores, relevant, left_out):
         places = [c for c in range(start, start + count) if (number, c) not in left_out]
         row = scores[number]
         ordered = [c for _, c in sorted((-row[c], c) for c in places)]
-        found.append(ordered.index(campaign) + 1 if campaign in ordered else NOWHERE)
+        found.append(ordered.index(campaign) + 1 if campaign in ordered else metrics.NOWHERE)
     return found
 
 
