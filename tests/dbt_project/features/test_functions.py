@@ -1,10 +1,12 @@
 """The newer feature functions say what slow loops say, over leap day, clock changes and seasons."""
 
 import random
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -94,6 +96,17 @@ def test_who_is_unknown_gets_the_fills(long_warehouse, model):
     assert {f.name: answer[f.name] for f in feature_catalogue.feature_columns(model)} == {
         f.name: f.fill for f in feature_catalogue.feature_columns(model)
     }
+
+
+def test_a_sector_called_unknown_is_not_that_of_what_is_not_described(long_built, tmp_path):
+    file = shutil.copy(long_built, tmp_path / "daily.duckdb")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{file}' as daily")
+        connection.execute("update daily.intermediate.int_closed_campaigns set sector = 'unknown'")
+        asked = pd.DataFrame([{"campaign_id": "nothing", "as_of": long_shop.END}])
+        (answer,) = ask(connection, "feat_campaign", asked).to_dict("records")
+    columns = feature_catalogue.feature_columns("feat_campaign")
+    assert {f.name: answer[f.name] for f in columns} == {f.name: f.fill for f in columns}
 
 
 def test_the_stock_of_a_product_is_what_the_newest_readable_day_knew(long_warehouse, history):

@@ -31,9 +31,9 @@ def campaign(history: History, campaign_id: str, as_of: datetime) -> Values:
         "campaign_return_ratio": ratio(counts.returned_units(known), counts.units(known)),
         "campaign_days_since_last_sale": days_since([f.occurred_at for f in sales(known)], as_of),
     }
-    values["campaign_price_level_ratio"] = price_level(history, values, as_of)
     name, is_described = str(values["brand"]), history.latest("campaigns", campaign_id, as_of)
     sector = str(values["sector"]) if is_described else None
+    values["campaign_price_level_ratio"] = price_level(history, sector, values, as_of)
     return values | brand(history, name, as_of) | brand_past(history, name, sector, as_of)
 
 
@@ -64,10 +64,10 @@ def assortment(history: History, campaign_id: str, as_of: datetime) -> Values:
     }
 
 
-def price_level(history: History, values: Values, as_of: datetime) -> float:
+def price_level(history: History, sector: str | None, values: Values, as_of: datetime) -> float:
     """Say where the average price stands in the sector."""
     price = values["campaign_average_price"] if values["campaign_product_count"] else None
-    return price_quantile(history, values["sector"], price, as_of)
+    return price_quantile(history, sector, price, as_of)
 
 
 def list_price(history: History, rows: list[Row]) -> float:

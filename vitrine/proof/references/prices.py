@@ -13,9 +13,11 @@ WHOLE_CATALOGUE = "all"
 NOTHING_KNOWN = 0.5
 
 
-def price_quantile(history: History, sector: str, price: float | None, as_of: datetime) -> float:
+def price_quantile(
+    history: History, sector: str | None, price: float | None, as_of: datetime
+) -> float:
     """Return the share of cheaper offers, in steps; the middle of the steps of the same price."""
-    ladder = price_ladder(history, sector, last_week_end(history, as_of))
+    ladder = price_ladder(history, sector, last_week_end(history, as_of)) if sector else []
     if price is None or not ladder:
         return NOTHING_KNOWN
     below = [step for step in ladder if step <= round(price, 4)]

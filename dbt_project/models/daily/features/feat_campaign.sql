@@ -50,9 +50,8 @@ described as (
         asked.*,
         coalesce(campaigns.brand, 'unknown') as brand,
         coalesce(campaigns.business_type, 'unknown') as business_type,
-        coalesce(campaigns.sector, 'unknown') as sector,
+        campaigns.sector,
         coalesce(campaigns.sub_sector, 'unknown') as sub_sector,
-        campaigns.sector is not null as is_described,
         coalesce(campaigns.country, 'unknown') as campaign_country,
         coalesce(
             {{ minutes_between('campaigns.opens_at', 'campaigns.closes_at') }} / 60, 720
@@ -185,7 +184,7 @@ asked_sector_days as (
         sector,
         readable_at
     from described
-    where is_described
+    where sector is not null
 ),
 
 sector_rates as (
@@ -255,7 +254,7 @@ final as (
         described.as_of,
         described.brand,
         described.business_type,
-        described.sector,
+        coalesce(described.sector, 'unknown') as sector,
         described.sub_sector,
         described.campaign_country,
         described.campaign_duration_hours,
