@@ -123,7 +123,7 @@ def _loop(
     torch.manual_seed(1)
     # As many epochs as the schedule may be asked for here.
     config = replace(config, epochs=100)
-    network = Ranker(customer, campaign, pair, config).to(device)
+    network = Ranker.new(customer, campaign, pair, config).to(device)
     data = Dataset.of(frame, customer, campaign, pair, device)
     return Loop(network, data, None, config, seed=1), (customer, campaign, pair)
 

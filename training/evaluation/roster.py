@@ -103,6 +103,7 @@ ROSTER: dict[str, Fitter] = {
     "blend": learnt.blend,
     "lightgbm_lambdarank": learnt.lightgbm_lambdarank,
     "lightgbm_xendcg": learnt.lightgbm_xendcg,
+    "lightgbm_likely": learnt.lightgbm_likely,
     "popularity_7d": _popularity(7),
     "popularity_14d": _popularity(14),
     "popularity_28d": _popularity(28),

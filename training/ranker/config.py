@@ -22,9 +22,15 @@ class RankerConfig:
 
     max_groups: int = 5_000
     """Most recent (customer, instant) groups of purchases that become examples."""
-    pool_size: int = 100
-    """Negatives drawn for a group; each purchase meets `negatives` of them, anew every epoch."""
+    pool_size: int = 600
+    """Negatives drawn for a group."""
+    uniform_size: int = 100
+    """Of them, those that the first network learns from, drawn by chance."""
+    likely_size: int = 30
+    """Rows of a group that the second network learns from: those that the first finds likeliest.
+    0: there is no second network."""
     negatives: int = 20
+    """Negatives that each purchase meets, drawn anew every epoch."""
     loss: str = "softmax"
     """One of `LOSSES`; LOG.md compares them."""
     margin: float = 1.0
@@ -85,10 +91,15 @@ class RankerConfig:
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise BadArgumentError(f"loss '{self.loss}' is unknown; known: {', '.join(LOSSES)}")
-        if self.trees < 0:
-            raise BadArgumentError(f"trees must be 0 or more, not {self.trees}")
+        for name in ("trees", "likely_size"):
+            if getattr(self, name) < 0:
+                raise BadArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise BadArgumentError(f"dropout must be in [0, 1), not {self.dropout}")
-        for name in ("max_groups", "pool_size", "negatives", "epochs", "batch_groups", "margin"):
+        positive = (
+            "max_groups", "pool_size", "uniform_size", "negatives", "epochs", "batch_groups",
+            "margin",
+        )  # fmt: skip
+        for name in positive:
             if getattr(self, name) <= 0:
                 raise BadArgumentError(f"{name} must be positive, not {getattr(self, name)}")

@@ -3,7 +3,7 @@
 Shape legend: R rows (pairs), G groups, C campaigns as of an instant, P purchases.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -95,6 +95,25 @@ class ExampleFrame:
         """Keep the groups as of the given instant or later."""
         return self._kept(self.as_of_G >= _naive(instant))
 
+    def thinned(self, negatives: int, seed: int) -> "ExampleFrame":
+        """Keep every purchase, and at most so many of each group's negatives, drawn by the seed."""
+        purchases_G = np.bincount(self.group_R[self.label_R == 1], minlength=len(self.as_of_G))
+        chance_R = np.random.default_rng(seed).random(len(self.group_R))
+        place_R = _places(np.where(self.label_R == 1, -1.0, chance_R), self.group_R)
+        return self._kept_rows(place_R < (purchases_G + negatives)[self.group_R])
+
+    def likeliest(self, score_R: np.ndarray, count: int) -> "ExampleFrame":
+        """Keep each group's rows of the highest scores, purchases or not.
+
+        A group in which only purchases, or none, are left teaches nothing and goes.
+        """
+        kept = self._kept_rows(_places(-score_R, self.group_R) < count)
+        has_both_G = [
+            np.bincount(kept.group_R[kept.label_R == label], minlength=len(self.as_of_G)) > 0
+            for label in (0, 1)
+        ]
+        return kept._kept(np.logical_and(*has_both_G))
+
     def rows(self, count: int) -> pd.DataFrame:
         """Return the first examples with all features side by side, text as plain text."""
         sides = (
@@ -105,6 +124,15 @@ class ExampleFrame:
         rows = pd.concat([side.reset_index(drop=True) for side in sides], axis=1)
         texts = rows.select_dtypes("category").columns
         return rows.astype(dict.fromkeys(texts, "object"))
+
+    def _kept_rows(self, is_kept_R: np.ndarray) -> "ExampleFrame":
+        return replace(
+            self,
+            pairs=self.pairs[is_kept_R].reset_index(drop=True),
+            group_R=self.group_R[is_kept_R],
+            campaign_R=self.campaign_R[is_kept_R],
+            label_R=self.label_R[is_kept_R],
+        )
 
     def _kept(self, is_kept_G: np.ndarray) -> "ExampleFrame":
         is_kept_R = is_kept_G[self.group_R]
@@ -173,6 +201,15 @@ class Dataset:
     def device(self) -> torch.device:
         """Where the tensors lie."""
         return self.campaign_R.device
+
+
+def _places(key_R: np.ndarray, group_R: np.ndarray) -> np.ndarray:
+    """Return each row's place within its group by a rising key; equal keys in their order."""
+    order_R = np.lexsort((key_R, group_R))
+    count_G = np.bincount(group_R)
+    place_R = np.empty(len(key_R), np.int64)
+    place_R[order_R] = np.arange(len(key_R)) - np.repeat(np.cumsum(count_G) - count_G, count_G)
+    return place_R
 
 
 def _numbered(group_id_R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
-"""A fitted ranker: encoders, network and trees that belong together, kept as a folder of files.
+"""A fitted ranker: encoders, networks and trees that belong together, kept as a folder of files.
 
-`ranker.json` holds the settings and what the encoders learnt, `weights.safetensors` the network's
+`ranker.json` holds the settings and what the encoders learnt, `weights.safetensors` the networks'
 weights, `trees.txt` the trees.
 """
 
@@ -54,6 +54,7 @@ class FittedRanker:
             "customer": self.customer.stored(),
             "campaign": self.campaign.stored(),
             "pair": self.pair.stored(),
+            "networks": len(self.network.networks),
             "trees_weight": self.trees_weight,
         }
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
@@ -76,7 +77,7 @@ class FittedRanker:
         customer, campaign, pair = (
             Encoder.of(stored[side]) for side in ("customer", "campaign", "pair")
         )
-        network = Ranker(customer, campaign, pair, config)
+        network = Ranker.new(customer, campaign, pair, config, stored.get("networks", 1))
         try:
             network.load_state_dict(load_file(folder / WEIGHTS))
         except RuntimeError as error:

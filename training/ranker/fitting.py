@@ -41,7 +41,11 @@ def fit(
     later: ExampleFrame | None = None,
     checkpoints: Path | None = None,
 ) -> Fit:
-    """Fit encoders and network to examples; the same seed gives the same weights on a CPU.
+    """Fit encoders and networks to examples; the same seed gives the same weights on a CPU.
+
+    The first network learns from purchases and what was drawn beside them by chance. Few of those
+    are hard to tell from a purchase, so a second one learns from the rows that the first finds
+    likeliest, and their scores are added.
 
     Parameters
     ----------
@@ -50,34 +54,68 @@ def fit(
     checkpoints
         Folder for the state after each epoch, so that a killed run goes on from there when it is
         started again with the same examples, settings and seed. The caller removes it when what it
-        needs the network for is done.
+        needs the networks for is done.
 
     Raises
     ------
     DegenerateModelError
-        If the loss became NaN, or ended where equal scores would leave it.
+        If the loss became NaN, or that of the first network ended where equal scores would leave
+        it.
     """
-    where = torch.device(device)
-    customer, campaign, pair = encoders_of(frame, catalogue)
-    torch.manual_seed(seed)
-    network = Ranker(customer, campaign, pair, config).to(where)
-    data = Dataset.of(frame, customer, campaign, pair, where)
-    unseen = None
-    if later is not None and len(later.as_of_G):
-        unseen = Dataset.of(later, customer, campaign, pair, where)
-    kept = None
-    if checkpoints is not None:
-        key = digest(config, seed, (customer, campaign, pair), data, unseen)
-        kept = Checkpoint.of(checkpoints, key)
-    loop = Loop(network, data, unseen, config, seed)
-    curves = loop.run(kept)
+    drawn = frame.thinned(config.uniform_size, seed)
+    school = _School(encoders_of(drawn, catalogue), config, seed, torch.device(device), checkpoints)
+    if later is not None:
+        later = later.thinned(config.uniform_size, seed)
+    network, curves, loss_at_the_end = school.taught(drawn, later)
     # Units that are left out at random make equal scores differ: look at the whole network.
-    refuse_degenerate([*curves["train_loss"], loop.loss_without_training(data)], config)
-    alone = FittedRanker(customer, campaign, pair, config, network.cpu().eval())
-    if not config.trees:
-        return Fit(alone, curves)
-    trees = BoostingConfig(trees=config.trees).fit(frame, (customer, campaign, pair), seed)
-    return Fit(with_trees(alone, trees, frame), curves)
+    refuse_degenerate([*curves["train_loss"], loss_at_the_end], config)
+    ranker = FittedRanker(*school.encoders, config, network)
+    likely = _likely(ranker, frame)
+    if len(likely.as_of_G):
+        second, its, _ = school.taught(likely)
+        curves["likely_loss"] = its["train_loss"]
+        refuse_infinite(its["train_loss"])
+        ranker = replace(ranker, network=network.beside(second))
+    if config.trees:
+        trees = BoostingConfig(trees=config.trees).fit(drawn, school.encoders, seed)
+        ranker = with_trees(ranker, trees, drawn)
+    return Fit(ranker, curves)
+
+
+def _likely(ranker: FittedRanker, frame: ExampleFrame) -> ExampleFrame:
+    score = ranker.over(frame.customers, frame.campaigns)
+    score_R = score(frame.group_R, frame.campaign_R, frame.pairs)
+    return frame.likeliest(score_R, ranker.config.likely_size)
+
+
+@dataclass(frozen=True)
+class _School:
+    """What the networks of one ranker have in common while they learn."""
+
+    encoders: Encoders
+    config: RankerConfig
+    seed: int
+    device: torch.device
+    checkpoints: Path | None
+
+    def taught(
+        self, frame: ExampleFrame, later: ExampleFrame | None = None
+    ) -> tuple[Ranker, dict[str, list[float]], float]:
+        """Return a new network that learnt from a frame, its curves, and its loss at the end."""
+        torch.manual_seed(self.seed)
+        network = Ranker.new(*self.encoders, self.config).to(self.device)
+        data = Dataset.of(frame, *self.encoders, self.device)
+        unseen = None
+        if later is not None and len(later.as_of_G):
+            unseen = Dataset.of(later, *self.encoders, self.device)
+        kept = None
+        if self.checkpoints is not None:
+            key = digest(self.config, self.seed, self.encoders, data, unseen)
+            kept = Checkpoint.of(self.checkpoints, key)
+        loop = Loop(network, data, unseen, self.config, self.seed)
+        curves = loop.run(kept)
+        at_the_end = loop.loss_without_training(data)
+        return network.cpu().eval(), curves, at_the_end
 
 
 def encoders_of(frame: ExampleFrame, catalogue: Catalogue) -> Encoders:
@@ -122,12 +160,19 @@ def refuse_degenerate(train_loss: list[float], config: RankerConfig) -> None:
     _, reported = losses.LOSSES[config.loss]
     equal = torch.zeros(1), torch.zeros(1, config.negatives)
     last, stuck = train_loss[-1], float(reported(*equal, config.margin))
-    if not np.isfinite(last):
-        raise DegenerateModelError(f"the training loss became {last}; lower the learning rate")
+    refuse_infinite(train_loss)
     if last > 0.999 * stuck:
         raise DegenerateModelError(
             f"the {config.loss} loss ended at {last:.4f}; equal scores leave it at {stuck:.4f},"
             " so nothing was learnt; look at the examples' features"
+        )
+
+
+def refuse_infinite(train_loss: list[float]) -> None:
+    """Raise DegenerateModelError for a loss that ended at no number."""
+    if not np.isfinite(train_loss[-1]):
+        raise DegenerateModelError(
+            f"the training loss became {train_loss[-1]}; lower the learning rate"
         )
 
 

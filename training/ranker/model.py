@@ -1,6 +1,9 @@
-"""The siamese network: a customer tower, a campaign tower, and a small head that pairs share.
+"""The siamese networks: a customer tower, a campaign tower, and a small head that pairs share.
 
     score = customer_D · campaign_D + opinion(relu(customer_H + campaign_H + W pair_F))
+
+summed over the networks: the first learns what sets a purchase apart from anything on sale, the
+second what sets it apart from that which the first finds likely (`fitting`).
 
 All that depends on the customer alone or on the campaign alone (both towers, including what they
 give to the head) is computed once a customer and once a campaign; a pair costs one dot product of
@@ -8,6 +11,7 @@ width D, one layer of width H and a small one on top: without that, 4 % of MAP@1
 Shape legend: B rows, F numeric features, K categorical ones, D tower width, H head width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,6 +47,12 @@ class Vectors:
     def __getitem__(self, rows: Tensor) -> "Vectors":
         return Vectors(self.dot_BD[rows], self.head_BH[rows])
 
+    @classmethod
+    def together(cls, parts: Sequence["Vectors"]) -> "Vectors":
+        """Put the vectors of several towers side by side."""
+        return cls(*(torch.cat(both, 1) for both in zip(*((p.dot_BD, p.head_BH) for p in parts),
+                                                        strict=True)))  # fmt: skip
+
 
 class Tower(nn.Module):
     """One hidden layer from a side's inputs to its vectors."""
@@ -60,8 +70,8 @@ class Tower(nn.Module):
         return Vectors(out[:, : self.tower_width], out[:, self.tower_width :])
 
 
-class Ranker(nn.Module):
-    """Scores of (customer, campaign) pairs; higher is better, only order within a list counts."""
+class Network(nn.Module):
+    """One siamese network: both towers, and the head that pairs share."""
 
     def __init__(
         self, customer: Encoder, campaign: Encoder, pair: Encoder, config: RankerConfig
@@ -79,10 +89,70 @@ class Ranker(nn.Module):
         )
         self.scale = config.tower_width**-0.5
 
+
+class Ranker(nn.Module):
+    """Scores of (customer, campaign) pairs; higher is better, only order within a list counts.
+
+    Networks of one shape whose scores add up. Their vectors lie side by side, so whoever computes
+    a score in parts sees one network with wider ones.
+    """
+
+    def __init__(self, *networks: Network) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.scale = networks[0].scale
+
+    @classmethod
+    def new(
+        cls,
+        customer: Encoder,
+        campaign: Encoder,
+        pair: Encoder,
+        config: RankerConfig,
+        networks: int = 1,
+    ) -> "Ranker":
+        """Return networks that know nothing yet."""
+        return cls(*(Network(customer, campaign, pair, config) for _ in range(networks)))
+
+    def beside(self, other: "Ranker") -> "Ranker":
+        """Return the networks of both."""
+        return Ranker(*self.networks, *other.networks)
+
+    def first(self) -> "Ranker":
+        """Return the first network alone."""
+        return Ranker(self.networks[0])
+
+    def customer(self, side: Side) -> Vectors:
+        """Return the customers' vectors."""
+        return Vectors.together([each.customer(side) for each in self.networks])
+
+    def campaign(self, side: Side) -> Vectors:
+        """Return the campaigns' vectors."""
+        return Vectors.together([each.campaign(side) for each in self.networks])
+
+    def pair(self, side: Side) -> Tensor:
+        """Return what the pairs' own features give to the head, `head_BH`."""
+        return torch.cat([each.pair_hidden(each.pair_inputs(side)) for each in self.networks], 1)
+
+    def opinion(self, head_BH: Tensor) -> Tensor:
+        """Return `score_B`: what the head makes of its values; B may be several dimensions."""
+        parts = head_BH.chunk(len(self.networks), dim=-1)
+        opinions = [n.opinion(part) for n, part in zip(self.networks, parts, strict=True)]
+        score_B: Tensor = torch.stack(opinions).sum(dim=0)[..., 0]
+        return score_B
+
     def forward(self, customers: Vectors, campaigns: Vectors, pairs: Side) -> Tensor:
         """Return `score_B` of row b of each."""
         dot_B = (customers.dot_BD * campaigns.dot_BD).sum(dim=1) * self.scale
-        pair_BH = self.pair_hidden(self.pair_inputs(pairs))
-        head_BH = torch.relu(customers.head_BH + campaigns.head_BH + pair_BH)
-        score_B: Tensor = dot_B + self.opinion(head_BH)[:, 0]
-        return score_B
+        head_BH = torch.relu(customers.head_BH + campaigns.head_BH + self.pair(pairs))
+        return dot_B + self.opinion(head_BH)
+
+    @property
+    def pair_weight_HF(self) -> Tensor:
+        """The weights by which numeric features of a pair move the head."""
+        return torch.cat([each.pair_hidden.weight for each in self.networks]).detach()
+
+    @property
+    def pair_bias_H(self) -> Tensor:
+        """The head of a pair whose features are all 0."""
+        return torch.cat([each.pair_hidden.bias for each in self.networks]).detach()

@@ -42,14 +42,14 @@ class PairLayer:
     """What pair features give to the head: a constant where all hold their fills, and the rest."""
 
     def __init__(self, ranker: FittedRanker) -> None:
-        layer, features = ranker.network.pair_hidden, ranker.pair.numeric
+        features = ranker.pair.numeric
         if not ranker.is_streamable:
             raise ValueError("neither trees nor texts of pairs are streamed")
         self._place = {feature.name: place for place, feature in enumerate(features)}
         self._features = features
-        self._weight_HF = layer.weight.detach()
+        self._weight_HF = ranker.network.pair_weight_HF
         filled_F = torch.from_numpy(self._filled(features))
-        self.constant_H: Tensor = layer.bias.detach() + self._weight_HF @ filled_F
+        self.constant_H: Tensor = ranker.network.pair_bias_H + self._weight_HF @ filled_F
         self._known: dict[tuple[str, ...], tuple[Scales, np.ndarray, Tensor]] = {}
 
     def moved(self, names: tuple[str, ...], value_YF: np.ndarray) -> Tensor:
@@ -201,7 +201,7 @@ class State:
 
     def _scores(self, customer_BD: Tensor, campaign_CD: Tensor, head_BCH: Tensor) -> np.ndarray:
         network = self.ranker.network
-        score_BC = network.opinion(head_BCH.relu_())[:, :, 0]
+        score_BC = network.opinion(head_BCH.relu_())
         score_BC.addmm_(customer_BD, campaign_CD.T, alpha=network.scale)
         scores: np.ndarray = score_BC.numpy()
         return scores

@@ -13,6 +13,7 @@ from training.ranker.dataset import ExampleFrame
 from training.ranker.encoding import Categorical, Encoder, Numeric
 from training.ranker.fitted import FittedRanker, predictor
 from training.ranker.fitting import fit, refuse_degenerate
+from training.ranker.model import Ranker
 from vitrine.errors import BadArgumentError, BadInputError, DegenerateModelError
 
 CONFIG = replace(
@@ -117,9 +118,46 @@ def test_curves_have_a_value_an_epoch_and_fall_on_a_pattern(pattern, later):
     assert {name: len(values) for name, values in curves.items()} == {
         "train_loss": CONFIG.epochs,
         "later_loss": CONFIG.epochs,
+        "likely_loss": CONFIG.epochs,
     }
     assert curves["train_loss"][-1] < curves["train_loss"][0]
     assert curves["later_loss"][-1] < 0.7 * CONFIG.margin
+
+
+def test_two_networks_add_up_and_none_likely_leaves_one(pattern, later, ranker):
+    alone = fitted(pattern, replace(CONFIG, likely_size=0))
+    assert [len(each.network.networks) for each in (ranker, alone)] == [2, 1]
+    first, second = (replace(ranker, network=Ranker(each)) for each in ranker.network.networks)
+    assert np.array_equal(scores(first, later), scores(alone, later))
+    added = scores(first, later) + scores(second, later)
+    assert scores(ranker, later) == pytest.approx(added, abs=1e-4)
+    assert scores(ranker, later) != pytest.approx(scores(alone, later), abs=1e-2)
+
+
+def test_a_thinned_frame_keeps_every_purchase_and_few_negatives(pattern):
+    thin = pattern.thinned(5, seed=1)
+    bought, others = (np.bincount(thin.group_R[thin.label_R == label]) for label in (1, 0))
+    assert np.array_equal(bought, np.bincount(pattern.group_R[pattern.label_R == 1]))
+    assert set(others) == {5}
+    again, other = pattern.thinned(5, seed=1), pattern.thinned(5, seed=2)
+    assert np.array_equal(thin.campaign_R, again.campaign_R)
+    assert not np.array_equal(thin.campaign_R, other.campaign_R)
+    pd.testing.assert_frame_equal(pattern.thinned(100, seed=1).pairs, pattern.pairs)
+
+
+def test_the_likeliest_rows_are_each_groups_highest_and_teach_something(pattern):
+    score_R = np.random.default_rng(1).normal(size=len(pattern.label_R)).round(1)
+    kept = pattern.likeliest(score_R, count=6)
+    expected = []
+    for group in range(len(pattern.as_of_G)):
+        rows = np.flatnonzero(pattern.group_R == group)
+        best = sorted(rows[np.argsort(-score_R[rows], kind="stable")[:6]])
+        if len({pattern.label_R[row] for row in best}) == 2:
+            expected += best
+    assert np.array_equal(kept.pairs.to_numpy(), pattern.pairs.iloc[expected].to_numpy())
+    assert np.array_equal(kept.label_R, pattern.label_R[expected])
+    assert len(kept.as_of_G) == len(np.unique(pattern.group_R[expected])) < len(pattern.as_of_G)
+    assert np.array_equal(np.unique(kept.group_R), np.arange(len(kept.as_of_G)))
 
 
 def test_features_without_any_difference_raise(pattern):

@@ -112,7 +112,7 @@ def _unlearnt(made: Installation, catalogue: "Catalogue") -> "FittedRanker":
         Encoder.fit(catalogue.campaign, frame.campaigns),
         Encoder.fit(catalogue.pair, frame.pairs),
     )
-    return FittedRanker(*sides, RankerConfig(), Ranker(*sides, RankerConfig()).eval())
+    return FittedRanker(*sides, RankerConfig(), Ranker.new(*sides, RankerConfig()).eval())
 
 
 @pytest.fixture
