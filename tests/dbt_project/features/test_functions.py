@@ -102,9 +102,11 @@ def test_a_sector_called_unknown_is_not_that_of_what_is_not_described(long_built
     file = shutil.copy(long_built, tmp_path / "daily.duckdb")
     with duckdb.connect() as connection:
         connection.execute(f"attach '{file}' as daily")
-        connection.execute("update daily.intermediate.int_closed_campaigns set sector = 'unknown'")
-        asked = pd.DataFrame([{"campaign_id": "nothing", "as_of": long_shop.END}])
-        (answer,) = ask(connection, "feat_campaign", asked).to_dict("records")
+        for table in ("int_campaigns", "int_closed_campaigns"):
+            connection.execute(f"update daily.intermediate.{table} set sector = 'unknown'")
+        asked = pd.DataFrame({"campaign_id": ["k1", "nothing"], "as_of": long_shop.END})
+        described, answer = ask(connection, "feat_campaign", asked).to_dict("records")
+    assert described["brand_last_3_turnover"] > 0
     columns = feature_catalogue.feature_columns("feat_campaign")
     assert {f.name: answer[f.name] for f in columns} == {f.name: f.fill for f in columns}
 
