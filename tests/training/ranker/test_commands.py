@@ -14,6 +14,7 @@ import pytest
 from tests.training.ranker import taste_shop
 from tests.training.ranker.test_serving import K, everybody, rows_over_frames
 from training.ranker.dataset import ExampleFrame
+from training.ranker.examples import KEYS
 from training.ranker.features import Catalogue
 from training.ranker.fitted import FittedRanker, predictor
 from training.ranker.inputs import KEPT_PAIRS
@@ -257,24 +258,44 @@ def test_what_is_published_is_what_the_champion_makes_of_frames(
     assert len(scores) > len(first)
 
 
-def test_a_planted_worse_model_is_refused(trained, run, example_file, models):
-    whole, champion = example_file.read_bytes(), models.champion("ranker")
-    # Labels move to any row of their group: nothing tells any more what was bought.
-    rows = pq.ParquetFile(example_file).read()
-    shuffled = rows.to_pandas()
-    lucky = np.random.default_rng(1).random(len(shuffled))
-    rank = pd.Series(lucky).groupby(shuffled["group_id"]).rank()
-    purchases = shuffled.groupby("group_id")["label"].transform("sum")
-    shuffled["label"] = (rank <= purchases).astype(np.int8)
-    shuffled = shuffled.sort_values(["group_id", "label"], ascending=[True, False], kind="stable")
-    pq.write_table(pa.Table.from_pandas(shuffled, rows.schema, preserve_index=False), example_file)
-    try:
-        code, printed = run("train", "ranker", "--as-of", END)
-    finally:
-        example_file.write_bytes(whole)
+@pytest.fixture
+def train_on(run, example_file):
+    """Train on other examples than those that were written."""
+    whole = example_file.read_bytes()
+
+    def typed(rows: pd.DataFrame) -> tuple[int, str]:
+        schema = pq.read_schema(example_file)
+        pq.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False), example_file)
+        return run("train", "ranker", "--as-of", END)
+
+    yield typed
+    example_file.write_bytes(whole)
+
+
+def dealt(rows: pd.DataFrame) -> np.ndarray:
+    """Positions of the rows, anew at random within each group."""
+    lucky = np.random.default_rng(1).random(len(rows))
+    return np.lexsort((lucky, rows["group_id"]))
+
+
+def test_a_planted_worse_model_is_refused(trained, train_on, examples, models):
+    """Features move to any row of their group: nothing tells any more what was bought."""
+    champion = models.champion("ranker")
+    worse = examples.iloc[dealt(examples)].reset_index(drop=True)
+    worse[list(KEYS)] = examples[list(KEYS)]
+    code, printed = train_on(worse)
     assert code == 0, printed
     assert "not champion" in printed
     assert models.champion("ranker") == champion
+
+
+def test_labels_that_are_not_what_was_bought_are_refused(trained, train_on, examples, models):
+    before = models.versions("ranker")
+    moved = examples.assign(label=examples["label"].to_numpy()[dealt(examples)])
+    moved = moved.sort_values(["group_id", "label"], ascending=[True, False], kind="stable")
+    code, printed = train_on(moved)
+    assert (code, "next week's sales, planted" in printed) == (1, True), printed
+    assert models.versions("ranker") == before
 
 
 def test_nobody_meets_what_sells_abroad_alone(examples, run, reader, tmp_path):
