@@ -130,7 +130,7 @@ def test_scores_of_other_features_are_refused(reader, network, asked):
     model = Model(RankerScorer(reader, network), None, network)
     sample = InputSample(asked, K, seed=3, size=40)
     parts = serving.rankings(model, reader, asked, K)
-    for _ in sample.watching(replace(part, score_BN=part.score_BN + 0.01) for part in parts):
+    for _ in sample.watching(replace(part, score_BN=part.score_BN + 0.1) for part in parts):
         pass
     with pytest.raises(VitrineError, match="40 of 40 scores are not those of the published"):
         sample.rows(reader, network)
