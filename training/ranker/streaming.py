@@ -30,8 +30,8 @@ from vitrine.errors import DegenerateModelError
 
 HEAD_VALUES = 1 << 20
 """Values of the head computed at once: few enough to stay in the processor's cache."""
-NEAR_PAIRS = 1 << 17
-"""Pairs whose nearness is computed at once: each matrix of the item models is then walked through
+PAIRS_AT_ONCE = 1 << 17
+"""Pairs whose features are computed at once: each matrix of the item models is then walked through
 for hundreds of customers, while it is in the cache."""
 CUSTOMERS_AT_ONCE = 1 << 15
 """Customers whose tower runs at once, and whose rankings are handed out together: the more, the
@@ -76,6 +76,25 @@ class PairLayer:
     def _filled(features: tuple) -> np.ndarray:
         scales = Scales.of(features)
         return scales.encode(scales.fill_F[None])[0]
+
+
+@dataclass(frozen=True)
+class OwnMoves:
+    """Rows that move the heads of pairs, customer by customer; X of them, each of a pair."""
+
+    moved_YH: Tensor
+    row_X: Tensor
+    pair_X: Tensor
+    start_S: np.ndarray
+    """Where the customers' own begin, and at last their end."""
+
+    def add(self, customers: slice, campaigns: int, head_PH: Tensor) -> None:
+        """Move the heads of the pairs of some of the customers and all of so many campaigns."""
+        part = slice(*self.start_S[[customers.start, customers.stop]])
+        pair_X = self.pair_X[part] - customers.start * campaigns
+        # For many rows index_add_ takes four times as long.
+        pair_XH = pair_X[:, None].expand(-1, head_PH.shape[1])
+        head_PH.scatter_add_(0, pair_XH, self.moved_YH[self.row_X[part]])
 
 
 @dataclass(frozen=True)
@@ -158,50 +177,68 @@ class State:
         head_CH += self._pair_layer.moved(self.cluster_names, cluster_CF)
         place_AN = np.full((len(customer_A), count), -1)
         score_AN = np.full((len(customer_A), count), -np.inf, np.float32)
-        for part_B, near_FBC in self._parts(customer_A, market, head_CH.numel()):
-            head_BCH = vectors.head_BH[part_B, None] + head_CH
-            head_PH = head_BCH.view(-1, head_CH.shape[1])
-            self._add_own(head_PH, customer_A[part_B], offered_C)
-            if near_FBC is not None:
-                value_FP = near_FBC.reshape(len(near_FBC), -1)
-                self._pair_layer.add(self.near[market].names, value_FP, head_PH)
-            score_BC = self._scores(vectors.dot_BD[part_B], campaigns.dot_BD, head_BCH)
-            place_AN[part_B], score_AN[part_B] = first_of(score_BC, count)
+        step = max(self.head_values // max(head_CH.numel(), 1), 1)
+        for some_S, near_FSC in self._batches(customer_A, market, step):
+            own = self._own(customer_A[some_S], offered_C)
+            for part in _slices(len(some_S), step):
+                part_B = some_S[part]
+                head_BCH = vectors.head_BH[part_B, None] + head_CH
+                head_PH = head_BCH.view(-1, head_CH.shape[1])
+                own.add(part, len(offered_C), head_PH)
+                if near_FSC is not None:
+                    value_FP = near_FSC[:, part].reshape(len(near_FSC), -1)
+                    self._pair_layer.add(self.near[market].names, value_FP, head_PH)
+                score_BC = self._scores(vectors.dot_BD[part_B], campaigns.dot_BD, head_PH)
+                place_AN[part_B], score_AN[part_B] = first_of(score_BC, count)
         return np.append(offered_C, -1)[place_AN], score_AN
 
-    def _parts(
-        self, customer_A: np.ndarray, market: int, values: int
+    def _batches(
+        self, customer_A: np.ndarray, market: int, least: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """Yield places of few customers, and how near the offers are to what they bought.
+        """Yield places of customers, and how near the offers are to what they bought.
 
-        `values` is the size of a customer's head. Who bought nothing comes last: there is nothing
-        to be near to.
+        Who bought nothing comes last: there is nothing to be near to.
         """
-        if not values:
+        campaigns, has_bought_A = len(self.offers[market]), np.zeros(len(customer_A), bool)
+        if not campaigns:
             return
-        step = max(self.head_values // values, 1)
-        at_once = max(NEAR_PAIRS // len(self.offers[market]), step)
-        has_bought_A = np.zeros(len(customer_A), bool)
+        at_once = max(PAIRS_AT_ONCE // campaigns, least)
         for near in self.near[market : market + 1]:
             has_bought_A = near.has_bought(customer_A)
-            for some_T in _cut(np.flatnonzero(has_bought_A), at_once):
-                value_FTC = near.features(customer_A[some_T])
-                for part in _cut(np.arange(len(some_T)), step):
-                    yield some_T[part], value_FTC[:, part[0] : part[-1] + 1]
-        for part in _cut(np.flatnonzero(~has_bought_A), step):
-            yield part, None
+            bought_T = np.flatnonzero(has_bought_A)
+            for part in _slices(len(bought_T), at_once):
+                yield bought_T[part], near.features(customer_A[bought_T[part]])
+        other_T = np.flatnonzero(~has_bought_A)
+        for part in _slices(len(other_T), at_once):
+            yield other_T[part], None
 
-    def _add_own(self, head_PH: Tensor, customer_B: np.ndarray, offered_C: np.ndarray) -> None:
+    def _own(self, customer_S: np.ndarray, offered_C: np.ndarray) -> "OwnMoves":
+        """Return what features of their own do to the heads of customers' pairs."""
+        width = len(self._pair_layer.constant_H)
+        moved, rows, pairs, first = [torch.empty(0, width)], [], [], 0
         for block in self.blocks:
-            own = block.own(customer_B, offered_C)
-            moved_YH = self._pair_layer.moved(block.names, own.value_YF)
-            pair_XH = torch.from_numpy(own.pair_X)[:, None].expand(-1, head_PH.shape[1])
-            # For many rows index_add_ takes four times as long.
-            head_PH.scatter_add_(0, pair_XH, moved_YH[torch.from_numpy(own.row_X)])
+            own = block.own(customer_S, offered_C)
+            moved.append(self._pair_layer.moved(block.names, own.value_YF))
+            rows.append(own.row_X + first)
+            pairs.append(own.pair_X)
+            first += len(own.value_YF)
+        none = np.empty(0, np.int64)
+        pair_X, row_X = np.concatenate([*pairs, none]), np.concatenate([*rows, none])
+        # Each block's pairs come customer by customer: to merge a few runs is little work.
+        customer_X = pair_X // len(offered_C)
+        order_X = np.argsort(customer_X, kind="stable")
+        count_S = np.bincount(customer_X, minlength=len(customer_S))
+        return OwnMoves(
+            torch.cat(moved),
+            torch.from_numpy(row_X[order_X]),
+            torch.from_numpy(pair_X[order_X]),
+            np.append(0, np.cumsum(count_S)),
+        )
 
-    def _scores(self, customer_BD: Tensor, campaign_CD: Tensor, head_BCH: Tensor) -> np.ndarray:
+    def _scores(self, customer_BD: Tensor, campaign_CD: Tensor, head_PH: Tensor) -> np.ndarray:
         network = self.ranker.network
-        score_BC = network.opinion(head_BCH.relu_())
+        score_P = network.opinion(head_PH.relu_())
+        score_BC = score_P.view(len(customer_BD), len(campaign_CD))
         score_BC.addmm_(customer_BD, campaign_CD.T, alpha=network.scale)
         scores: np.ndarray = score_BC.numpy()
         return scores
@@ -221,8 +258,8 @@ class State:
         return vectors
 
 
-def _cut(place_N: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    return (place_N[first : first + size] for first in range(0, len(place_N), size))
+def _slices(length: int, step: int) -> Iterator[slice]:
+    return (slice(first, min(first + step, length)) for first in range(0, length, step))
 
 
 def first_of(score_BC: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
