@@ -123,7 +123,8 @@ def test_the_same_pairs_are_drawn_however_the_rankings_come(reader, network, ask
         sample = InputSample(asked, K, seed=3, size=40)
         assert sum(len(part.list_B) for part in sample.watching(parts)) == len(asked.lists)
         drawn.append(sample.rows(reader, network))
-    pd.testing.assert_frame_equal(*drawn)
+    streamed, framed = drawn
+    pd.testing.assert_frame_equal(streamed, framed)
 
 
 def test_scores_of_other_features_are_refused(reader, network, asked):
