@@ -4,17 +4,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from training.ranker import examples
-from training.ranker.boosting import BoostingConfig, FittedTrees
+from training.ranker.boosting import TREES_LIKELY_SIZE, BoostingConfig, FittedTrees
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import ExampleFrame
-from training.ranker.fitting import Fit, encoders_of, fit, with_trees
+from training.ranker.fitting import Fit, encoders_of, fit, scored, with_trees
 from training.ranker.ranking import RankerScorer, Scorer
 
 if TYPE_CHECKING:
     from training.evaluation.roster import Known
-
-LIKELIEST = 120
-"""Rows of a group that trees learn from; on two earlier weeks 60 gave the same."""
 
 
 def ranker(known: "Known") -> Scorer:
@@ -24,7 +21,7 @@ def ranker(known: "Known") -> Scorer:
 
 
 def blend(known: "Known") -> Scorer:
-    """Let the networks and trees of the likeliest rows have a say of the same weight."""
+    """Let the networks and trees have a say of the same weight, as `RankerConfig.trees` does."""
     found = with_trees(_network(known).ranker, _trees_of_likely(known), _likely(known))
     return RankerScorer(known.reader, found)
 
@@ -64,9 +61,7 @@ def _likely(known: "Known") -> ExampleFrame:
     def choose() -> ExampleFrame:
         frame, ranker = _frame(known), _network(known).ranker
         first = replace(ranker, network=ranker.network.first())
-        score = first.over(frame.customers, frame.campaigns)
-        score_R = score(frame.group_R, frame.campaign_R, frame.pairs)
-        return frame.likeliest(score_R, LIKELIEST)
+        return frame.likeliest(scored(first, frame), TREES_LIKELY_SIZE)
 
     return known.once("likely", choose)
 
@@ -84,6 +79,6 @@ def _trees_of_likely(known: "Known") -> FittedTrees:
     def grow() -> FittedTrees:
         ranker = _network(known).ranker
         encoders = ranker.customer, ranker.campaign, ranker.pair
-        return BoostingConfig("lambdarank").fit(_likely(known), encoders, known.seed)
+        return BoostingConfig().fit(_likely(known), encoders, known.seed)
 
     return known.once("trees of likely", grow)

@@ -45,8 +45,8 @@ class RankerConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     trees: int = 0
-    """Trees grown beside the network, whose scores are added. LOG.md: no better on the weeks that
-    were reported, and every pair then costs a walk through each of them."""
+    """LambdaRank trees grown beside the networks, whose scores are added. LOG.md: no better on
+    earlier weeks, and every pair then costs a walk through each of them."""
     bfloat16: bool = True
     """On a GPU alone: matrix products in 16 bits, sums and weights in 32."""
     compiled: bool = True

@@ -12,7 +12,12 @@ from torch import Tensor
 
 from training.ranker import losses
 from training.ranker.batches import Batch, batches
-from training.ranker.boosting import BoostingConfig, Encoders, FittedTrees
+from training.ranker.boosting import (
+    TREES_LIKELY_SIZE,
+    BoostingConfig,
+    Encoders,
+    FittedTrees,
+)
 from training.ranker.checkpoint import Checkpoint, digest
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import Dataset, ExampleFrame
@@ -70,22 +75,25 @@ def fit(
     # Units that are left out at random make equal scores differ: look at the whole network.
     refuse_degenerate([*curves["train_loss"], loss_at_the_end], config)
     ranker = FittedRanker(*school.encoders, config, network)
-    likely = _likely(ranker, frame)
+    score_R = scored(ranker, frame)
+    likely = frame.likeliest(score_R, config.likely_size)
     if len(likely.as_of_G):
         second, its, _ = school.taught(likely)
         curves["likely_loss"] = its["train_loss"]
         refuse_infinite(its["train_loss"])
         ranker = replace(ranker, network=network.beside(second))
     if config.trees:
-        trees = BoostingConfig(trees=config.trees).fit(drawn, school.encoders, seed)
-        ranker = with_trees(ranker, trees, drawn)
+        hard = frame.likeliest(score_R, TREES_LIKELY_SIZE)
+        trees = BoostingConfig(trees=config.trees).fit(hard, school.encoders, seed)
+        ranker = with_trees(ranker, trees, hard)
     return Fit(ranker, curves)
 
 
-def _likely(ranker: FittedRanker, frame: ExampleFrame) -> ExampleFrame:
-    score = ranker.over(frame.customers, frame.campaigns)
-    score_R = score(frame.group_R, frame.campaign_R, frame.pairs)
-    return frame.likeliest(score_R, ranker.config.likely_size)
+def scored(ranker: FittedRanker | FittedTrees, frame: ExampleFrame) -> np.ndarray:
+    """Return `score_R` of every example."""
+    return ranker.over(frame.customers, frame.campaigns)(
+        frame.group_R, frame.campaign_R, frame.pairs
+    )
 
 
 @dataclass(frozen=True)
@@ -135,13 +143,7 @@ def with_trees(ranker: FittedRanker, trees: FittedTrees, frame: ExampleFrame) ->
     examples to split say nothing, and are left out.
     """
     by_network, by_trees = (
-        deviation(
-            model.over(frame.customers, frame.campaigns)(
-                frame.group_R, frame.campaign_R, frame.pairs
-            ),
-            frame.group_R,
-        )
-        for model in (ranker, trees)
+        deviation(scored(model, frame), frame.group_R) for model in (ranker, trees)
     )
     if not by_trees:
         return ranker
