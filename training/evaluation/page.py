@@ -28,7 +28,10 @@ DISTANCE_SAID = (
     f"The shop is simulated, so the truth is known. The share of the way from {BELOW}'s"
     f" {GATE_METRIC} to that of the oracle, which ranks by the hidden utilities."
 )
-LEARNT = "A line a week; models that do not learn in epochs have none."
+LEARNT = (
+    "A line a week; models that do not learn in epochs have none. The ranker's `train_loss` is that"
+    " of its first network, `likely_loss` that of the second, which learns from harder lists."
+)
 
 
 @dataclass(frozen=True)

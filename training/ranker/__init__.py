@@ -1,1 +1,1 @@
-"""The ranker: which campaign a customer wants now, by a siamese network over pairs' features."""
+"""The ranker: which campaign a customer wants now, by siamese networks over pairs' features."""

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees over the same examples as the network: LightGBM on candidates.
+"""Gradient-boosted trees over the same features as the networks: LightGBM on candidates.
 
 Ke et al. (2017), LightGBM: a highly efficient gradient boosting decision tree.
 

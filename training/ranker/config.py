@@ -54,9 +54,13 @@ class RankerConfig:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "RankerConfig":
-        """Read what a model's folder says; settings that have gone away since are left out."""
+        """Read what a model's folder says; settings that have gone away since are left out.
+
+        A setting that its release did not know yet has the value that does what was done then.
+        """
+        then = {"uniform_size": stored["pool_size"], "likely_size": 0}
         known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+        return cls(**{name: value for name, value in {**then, **stored}.items() if name in known})
 
     def changed(self, assignments: Sequence[str]) -> "RankerConfig":
         """Return these settings with some of them changed, each written as `name=value`.
@@ -94,6 +98,11 @@ class RankerConfig:
         for name in ("trees", "likely_size"):
             if getattr(self, name) < 0:
                 raise BadArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}")
+        for name in ("uniform_size", "likely_size"):
+            if getattr(self, name) > self.pool_size:
+                raise BadArgumentError(
+                    f"{name} {getattr(self, name)} is more than the {self.pool_size} of pool_size"
+                )
         if not 0 <= self.dropout < 1:
             raise BadArgumentError(f"dropout must be in [0, 1), not {self.dropout}")
         positive = (

@@ -28,9 +28,9 @@ DESCRIPTION, WEIGHTS = "ranker.json", "weights.safetensors"
 
 @dataclass(frozen=True)
 class FittedRanker:
-    """Everything that turns feature rows into scores: a network, and trees whose score is added.
+    """Everything that turns feature rows into scores: networks, and trees whose score is added.
 
-    Without trees, of which the weight is 0, the network is all.
+    Without trees, of which the weight is then 0, the networks are all.
     """
 
     customer: Encoder
@@ -65,7 +65,7 @@ class FittedRanker:
 
     @classmethod
     def load(cls, folder: Path) -> "FittedRanker":
-        """Read what `save` wrote; the network is on the CPU, in evaluation mode.
+        """Read what `save` wrote; the networks are on the CPU, in evaluation mode.
 
         Raises
         ------
@@ -77,7 +77,9 @@ class FittedRanker:
         customer, campaign, pair = (
             Encoder.of(stored[side]) for side in ("customer", "campaign", "pair")
         )
-        network = Ranker.new(customer, campaign, pair, config, stored.get("networks", 1))
+        # The weights of a release that did not count its networks are refused below.
+        networks = stored.get("networks", 1)
+        network = Ranker.new(customer, campaign, pair, config, networks)
         try:
             network.load_state_dict(load_file(folder / WEIGHTS))
         except RuntimeError as error:

@@ -30,7 +30,11 @@ from vitrine.errors import DegenerateModelError
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted ranker and its loss after each epoch, on its own examples and on later ones."""
+    """A fitted ranker, and losses after each epoch.
+
+    `train_loss` and `later_loss` are the first network's, on its examples and on later ones;
+    `likely_loss` is the second one's, on its own.
+    """
 
     ranker: FittedRanker
     curves: dict[str, list[float]]
@@ -50,7 +54,8 @@ def fit(
 
     The first network learns from purchases and what was drawn beside them by chance. Few of those
     are hard to tell from a purchase, so a second one learns from the rows that the first finds
-    likeliest, and their scores are added.
+    likeliest, and their scores are added. Where that is more than half of all rows, as in a shop of
+    few campaigns at a time, there is little to choose among, and one network is all.
 
     Parameters
     ----------
@@ -77,8 +82,9 @@ def fit(
     ranker = FittedRanker(*school.encoders, config, network)
     score_R = scored(ranker, frame)
     likely = frame.likeliest(score_R, config.likely_size)
-    if len(likely.as_of_G):
-        second, its, _ = school.taught(likely)
+    if 0 < 2 * len(likely.label_R) <= len(frame.label_R):
+        # Another seed: the same would begin with the same weights.
+        second, its, _ = replace(school, seed=seed + 1).taught(likely)
         curves["likely_loss"] = its["train_loss"]
         refuse_infinite(its["train_loss"])
         ranker = replace(ranker, network=network.beside(second))

@@ -1,9 +1,9 @@
 """One training run: fit before the hold-out, judge, refit on everything, register, promote.
 
-Two networks come out of a run as of T. The *held-out* one knows only what came before the hold-out
+Two rankers come out of a run as of T. The *held-out* one knows only what came before the hold-out
 week [T - 7 d, T); the metrics are its. The *refitted* one, with the same settings, knows all until
 T and serves. A version holds both: when it is champion and a later challenger comes, its held-out
-network ranks the challenger's week, which it has never seen.
+ranker ranks the challenger's week, which it has never seen.
 """
 
 import shutil
@@ -92,7 +92,8 @@ class TrainingRun:
         is_challenge = rival is not None and rival.config != self.config
         frame = self._built(self.config, as_of) if is_challenge else self._examples(as_of)
         sold = self.reader.purchases(Interval(frame.start, as_of))
-        measured = canaries.ask(frame, sold, self.seed)
+        drawn = frame.thinned(self.config.uniform_size, self.seed)
+        measured = canaries.ask(drawn, sold, self.seed)
         (week,) = weeks_before(as_of, 1)
         kept = self.paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
         held_out = self._fit(frame.before(week.start), kept, later=frame.since(week.start))

@@ -28,7 +28,14 @@ def one_thread():
 def with_trees(installation) -> FittedRanker:
     """A network and trees, fitted to a few lists of the taste shop."""
     config = replace(
-        RankerConfig(), max_groups=300, epochs=3, batch_groups=16, pool_size=20, trees=5
+        RankerConfig(),
+        max_groups=300,
+        epochs=3,
+        batch_groups=16,
+        pool_size=20,
+        uniform_size=20,
+        likely_size=8,
+        trees=5,
     )
     with warehouse.connect(installation.paths) as connection:
         reader = FeatureReader(connection, Catalogue.load())

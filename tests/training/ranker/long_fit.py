@@ -12,7 +12,7 @@ from training.ranker.dataset import ExampleFrame
 from training.ranker.fitting import Fit, fit
 
 CONFIG = replace(
-    RankerConfig(), epochs=100, batch_groups=32, negatives=10, learning_rate=1e-2, trees=0
+    RankerConfig(), epochs=100, batch_groups=32, negatives=10, learning_rate=1e-2, likely_size=6
 )
 
 

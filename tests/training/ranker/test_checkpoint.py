@@ -22,11 +22,11 @@ CPU = torch.device("cpu")
 KEPT = "[0-9a-f]*.pt"
 
 
-def killed_after_an_epoch(folder: Path) -> int:
-    """Let a process train, and kill it as soon as it has kept an epoch; return its exit code."""
+def killed_in_network(number: int, folder: Path) -> int:
+    """Let a process train, and kill it when its n-th network has kept an epoch; return its code."""
     command = [sys.executable, "-m", "tests.training.ranker.long_fit", str(folder)]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE) as training:
-        while training.poll() is None and not list(folder.glob(KEPT)):
+        while training.poll() is None and len(list(folder.glob(KEPT))) < number:
             time.sleep(0.002)
         training.kill()
     return training.returncode
@@ -35,7 +35,7 @@ def killed_after_an_epoch(folder: Path) -> int:
 def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(tmp_path):
     folder, marked = tmp_path / "killed", tmp_path / "marked"
     folder.mkdir()
-    assert killed_after_an_epoch(folder) == -signal.SIGKILL
+    assert killed_in_network(1, folder) == -signal.SIGKILL
     (left,) = folder.glob(KEPT)
     state: Any = Checkpoint(left).read(CPU)
     done = len(state["curves"]["train_loss"])
@@ -56,6 +56,19 @@ def test_a_killed_run_goes_on_and_ends_where_an_uninterrupted_one_does(tmp_path)
     finished = left.stat()
     assert long_fit.fitted(folder).curves == whole.curves
     assert (left.stat().st_ino, left.stat().st_mtime_ns) == (finished.st_ino, finished.st_mtime_ns)
+
+
+def test_one_killed_in_its_second_network_does_not_train_the_first_anew(tmp_path):
+    assert killed_in_network(2, tmp_path) == -signal.SIGKILL
+    first, second = sorted(tmp_path.glob(KEPT), key=lambda file: file.stat().st_mtime_ns)
+    done: Any = Checkpoint(second).read(CPU)
+    assert 0 < len(done["curves"]["train_loss"]) < long_fit.CONFIG.epochs
+    finished = first.stat().st_mtime_ns
+    whole, resumed = long_fit.fitted(None), long_fit.fitted(tmp_path)
+    assert first.stat().st_mtime_ns == finished < second.stat().st_mtime_ns
+    assert resumed.curves == whole.curves
+    for name, values in weights(whole).items():
+        assert torch.equal(values, weights(resumed)[name]), name
 
 
 def weights(fit: fitting.Fit) -> dict[str, torch.Tensor]:

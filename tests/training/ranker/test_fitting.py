@@ -1,18 +1,20 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tests.training.ranker import planted
+from training.ranker import fitting
 from training.ranker.candidates import ranges
 from training.ranker.config import RankerConfig
-from training.ranker.dataset import ExampleFrame
+from training.ranker.dataset import Dataset, ExampleFrame
 from training.ranker.encoding import Categorical, Encoder, Numeric
 from training.ranker.fitted import FittedRanker, predictor
-from training.ranker.fitting import fit, refuse_degenerate
+from training.ranker.fitting import Loop, fit, refuse_degenerate
 from training.ranker.model import Ranker
 from vitrine.errors import BadArgumentError, BadInputError, DegenerateModelError
 
@@ -23,6 +25,7 @@ CONFIG = replace(
     negatives=10,
     learning_rate=1e-2,
     loss="triplet",
+    likely_size=6,
     trees=0,
 )
 
@@ -131,7 +134,36 @@ def test_two_networks_add_up_and_none_likely_leaves_one(pattern, later, ranker):
     assert np.array_equal(scores(first, later), scores(alone, later))
     added = scores(first, later) + scores(second, later)
     assert scores(ranker, later) == pytest.approx(added, abs=1e-4)
-    assert scores(ranker, later) != pytest.approx(scores(alone, later), abs=1e-2)
+    likely = pattern.likeliest(fitting.scored(first, pattern), CONFIG.likely_size)
+    data = [Dataset.of(f, *encoders(ranker), torch.device("cpu")) for f in (likely, pattern)]
+    losses = [
+        [Loop(each.network, d, None, CONFIG, seed=7).loss_without_training(d) for d in data]
+        for each in (first, second)
+    ]
+    # Each is better than the other at what it learnt from.
+    assert losses[1][0] < losses[0][0]
+    assert losses[0][1] < losses[1][1]
+
+
+def encoders(ranker: FittedRanker) -> tuple[Encoder, Encoder, Encoder]:
+    return ranker.customer, ranker.campaign, ranker.pair
+
+
+def test_short_lists_leave_one_network(pattern):
+    found = fitted(pattern, replace(CONFIG, likely_size=11))
+    assert len(found.network.networks) == 1
+
+
+def test_settings_of_an_older_release_do_what_it_did_and_impossible_ones_are_refused():
+    old = {
+        k: v for k, v in asdict(RankerConfig()).items() if k not in ("likely_size", "uniform_size")
+    }
+    found = RankerConfig.of(old | {"pool_size": 50})
+    assert (found.uniform_size, found.likely_size) == (50, 0)
+    assert RankerConfig.of(asdict(CONFIG)) == CONFIG
+    for setting in ("uniform_size", "likely_size"):
+        with pytest.raises(BadArgumentError, match=f"{setting} 601 is more than the 600"):
+            RankerConfig().changed([f"{setting}=601"])
 
 
 def test_a_thinned_frame_keeps_every_purchase_and_few_negatives(pattern):
