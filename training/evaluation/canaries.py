@@ -3,8 +3,8 @@
 *A leak.* A feature that has seen what it shall foretell orders the purchases of a group before
 everything else by itself. So each column alone is held against the labels. One is planted for the
 purpose: what the shop sold in the week after each example's instant, joined to the pairs as a
-feature would be whose rows became readable too early. It must raise the alarm, and none of the real
-ones may.
+feature would be whose rows became readable too early. It must raise the alarm, which holds the
+labels against the sales as well, and none of the real ones may.
 
 *Shuffled labels.* Labels dealt out anew within each group cannot be foretold: a model fitted to
 them must order later groups no better than chance does. If it does better, then rows, groups or
@@ -123,21 +123,23 @@ def leak(frame: ExampleFrame, purchases: pd.DataFrame, seed: int) -> dict[str, f
 def sold_next_week(frame: ExampleFrame, purchases: pd.DataFrame) -> np.ndarray:
     """Return `sold_R`: how often its customer bought a row's campaign in the following week.
 
-    In the week means received there, as the warehouse would count it.
+    In the week means received there, as the warehouse would count it, or by when the last of the
+    group's purchases was known: where orders come in late that is later.
     """
     rows = pd.DataFrame(
         {
             "customer_id": frame.customer_id_G[frame.group_R],
             "campaign_id": frame.campaign_id_C[frame.campaign_R],
             "as_of": pd.Series(frame.as_of_G[frame.group_R]).dt.tz_localize("UTC"),
+            "known_at": pd.Series(frame.known_at_G[frame.group_R]).dt.tz_localize("UTC"),
             "row": np.arange(len(frame.group_R)),
         }
     )
     both = rows.merge(
         purchases[["customer_id", "campaign_id", "received_at"]], on=["customer_id", "campaign_id"]
     )
-    after = both["received_at"] - both["as_of"]
-    is_next_week = (after >= timedelta(0)) & (after < WEEK)
+    after, is_label = both["received_at"] - both["as_of"], both["received_at"] <= both["known_at"]
+    is_next_week = (after >= timedelta(0)) & ((after < WEEK) | is_label)
     return np.bincount(both["row"][is_next_week], minlength=len(rows))
 
 

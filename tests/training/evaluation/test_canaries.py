@@ -123,6 +123,16 @@ def test_sales_that_do_not_foretell_the_labels_are_no_clean_bill(patterned, faul
         canaries.leak(patterned, sold, seed=7)
 
 
+def test_orders_that_come_in_late_raise_the_alarm_as_well(patterned):
+    late = pd.Timedelta(days=20)
+    sold = sales(patterned)
+    sold["received_at"] += late
+    with pytest.raises(DegenerateModelError, match="did not raise the alarm"):
+        canaries.leak(patterned, sold, seed=7)
+    frame = replace(patterned, known_at_G=patterned.known_at_G + late.to_numpy())
+    assert canaries.leak(frame, sold, seed=7)["canary_peek_auc"] > canaries.LEAK_AUC
+
+
 def test_labels_that_were_not_dealt_out_are_foretold_and_refused(patterned):
     with pytest.raises(DegenerateModelError, match=r"dealt out at random .* not 0\.50 ± 0\.0"):
         canaries.foretold(patterned, seed=7)
