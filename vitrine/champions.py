@@ -133,15 +133,16 @@ class Ledger:
 
         Who rolled back saw what the gate did not see, and tomorrow's refresh has the same causes.
         So it holds until somebody serves by other means than a refresh: a challenge that won, a
-        choice, the alias, or a return to what was rolled back from.
+        choice or the alias. A return to what was rolled back from takes that rollback alone back:
+        of 1, 2, 3 and two rollbacks to 1, a return to 2 still holds for what was seen of 3.
         """
-        holding: Entry | None = None
-        taken: set[int | None] = set()
+        by: dict[int | None, Entry] = {}
         for entry in filter(lambda entry: entry.is_move, self.entries(model)):
-            is_back = entry.verdict == RESTORED and entry.version not in taken
-            holding = entry if is_back else None
-            taken = taken | {entry.previous_version} if is_back else set()
-        return holding
+            if entry.verdict != RESTORED:
+                by = {}
+            elif by.pop(entry.version, None) is None:
+                by[entry.previous_version] = entry
+        return next(reversed(by.values()), None)
 
     def held(self, model: str) -> list[int]:
         """Return the versions that were held since somebody else began to serve, oldest first."""

@@ -85,6 +85,24 @@ def test_a_return_takes_back_what_came_after(ledger):
     assert ledger.served("ranker") == {1, 2, 3, 4}
 
 
+def held_by(ledger) -> int | None:
+    """The version whose rollback holds."""
+    holding = ledger.holding("ranker")
+    return holding and holding.previous_version
+
+
+def test_a_return_to_the_middle_of_two_rollbacks_still_holds(ledger):
+    decide(ledger, *((n, champions.PROMOTED) for n in (1, 2, 3)))
+    assert held_by(ledger) is None
+    held_for = []
+    for back in (2, 1, 2, 3):
+        decide(ledger, (back, champions.RESTORED))
+        held_for.append(held_by(ledger))
+    assert held_for == [3, 2, 3, None]
+    decide(ledger, (2, champions.RESTORED), (4, champions.PROMOTED))
+    assert held_by(ledger) is None
+
+
 @given(st.lists(st.booleans(), max_size=12))
 def test_no_return_leads_to_what_was_rolled_back_from(tmp_path_factory, are_promotions):
     ledger, number = Ledger(tmp_path_factory.mktemp("ledger") / "champions"), 0
