@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vitrine import runlog, sources
+from vitrine.champions import Ledger
 from vitrine.errors import BadArgumentError, BadInputError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant
@@ -198,9 +199,13 @@ class _Work:
         """Return a model for an instant; train one where none is fit to answer for it."""
         from training.ranker import serving
 
-        version = serving.version_for(self.models, as_of, serving.MAX_AGE)
-        if version is None:
-            version = self._trained_for(as_of)
+        version = (
+            serving.held_champion(self.models, self.ledger, as_of)
+            or serving.version_for(self.models, as_of, serving.MAX_AGE)
+            or self._trained_for(as_of)
+            # Stale is better than the baseline.
+            or serving.version_for(self.models, as_of, max_age=None)
+        )
         return self.model(version)
 
     def model(self, version: "ModelVersion | None") -> "Model":
@@ -226,14 +231,22 @@ class _Work:
                 yield part
                 bar.update(len(part.list_B))
 
+    @property
+    def ledger(self) -> Ledger:
+        """The decisions about champions."""
+        return Ledger.of(self.installation.paths)
+
     def _trained_for(self, as_of: datetime) -> "ModelVersion | None":
+        """Train a version for an instant, unless that was done; return it if it passed."""
         from training.ranker import serving
         from training.ranker.training import NAME, refuse_short_history
 
         instant = format_instant(as_of)
-        if any(version.data.end == as_of for version in self.models.versions(NAME)):
-            click.echo(f"the ranker that was trained for {instant} did not pass the gate")
-            return serving.version_for(self.models, as_of, max_age=None)
+        known = [version for version in self.models.versions(NAME) if version.data.end == as_of]
+        if known:
+            why = serving.why_not(self.ledger, known[-1])
+            click.echo(f"ranker version {known[-1].version} was trained for {instant}, but {why}")
+            return None
         click.echo(f"no ranker knows the two weeks before {instant} and nothing later: training")
         try:
             refuse_short_history(self.reader, as_of)
@@ -243,7 +256,7 @@ class _Work:
             click.echo(str(error))
         else:
             _tell(outcome)
-        return serving.version_for(self.models, as_of, max_age=None)
+        return serving.version_for(self.models, as_of, serving.MAX_AGE)
 
 
 @contextmanager

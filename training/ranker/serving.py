@@ -18,6 +18,7 @@ from training.ranker.ranking import RankerScorer, Scorer, ranked
 from training.ranker.rankings import Rankings
 from training.ranker.training import NAME
 from training.registry import ModelVersion, Registry
+from vitrine.champions import HELD, Ledger
 
 MAX_AGE = timedelta(days=14)
 BASELINE = "repurchase"
@@ -45,11 +46,32 @@ def version_for(
     Only versions that passed the gate are asked, and with `max_age` only those whose data end no
     longer than that before `as_of`.
     """
+    for found in (models.champion(NAME), models.newest(NAME, as_of)):
+        if found is None or found.data.end > as_of:
+            continue
+        if max_age is None or as_of - found.data.end <= max_age:
+            return found
+    return None
+
+
+def held_champion(models: Registry, ledger: Ledger, as_of: datetime) -> ModelVersion | None:
+    """Return the champion, however old, if a rollback holds refreshes; else None.
+
+    What would be trained in its place has the causes of what was rolled back from.
+    """
     champion = models.champion(NAME)
-    found = champion if champion and champion.data.end <= as_of else models.newest(NAME, as_of)
-    if found is None or (max_age is not None and as_of - found.data.end > max_age):
+    if champion is None or champion.data.end > as_of or ledger.holding(NAME) is None:
         return None
-    return found
+    return champion
+
+
+def why_not(ledger: Ledger, version: ModelVersion) -> str:
+    """Say why a version may not answer, as in `a rollback held refreshes`."""
+    if version.version in ledger.rolled_back(NAME):
+        return "it was rolled back from"
+    verdicts = {entry.version: entry.verdict for entry in ledger.entries(NAME)}
+    is_held = verdicts.get(version.version) == HELD
+    return "a rollback held refreshes" if is_held else "it did not pass the gate"
 
 
 def model_of(reader: FeatureReader, models: Registry, version: ModelVersion | None) -> Model:
