@@ -4,9 +4,10 @@ A process for each part, so that its peak of memory is its own; figures go to OU
 rate and time is the median of RUNS runs, peers in turn with ours.
 """
 
+import gc
 import json
 import math
-import resource
+import re
 import statistics
 import sys
 import tempfile
@@ -27,10 +28,12 @@ from training.ranker.config import RankerConfig
 from training.ranker.dataset import Dataset, ExampleFrame
 from training.ranker.encoding import Encoder
 from training.ranker.features import Catalogue
+from training.ranker.fitted import FittedRanker
 from training.ranker.fitting import Loop, fit
 from training.ranker.model import Ranker
 from training.ranker.sampling import Allowed, epoch_negatives
 from training.ranker.streaming import State
+from vitrine.errors import VitrineError
 
 CUSTOMERS, CAMPAIGNS, KEPT = 1_370_000, 250, 12
 PURCHASES = 31_800_000
@@ -217,7 +220,7 @@ def _bytes(data: Dataset) -> int:
 
 def one(scale: float, device: torch.device, runs: int) -> dict[str, Any]:
     """Measure the latency of one customer's ranking, in milliseconds, on one core."""
-    state = _state(_scaled(50_000, scale))
+    state = made.state(_ranker(), _scaled(50_000, scale), CAMPAIGNS, seed=1)
     asked = np.random.default_rng(2).integers(0, len(state.customers), _scaled(2_000, scale))
     for customer in asked[:20]:
         state.one(int(customer), KEPT)
@@ -255,14 +258,15 @@ def _medians(each: list[dict[str, float]]) -> dict[str, float]:
 
 def mass(scale: float, device: torch.device, runs: int) -> dict[str, Any]:
     """Measure the ranking of a large retailer's customers once, and its peers' several times."""
-    customers = _scaled(CUSTOMERS, scale)
+    customers, ranker = _scaled(CUSTOMERS, scale), _ranker()
+    base = _memory_from_here()
     begun = time.perf_counter()
-    state = _state(customers)
+    state = made.state(ranker, customers, CAMPAIGNS, seed=1)
     prepared_s = time.perf_counter() - begun
     cpu_begun = time.process_time()
     seconds = _mass_seconds(state, threads=2)
     cpu_s = time.process_time() - cpu_begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = _memory("VmHWM")
     own = made.own_rows(state)
     del state
     theirs = {
@@ -279,6 +283,7 @@ def mass(scale: float, device: torch.device, runs: int) -> dict[str, Any]:
         "kept": KEPT,
         "own_rows": own,
         "made_s": prepared_s,
+        "base_memory_bytes": base,
         "peak_memory_bytes": peak,
         "seconds": seconds,
         "cpu_s": cpu_s,
@@ -295,12 +300,26 @@ def _mass_seconds(state: State, threads: int) -> float:
     return time.perf_counter() - begun
 
 
-def _state(customers: int) -> State:
+def _memory_from_here() -> int:
+    """Forget the peak of this process until now; return the bytes that it holds."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
+def _memory(name: str) -> int:
+    """Return what Linux says of this process: VmRSS, or VmHWM, its peak; bytes."""
+    found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.M)
+    if found is None:
+        raise VitrineError(f"/proc/self/status has no {name}: Linux alone can be measured")
+    return int(found[1]) * 1024
+
+
+def _ranker() -> FittedRanker:
     catalogue = Catalogue.load()
     frame = made.examples(catalogue, 600, CAMPAIGNS, 30, seed=1)
     config = replace(RankerConfig(), epochs=3, batch_groups=16, learning_rate=1e-2, trees=0)
-    ranker = fit(frame, catalogue, config, seed=1).ranker
-    return made.state(ranker, customers, CAMPAIGNS, seed=1)
+    return fit(frame, catalogue, config, seed=1).ranker
 
 
 def _scaled(full: int, scale: float) -> int:

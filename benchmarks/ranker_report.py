@@ -140,7 +140,10 @@ def _mass_aims(figures: Mapping[str, Any], scale: float) -> Iterator[Aim]:
     it, whole, how = figures["mass"], 1 / scale, "measured"
     if scale < 1:
         how = f"extrapolated from {it['customers']:,} customers"
-    seconds, size = it["seconds"] * whole, it["peak_memory_bytes"] * whole
+    # What the process held before, such as its libraries, is the same at any size.
+    base = it["base_memory_bytes"]
+    size = base + (it["peak_memory_bytes"] - base) * whole
+    seconds = it["seconds"] * whole
     yield Aim("everybody's first 12, 2 cores", MOST_SECONDS, seconds, "seconds", how)
     yield Aim("memory for it", MOST_BYTES / GB, size / GB, "GB", how)
 
@@ -235,8 +238,9 @@ def _mass(it: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Vitrine's time has encoding and towers of all customers, {it['own_rows']:,} feature rows"
         " of their own, and what they bought times the item models for every pair:"
-        f" {it['cpu_s']:,.0f} s of the processor, peak {it['peak_memory_bytes'] / GB:.1f} GB. The"
-        " peers multiply vectors that are there."
+        f" {it['cpu_s']:,.0f} s of the processor, peak {it['peak_memory_bytes'] / GB:.1f} GB,"
+        f" {it['base_memory_bytes'] / GB:.1f} of it before there was any customer."
+        " The peers multiply vectors that are there."
     )
 
 

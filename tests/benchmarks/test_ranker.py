@@ -39,6 +39,7 @@ def test_every_part_measures_something(figures):
     assert 0 < figures["training"]["product_share"] < 1
     assert figures["one"]["campaigns_known"]["p50"] <= figures["one"]["campaigns_known"]["p99"]
     assert figures["mass"]["customers"] == round(ranker_phases.CUSTOMERS * TINY)
+    assert figures["mass"]["base_memory_bytes"] < figures["mass"]["peak_memory_bytes"]
 
 
 def aims(figures, scale) -> dict[str, list[str]]:
@@ -49,14 +50,21 @@ def aims(figures, scale) -> dict[str, list[str]]:
 
 
 def test_a_smaller_size_is_extrapolated_and_says_so(figures):
-    few = {**figures["mass"], "seconds": 13.0, "peak_memory_bytes": 0.7e9, "customers": 137_000}
+    few = {**figures["mass"], "seconds": 13.0, "customers": 137_000}
     found = aims({**figures, "mass": few}, 0.1)
     assert found["everybody's first 12, 2 cores"] == [
         "at most 120 seconds", "130.0 seconds", "**MISSED**", "extrapolated from 137,000 customers"
     ]  # fmt: skip
-    assert found["memory for it"][1:3] == ["7.0 GB", "met"]
     assert "this whole run" not in found
     assert found["a full retrain on one GPU"][2:] == ["**not measured**", "no GPU was there"]
+
+
+@pytest.mark.parametrize(
+    ("peak", "said"), [(0.55e9, ["5.5 GB", "met"]), (0.60e9, ["10.5 GB", "**MISSED**"])]
+)
+def test_memory_that_is_there_at_any_size_is_not_extrapolated(figures, peak, said):
+    few = {**figures["mass"], "base_memory_bytes": 0.5e9, "peak_memory_bytes": peak}
+    assert aims({**figures, "mass": few}, 0.01)["memory for it"][1:3] == said
 
 
 def test_aims_are_judged_at_full_size(figures):
