@@ -8,6 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from benchmarks import ranker, ranker_phases, ranker_report, ranker_rows
+from training.ranker.config import RankerConfig
 from training.ranker.features import Catalogue
 
 TINY = 1e-4
@@ -40,6 +41,24 @@ def test_every_part_measures_something(figures):
     assert figures["one"]["campaigns_known"]["p50"] <= figures["one"]["campaigns_known"]["p99"]
     assert figures["mass"]["customers"] == round(ranker_phases.CUSTOMERS * TINY)
     assert figures["mass"]["base_memory_bytes"] < figures["mass"]["peak_memory_bytes"]
+
+
+def test_a_retrain_is_priced_by_what_each_network_learns_from(figures):
+    it, config = figures["training"], RankerConfig()
+    assert it["drawn"] == it["purchases"] + it["lists"] * config.uniform_size
+    assert 0 < it["likely"] <= it["lists"] * config.likely_size
+    assert it["examples"] > 2 * it["drawn"]
+    assert it["examples_a_second"]["1"] == pytest.approx(it["drawn"] / it["first_epoch_s"])
+    fit_s = it["encoding_s"] + it["ranking_s"]
+    for _ in range(config.epochs):
+        fit_s += it["first_epoch_s"] + it["second_epoch_s"]
+    hours = 2 * fit_s * config.max_groups / it["lists"] / 3600
+    assert it["retrain"]["default_hours"] == pytest.approx(hours)
+    times = ranker_phases.PURCHASES / it["purchases"]
+    assert it["retrain"]["hours"] == pytest.approx(2 * fit_s * times / 3600)
+    # The numbers of all pairs, most of four bytes, are in memory whatever is drawn of them.
+    pair_bytes = 4 * len(Catalogue.load().pair_names) * it["examples"] * times
+    assert pair_bytes / 2 < it["retrain"]["memory_gb"] * 1e9 < 5 * pair_bytes
 
 
 def aims(figures, scale) -> dict[str, list[str]]:
