@@ -182,7 +182,7 @@ def _training(it: Mapping[str, Any]) -> Iterator[str]:
             f"{rate:,.0f} ({threads} thread{'s' * (threads != '1')})"
             for threads, rate in rates.items()
         ),
-        "examples a second, second network": f"{it['likely'] / it['second_epoch_s']:,.0f}",
+        "examples a second, second network": f"{it['second_examples_a_second']:,.0f}",
         "examples a second, ranking in between": f"{it['examples'] / it['ranking_s']:,.0f}",
         "share of the kernels' time in matrix products": f"{it['product_share']:.0%}",
         "GFLOP/s of an epoch, products alone": f"{it['gflops']:.1f}, {share:.0%} of sgemm's",

@@ -49,6 +49,8 @@ def test_a_retrain_is_priced_by_what_each_network_learns_from(figures):
     assert 0 < it["likely"] <= it["lists"] * config.likely_size
     assert it["examples"] > 2 * it["drawn"]
     assert it["examples_a_second"]["1"] == pytest.approx(it["drawn"] / it["first_epoch_s"])
+    full = it["lists"] * config.likely_size
+    assert it["second_epoch_s"] == pytest.approx(full / it["second_examples_a_second"])
     fit_s = it["encoding_s"] + it["ranking_s"]
     for _ in range(config.epochs):
         fit_s += it["first_epoch_s"] + it["second_epoch_s"]
