@@ -17,6 +17,7 @@ from vitrine.options import as_of_option
 if TYPE_CHECKING:
     from training.evaluation.judging import Judge
     from training.evaluation.leaderboard import Judged
+    from training.evaluation.publication import Published
     from vitrine.paths import Paths
 
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @as_of_option
 @click.option("--weeks", type=click.IntRange(1, 52), default=5, show_default=True,
               help="So many weeks that end by then are the tests.")  # fmt: skip
-@click.option("--models", default="", help="Some models alone, by comma; all by default.")
+@click.option("--models", help="Some models alone, by comma; all by default.")
 @click.option("--reference", default="",
               help="The model that others are compared with; the ranker by default.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True,
@@ -32,14 +33,20 @@ if TYPE_CHECKING:
 @click.option("--page", "page_file", type=click.Path(dir_okay=False, path_type=Path),
               help="Write the page to this file, too, its pictures to images/.")  # fmt: skip
 def evaluate(
-    as_of: datetime, weeks: int, models: str, reference: str, jobs: int, page_file: Path | None
+    as_of: datetime,
+    weeks: int,
+    models: str | None,
+    reference: str,
+    jobs: int,
+    page_file: Path | None,
 ) -> None:
     """Train every model before each of the last weeks, and rank what was bought in it.
 
     vitrine evaluate --as-of 2011-10-31T00:00:00Z --weeks 5
 
     What was judged is kept: an interrupted run goes on where it was. `vitrine sql` knows the result
-    as the table leaderboard, MLflow as the experiment evaluation. docs/evaluation.md explains it.
+    as the table leaderboard, unless the one that it shows is later or larger, and MLflow as the
+    experiment evaluation. docs/evaluation.md explains it.
     """
     from training.evaluation.backtest import weeks_before
 
@@ -61,22 +68,58 @@ def evaluate(
         with warehouse.connect(paths) as connection:
             reader = FeatureReader(connection, Catalogue.load())
             reader.require_covered(as_of)
+            _require_weeks(reader.build_info().data.start, as_of, weeks)
             judged = list(_told(Judge(settings, reader), intervals, names, jobs))
             rows = leaderboard.table(judged, settings.seed, reference)
         command = _command(as_of, weeks, models, reference, jobs)
         about = page.About(command, settings.source, described(settings), reference)
-        folder = publication.publish(installation, as_of, rows, judged, about)
+        published = publication.publish(
+            installation, as_of, rows, judged, about, is_choice=models is not None
+        )
         if page_file is not None:
-            publication.write_page(page_file, folder, rows, judged, about)
-        comparison = publication.comparison(rows, judged, folder)
+            publication.write_page(page_file, published.folder, rows, judged, about)
+        comparison = publication.comparison(rows, judged, published.folder)
         Registry(settings, paths).log_comparison(publication.EXPERIMENT, comparison)
         run.note(rows_out=len(rows), models=len(names))
     for line, is_reference in page.terminal(rows, reference):
         click.echo(click.style(line, bold=True) if is_reference else line)
-    click.echo(f"\npage and pictures: {page_file or folder / 'leaderboard.md'}")
+    click.echo(f"\npage and pictures: {page_file or published.folder / 'leaderboard.md'}")
+    click.echo(_place(published))
 
 
-def _command(as_of: datetime, weeks: int, models: str, reference: str, jobs: int) -> str:
+def _place(published: "Published") -> str:
+    """Say which table of `vitrine sql` shows the evaluation."""
+    found = f"leaderboard_history where run = '{published.run}'"
+    if not published.aside:
+        return f"`vitrine sql` shows it as leaderboard, and among others in {found}"
+    return (
+        f"kept aside: {published.aside}. The table leaderboard is as it was;"
+        f" `vitrine sql` shows this one in {found}"
+    )
+
+
+def _require_weeks(data_start: datetime, as_of: datetime, weeks: int) -> None:
+    """Refuse weeks before which nothing was known that a model could learn from.
+
+    Raises
+    ------
+    BadArgumentError
+        With how many weeks fit.
+    """
+    from training.ranker.examples import WEEK
+
+    fitting = max(0, -(-(as_of - data_start) // WEEK) - 1)
+    if weeks > fitting:
+        advice = f"ask for --weeks {fitting} or fewer, or" if fitting else "ask for"
+        raise BadArgumentError(
+            f"the data begin at {format_instant(data_start)}, and models learn from what was known"
+            f" before a week: {fitting or 'no'} whole week{'' if fitting == 1 else 's'} that"
+            f" end{'s' if fitting == 1 else ''} by {format_instant(as_of)} can be judged, not"
+            f" {weeks}; {advice} a later --as-of, or load earlier data"
+        )
+
+
+def _command(as_of: datetime, weeks: int, models: str | None, reference: str, jobs: int) -> str:
     """Return what makes the same page again, and takes as long."""
     chosen = f" --models {models}" if models else ""
     return (
@@ -85,11 +128,17 @@ def _command(as_of: datetime, weeks: int, models: str, reference: str, jobs: int
     )
 
 
-def _chosen(models: str, paths: "Paths") -> list[str]:
+def _chosen(models: str | None, paths: "Paths") -> list[str]:
     from training.evaluation import roster
 
     known = roster.models(paths)
-    names = [name.strip() for name in models.split(",") if name.strip()] or list(known)
+    if models is None:
+        return list(known)
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if not names:
+        raise BadArgumentError(
+            f"--models names no model; leave it out for all, or choose from {', '.join(known)}"
+        )
     unknown = [name for name in names if name not in known]
     if unknown:
         raise BadArgumentError(

@@ -1,8 +1,10 @@
 """Publish an evaluation: tables that analysts query, a page, its pictures; and log it to MLflow."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,12 +12,23 @@ from training.evaluation import figures, page, tables
 from training.evaluation.leaderboard import GATE_METRIC, TOGETHER, Judged
 from training.registry import Comparison
 from vitrine.installation import Installation
-from vitrine.interval import Interval
+from vitrine.interval import Interval, format_instant
 from vitrine.paths import stamp
 from vitrine.publish import atomic_file, current_version, new_version
 
 LEADERBOARD = "leaderboard.parquet"
 EXPERIMENT = "evaluation"
+ASIDE = "aside"
+"""Beneath `Paths.evaluations`: the versions that never became current, and their own link."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where an evaluation lies, its name, and why it lies aside: empty if it is current."""
+
+    folder: Path
+    run: str
+    aside: str
 
 
 def publish(
@@ -24,22 +37,69 @@ def publish(
     rows: pd.DataFrame,
     judged: list[Judged],
     about: page.About,
-) -> Path:
-    """Write a version of `Paths.evaluations` and make it the current one; return its folder.
+    *,
+    is_choice: bool = False,
+) -> Published:
+    """Write a version of `Paths.evaluations`, the current one unless that shows more.
 
-    It holds the leaderboard's rows with the instant that was asked for, one row per model and week
-    of what fitting and judging took, one per loss and epoch, the page and its pictures.
+    It holds the leaderboard's rows with what tells the run from others, one row per model and week
+    of what fitting and judging took, one per loss and epoch, the page and its pictures. A version
+    beside the current one is of ASIDE, so that it pushes none of the others out.
+
+    Parameters
+    ----------
+    is_choice
+        Whether some models alone were asked for.
     """
-    root = installation.paths.evaluations
-    with new_version(root, stamp(as_of), installation.settings.keep_versions) as folder:
-        known = rows.assign(as_of=pd.Timestamp(as_of))[["as_of", *rows.columns]]
+    root, known = installation.paths.evaluations, named(rows, as_of, about.reference)
+    reason, run = why_aside(root, known, is_choice=is_choice), str(known["run"].iloc[0])
+    root = root / ASIDE if reason else root
+    with new_version(root, run, installation.settings.keep_versions) as folder:
         known.to_parquet(folder / LEADERBOARD, index=False)
         costs(judged).to_parquet(folder / "model_costs.parquet", index=False)
         losses(judged).to_parquet(folder / "learning_curves.parquet", index=False)
         drawn = figures.draw(rows, judged, about.reference, folder)
         links = {name: name for name in drawn}
         (folder / "leaderboard.md").write_text(page.markdown(rows, judged, about, links))
-    return current_version(root)
+    return Published(current_version(root), run, reason)
+
+
+def named(rows: pd.DataFrame, as_of: datetime, reference: str) -> pd.DataFrame:
+    """Put before the rows what tells them from another run's: as_of, run, weeks, reference.
+
+    `run` is the version's name: the instant, and a hash of the rows and the reference. So one name
+    never stands for two results.
+    """
+    digest = hashlib.sha256(f"{reference}\n{rows.to_csv()}".encode()).hexdigest()
+    known: dict[str, Any] = {
+        "as_of": pd.Timestamp(as_of),
+        "run": f"{stamp(as_of)}-{digest[:8]}",
+        "weeks": _week_count(rows),
+        "reference": reference,
+    }
+    return rows.assign(**known)[[*known, *rows.columns]]
+
+
+def why_aside(root: Path, rows: pd.DataFrame, *, is_choice: bool) -> str:
+    """Say what the current evaluation shows that these rows do not; nothing if they replace it."""
+    file = root / "current" / LEADERBOARD
+    if not file.exists():
+        return ""
+    current = pd.read_parquet(file, columns=["as_of", "model", "week"])
+    as_of, current_as_of = rows["as_of"].iloc[0], current["as_of"].iloc[0]
+    if as_of < current_as_of:
+        return f"the current evaluation is as of {format_instant(current_as_of)}, which is later"
+    missing = sorted({*current["model"]} - {*rows["model"]}) if is_choice else []
+    if missing:
+        more = f" and {len(missing) - 1} more models" if len(missing) > 1 else ""
+        return f"the current evaluation compares {missing[0]}{more}, which this one does not"
+    if as_of == current_as_of and _week_count(rows) < _week_count(current):
+        return f"the current evaluation is of {_week_count(current)} weeks that end then"
+    return ""
+
+
+def _week_count(rows: pd.DataFrame) -> int:
+    return rows.loc[rows["week"] != TOGETHER, "week"].nunique()
 
 
 def write_page(

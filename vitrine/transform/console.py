@@ -18,6 +18,7 @@ import duckdb
 
 from vitrine.errors import BadArgumentError
 from vitrine.paths import Paths
+from vitrine.publish import age
 from vitrine.transform import operations
 from vitrine.warehouse import DATABASES, connect, published_file
 
@@ -132,10 +133,19 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
     for name, place in places.items():
         if place.exists():
             connection.register(name, dataset.dataset(place.resolve(), format="parquet"))
-    evaluations = sorted((paths.evaluations / "versions").glob("[0-9]*/leaderboard.parquet"))
+    evaluations = _evaluations(paths)
     if evaluations:
         every = dataset.dataset([str(file) for file in evaluations], format="parquet")
         connection.register("leaderboard_history", every)
+
+
+def _evaluations(paths: Paths) -> list[Path]:
+    """Return the kept leaderboards, newest first: one of each run, also of those kept aside."""
+    versions = "versions/[0-9]*/leaderboard.parquet"
+    files = [*paths.evaluations.glob(versions), *paths.evaluations.glob(f"aside/{versions}")]
+    # What was published again unchanged is `<run>.2`; the first file gives the table its columns.
+    runs = {file.parent.name.partition(".")[0]: file for file in sorted(files, key=age)}
+    return list(reversed(runs.values()))
 
 
 def _translated(query: str) -> tuple[str, bool]:

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from tests.training.ranker import taste_shop
+from training.evaluation import publication
 from training.evaluation.backtest import Week, weeks_before
 from training.evaluation.leaderboard import TOGETHER
 from training.peers.history import History
-from vitrine.interval import DAY, Interval, format_instant
-from vitrine.publish import current_version
+from vitrine.interval import DAY, Interval, format_instant, parse_instant
+from vitrine.publish import current_version, new_version
 
 MODELS = "ranker,popularity_7d,repurchase,item_knn,ease,als"
 WEEK = Interval(taste_shop.END - 7 * DAY, taste_shop.END)
@@ -142,3 +143,83 @@ def test_an_unknown_model_is_refused_with_the_known_ones(run):
     code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--models", "oracle")
     assert code == 2
     assert "there is no model oracle; there are ranker, blend" in printed
+
+
+def test_no_model_is_not_all_models(run):
+    code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--models", " ,")
+    assert code == 2
+    assert "--models names no model; leave it out for all" in printed
+
+
+def test_weeks_before_the_data_are_refused_with_how_many_fit(run, reader):
+    start = reader.build_info().data.start
+    fitting = (taste_shop.END - start - timedelta(microseconds=1)) // timedelta(days=7)
+    code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--weeks",
+                        str(fitting + 1), "--models", "popularity_7d")  # fmt: skip
+    assert code == 2
+    assert f"the data begin at {format_instant(start)}" in printed
+    assert f"ask for --weeks {fitting} or fewer" in printed
+    code, printed = run("evaluate", "--as-of", format_instant(start + timedelta(days=7)),
+                        "--weeks", "1", "--models", "popularity_7d")  # fmt: skip
+    assert code == 2
+    assert "no whole weeks that end by" in printed
+
+
+def test_a_quick_look_is_kept_aside(rows, run, installation):
+    root = installation.paths.evaluations
+    current, versions = current_version(root), sorted((root / "versions").iterdir())
+    code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--weeks", "1",
+                        "--models", "popularity_7d,ease")  # fmt: skip
+    assert code == 0, printed
+    assert "kept aside: the current evaluation compares als and 3 more models" in printed
+    aside = current_version(root / publication.ASIDE)
+    assert f"leaderboard_history where run = '{aside.name}'" in printed
+    assert (current_version(root), sorted((root / "versions").iterdir())) == (current, versions)
+    found = pd.read_parquet(aside / "leaderboard.parquet")
+    assert {*found["run"]} == {aside.name}
+    assert {*found["weeks"]} == {1}
+    assert {*found["reference"]} == {"popularity_7d"}
+
+
+def evaluated(models=("a", "b"), weeks=2):
+    cells = [(model, f"week {n}") for model in models for n in range(weeks)]
+    return pd.DataFrame(cells, columns=["model", "week"])
+
+
+@pytest.mark.parametrize(
+    ("shown", "days", "is_choice", "reason"),
+    [
+        (evaluated(), 0, False, ""),
+        (evaluated(), 7, False, ""),
+        (evaluated(["a"]), 0, False, ""),  # the roster has lost a model
+        (evaluated(["a", "b", "c"]), 0, True, ""),
+        (evaluated(weeks=1), 7, False, ""),
+        (evaluated(weeks=1), 0, False, "of 2 weeks that end then"),
+        (evaluated(["a"]), 7, True, "compares b, which this one does not"),
+        (evaluated(), -7, False, "as of 2026-03-16T00:00:00Z, which is later"),
+    ],
+)
+def test_only_what_shows_no_less_takes_the_place_of_the_current_one(
+    shown, days, is_choice, reason, tmp_path
+):
+    as_of = parse_instant("2026-03-16")
+    assert publication.why_aside(tmp_path, evaluated(), is_choice=True) == ""
+    with new_version(tmp_path, "first") as folder:
+        first = publication.named(evaluated(), as_of, "a")
+        first.to_parquet(folder / publication.LEADERBOARD)
+    rows = publication.named(shown, as_of + timedelta(days=days), "a")
+    found = publication.why_aside(tmp_path, rows, is_choice=is_choice)
+    assert reason in found
+    assert bool(reason) == bool(found)
+
+
+def test_a_run_s_name_stands_for_its_rows_and_reference():
+    as_of = parse_instant("2026-03-16")
+    runs = [
+        publication.named(rows, as_of, reference)["run"].iloc[0]
+        for rows, reference in (
+            (evaluated(), "a"), (evaluated(), "a"), (evaluated(), "b"), (evaluated(weeks=1), "a"),
+        )
+    ]  # fmt: skip
+    assert runs[0] == runs[1]
+    assert len({*runs}) == 3

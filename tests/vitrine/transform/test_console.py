@@ -171,6 +171,18 @@ def test_the_newest_leaderboard_is_a_table_and_all_kept_ones_another(
     assert capsys.readouterr().out.split() == ["value,n", "0.2,2"]
 
 
+def test_the_history_holds_each_run_once_also_those_aside(connection, installation, capsys):
+    root = installation.paths.evaluations
+    for place, name in ((root, "20260302T0000-a"), (root, "20260302T0000-a"),
+                        (root / "aside", "20260302T0000-b")):  # fmt: skip
+        with new_version(place, name) as folder:
+            pq.write_table(pa.table({"run": [name[-1]]}), folder / "leaderboard.parquet")
+    query = "select h.run, l.run from leaderboard_history as h, leaderboard as l order by 1"
+    with console.open_warehouse(installation.paths) as opened:
+        console.show(opened, query, as_csv=True)
+    assert capsys.readouterr().out.split()[1:] == ["a,a", "b,a"]
+
+
 @pytest.mark.parametrize("query", ["", ";", "-- nothing"])
 def test_no_query_is_said_so(connection, query):
     with pytest.raises(BadArgumentError, match="no rows"):
