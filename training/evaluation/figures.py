@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from training.evaluation.leaderboard import TOGETHER, Judged, ordered
-from training.evaluation.tables import spoken
+from training.evaluation.tables import sizes, spoken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,8 +22,6 @@ REFERENCE_COLOUR, GREY, INK = "#c1121f", "#cccccc", "#333333"
 COLOURS = ("#1d4e89", "#2a9d8f", "#e09f3e", "#7b5ea7")
 POINTS, FIRST = 300, 60
 RECALL = "recall_at_12"
-FEWEST_LISTS = 20
-"""A slice of fewer lists is not drawn: its intervals would be all that one sees."""
 
 
 def draw(rows: pd.DataFrame, judged: list[Judged], reference: str, folder: Path) -> list[str]:
@@ -91,19 +89,18 @@ def _cumulated(judged: list[Judged]) -> tuple[np.ndarray, dict[str, np.ndarray]]
 def draw_slices(rows: pd.DataFrame, colours: dict[str, str], file: Path) -> None:
     """Draw recall by slice, all weeks together: a dot a model, with its 95 % interval."""
     chosen = rows[(rows["week"] == TOGETHER) & (rows["metric"] == RECALL)]
-    counts = chosen.groupby("slice", sort=False)["list_count"].max()
-    counts = counts[(counts >= FEWEST_LISTS) | (counts.index == "all")]
-    chosen = chosen[chosen["slice"].isin(counts.index)]
+    counts, _ = sizes(rows)
+    chosen = chosen[chosen["slice"].isin(counts)]
     figure, (axes,) = _canvas(8.0, 1.0 + 0.5 * len(counts))
     place_S = np.arange(len(counts))
     offsets = np.linspace(-0.3, 0.3, len(colours)) if len(colours) > 1 else [0.0]
     for offset, (model, colour) in zip(offsets, colours.items(), strict=True):
-        each = chosen[chosen["model"] == model].set_index("slice").reindex(counts.index)
+        each = chosen[chosen["model"] == model].set_index("slice").reindex(list(counts))
         spread = [each["value"] - each["low"], each["high"] - each["value"]]
         axes.errorbar(each["value"], place_S + offset, xerr=spread, fmt="o", color=colour,
                       markersize=4, linewidth=1.3)  # fmt: skip
     axes.hlines(place_S[1:] - 0.5, 0, 1, color="#e6e6e6", linewidth=0.8)
-    axes.set_yticks(place_S, [f"{spoken(str(name))}  {count:,}" for name, count in counts.items()])
+    axes.set_yticks(place_S, [f"{spoken(name)}  {count:,}" for name, count in counts.items()])
     axes.set(ylim=(len(counts) - 0.5, -0.5), xlim=(0, 1.05 * chosen["high"].max()))
     axes.set(xlabel="recall at 12 with its 95 % interval; lists beside each slice")
     axes.grid(visible=False, axis="y")

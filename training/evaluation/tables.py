@@ -34,6 +34,8 @@ BEYOND = (
     "diversity_at_12",
     "margin_at_12",
 )
+FEWEST_LISTS = 30
+"""A slice of fewer lists is named, not compared: its intervals would be all that one sees."""
 DISTANCE_SLICES = ("all", "campaigns in their first hour", "new customers")
 Table = list[list[str]]
 Row = Any
@@ -65,16 +67,51 @@ def metrics(rows: pd.DataFrame, slice_: str, names: tuple[str, ...]) -> Table:
 
 
 def slices(rows: pd.DataFrame, reference: str) -> Table:
-    """Set the best other model of each slice of all weeks against the reference."""
+    """Set the best other model of each slice that is large enough against the reference.
+
+    Empty where there is no other model.
+    """
     table = [["slice", "lists", reference, "best other", "", f"less {reference}'s", ""]]
-    for name in rows["slice"].drop_duplicates():
+    for name in sizes(rows)[0]:
         cells = _cells(rows, name)
         others = [m for m in ordered(rows, slice_=name) if m not in (reference, oracle.NAME)]
         if others and (reference, GATE_METRIC) in cells:
             own, other = cells[reference, GATE_METRIC], cells[others[0], GATE_METRIC]
             found = [figure(own), others[0], figure(other), compared(other), verdict(other)]
+            found = ["", "", "", "", "no model finds any"] if missed(rows, name) else found
             table.append([spoken(name), f"{own.list_count:,}", *found])
-    return table
+    return table[1:] and table
+
+
+def sizes(rows: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the lists of each slice of all weeks: of those to compare, and of the small ones."""
+    chosen = rows[rows["week"] == TOGETHER]
+    most = chosen.groupby("slice", sort=False)["list_count"].max()
+    counts = {str(name): int(count) for name, count in most.items()}
+    large = {s: count for s, count in counts.items() if s == "all" or count >= FEWEST_LISTS}
+    return large, {s: count for s, count in counts.items() if s not in large}
+
+
+def small(rows: pd.DataFrame) -> str:
+    """Name the slices that are too small to compare; nothing where there are none."""
+    named = ", ".join(f"{spoken(name)} ({count:,})" for name, count in sizes(rows)[1].items())
+    return f"Fewer than {FEWEST_LISTS} lists, too few to compare models: {named}." if named else ""
+
+
+def missed(rows: pd.DataFrame, slice_: str) -> str:
+    """Say so where no model has a hit in a slice of all weeks; nothing where one has."""
+    cells = _cells(rows, slice_)
+    hits = [row.value for (_, metric), row in cells.items() if metric == "hit_rate_at_12"]
+    if not hits or max(hits) > 0:
+        return ""
+    nearest = max(
+        (row for (_, metric), row in cells.items() if metric == "collective_auc"),
+        key=lambda row: (row.value, row.model),
+    )
+    return (
+        "No model has anything of it among the first twelve. Nearest comes"
+        f" `{nearest.model}` with collective_auc {figure(nearest)} (chance: .5)."
+    )
 
 
 def distances(rows: pd.DataFrame) -> Table:
@@ -174,6 +211,8 @@ def aligned(table: Table) -> list[str]:
 
 def piped(table: Table, bold: str = "") -> str:
     """Write a table in Markdown; the row that begins with `bold` is in bold, as is what is best."""
+    if not table:
+        return ""
     head, *lines = table
     written = [head, ["---", *["---:"] * (len(head) - 1)]]
     for line in lines:

@@ -69,10 +69,11 @@ def comparison(runs: Sequence[Record], stage: str) -> str:
         for other in noted
         if other.endswith(f"_{name}")
     )
-    lines = [f"  {stage:<18}" + "".join(f"{name:>17}" for name in metrics)]
+    widths = {name: max(17, len(name) + 2) for name in metrics}
+    lines = [f"  {stage:<18}" + "".join(f"{name:>{widths[name]}}" for name in metrics)]
     for label, prefix in {"the model": "", **{name: f"{name}_" for name in baselines}}.items():
-        values = (noted.get(f"{prefix}{name}") for name in metrics)
-        lines.append(f"    {label:<16}" + "".join(_cell(value) for value in values))
+        cells = (_cell(name, noted.get(f"{prefix}{name}")).rjust(widths[name]) for name in metrics)
+        lines.append(f"    {label:<16}" + "".join(cells))
     return "\n".join(lines)
 
 
@@ -116,5 +117,8 @@ def _sparkline(values: Sequence[float]) -> str:
     return "".join(BARS[round((len(BARS) - 1) * value / highest)] for value in values)
 
 
-def _cell(value: float | None) -> str:
-    return f"{'':>17}" if value is None else f"{value:>17.4f}"
+def _cell(name: str, value: float | None) -> str:
+    """Write a metric; how many must be shown until so much is found is a whole number."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if name.startswith("needed_for_") else f"{value:.4f}"

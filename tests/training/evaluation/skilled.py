@@ -1,5 +1,6 @@
 """Judgements of made-up models whose skill is known."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,11 +37,17 @@ def judged(
         np.full(lists, CANDIDATES),
         np.argsort(generator.random((lists, CANDIDATES)), axis=1)[:, :12],
     )
-    rare = ranks.where(np.arange(lists) < 10)
+    rare, few = (ranks.where(np.arange(lists) < count) for count in (20, 10))
+    last = replace(ranks, rank_P=np.full(lists, CANDIDATES))
     week: Any = SimpleNamespace(
         interval=interval,
         candidates=SimpleNamespace(lists=pd.DataFrame({"as_of": [interval.start] * lists})),
-        sliced=lambda judgement: [("all", judgement.ranks), ("group rare", rare)],
+        sliced=lambda judgement: [
+            ("all", judgement.ranks),
+            ("group rare", rare),
+            ("group few", few),
+            ("never sold before", last),
+        ],
     )
     assortment = Assortment(
         np.arange(CANDIDATES), np.ones(CANDIDATES), np.zeros((CANDIDATES, 0), int), margin_C
