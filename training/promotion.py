@@ -93,12 +93,7 @@ class Promotion:
             champion = self._settled(name)
             held = self.ledger.held(name)
             if not held or number not in {None, *held}:
-                what = "no version" if number is None else f"version {number}"
-                raise BadArgumentError(
-                    f"{what} of the {name} is held; held since the present champion began to serve:"
-                    f" {', '.join(map(str, held)) or 'none'}; `vitrine rollback --to` leads to"
-                    " those that have served"
-                )
+                raise BadArgumentError(self._why_not(champion, name, number))
             version = self.models.version(name, held[-1] if number is None else number)
             entry = replace(
                 _entry(version, champion, reason or "no reason was given"),
@@ -156,6 +151,35 @@ class Promotion:
         reason = f"its files are those of version {same[0]}, which was rolled back from"
         return replace(decision, is_passed=False, reason=reason)
 
+    def _why_not(self, champion: ModelVersion | None, name: str, number: int | None) -> str:
+        """Say why no version, or not that one, can be promoted, and what can."""
+        held = ", ".join(map(str, self.ledger.held(name))) or "none"
+        can = f"only what a rollback holds can be promoted, now: {held}"
+        if number is None:
+            return f"no version of the {name} is held; {can}"
+        why = self._state(name, number)
+        if champion is not None and champion.version == number:
+            why = "is the champion already"
+        elif number in self.ledger.served(name):
+            why = f"{why}, and `vitrine rollback {name} --to {number}` leads back to it"
+        return f"version {number} of the {name} {why}; {can}"
+
+    def _state(self, name: str, number: int) -> str:
+        """Say what became of a version that is not held."""
+        if number not in {version.version for version in self.models.versions(name)}:
+            return "does not exist"
+        if number in self.ledger.rolled_back(name):
+            return "was rolled back from"
+        if number in self.ledger.served(name):
+            return "has served before"
+        newest = {entry.version: entry for entry in self.ledger.entries(name)}.get(number)
+        if newest is None:
+            return "was trained for a question about the past"
+        if newest.verdict == champions.REFUSED:
+            return f"was refused ({newest.reason})"
+        before = "began to serve" if newest.verdict == champions.HELD else "knew newer data"
+        return f"was {newest.verdict}, but another champion {before}"
+
     def _target(self, champion: ModelVersion, to: int | None) -> int:
         name, serving = champion.name, champion.version
         served = self.ledger.served(name) - {serving}
@@ -166,9 +190,9 @@ class Promotion:
             raise BadArgumentError(f"version {to} of the {name} never was champion; {others}")
         line = self.ledger.line(name)
         if to is None and len(line) < 2:
+            where = f"{others}; --to names the one to return to" if served else "it is the first"
             raise BadArgumentError(
-                f"no champion came before version {serving} of the {name}; {others};"
-                " --to names the one to return to"
+                f"no champion came before version {serving} of the {name}: {where}"
             )
         return line[-2] if to is None else to
 

@@ -14,16 +14,29 @@ if TYPE_CHECKING:
 MODELS = ("ranker", "classifier")
 
 
+def _said(_: click.Context, __: click.Parameter, given: str | None) -> str:
+    """Refuse a reason of nothing, which is a slip: who has none leaves the option out."""
+    if given is not None and not given.strip():
+        raise click.BadParameter("say what you saw, or leave the option out")
+    return given or ""
+
+
+REASON = click.option(
+    "--reason", callback=_said, help="Kept in the ledger of champions, for whoever asks why."
+)
+
+
 @click.command()
 @click.argument("model", type=click.Choice(MODELS))
 @click.option("--to", type=int, help="The version to return to; by default the champion before.")
-@click.option("--reason", default="", help="Kept in the ledger of champions, for whoever asks why.")
+@REASON
 def rollback(model: str, to: int | None, reason: str) -> None:
     """Let an earlier champion of a model serve again, from the next `vitrine score` on.
 
     vitrine rollback ranker --reason "recommended nothing but garden furniture"
 
-    What training makes afterwards is held until `vitrine promote`, or a challenge that wins.
+    What training makes afterwards is held until `vitrine promote`, or a challenge that wins. The
+    lists of tonight are made anew as docs/runbooks/a-bad-champion.md says.
     """
     _decided(lambda promotion: promotion.roll_back(model, to, reason))
 
@@ -31,7 +44,7 @@ def rollback(model: str, to: int | None, reason: str) -> None:
 @click.command()
 @click.argument("model", type=click.Choice(MODELS))
 @click.option("--version", type=int, help="The version to let serve; by default the newest held.")
-@click.option("--reason", default="", help="Kept in the ledger of champions, for whoever asks why.")
+@REASON
 def promote(model: str, version: int | None, reason: str) -> None:
     """Let a version serve that passed the gate and was held, since a rollback came before it.
 
@@ -47,9 +60,18 @@ def _decided(decide: "Callable[[Promotion], Entry]") -> None:
 
     installation = Installation.load()
     models = Registry(installation.settings, installation.paths)
-    entry = decide(Promotion.of(models, installation.paths))
+    promotion = Promotion.of(models, installation.paths)
+    entry = decide(promotion)
     operations.bring_up_to_date(installation)
     click.echo(
         f"{entry.model} version {entry.version}, which knows the data until {entry.data_end_at},"
         f" serves instead of version {entry.previous_version}; `vitrine score` publishes its scores"
+    )
+    holding = promotion.ledger.holding(entry.model)
+    if holding is None:
+        click.echo("refreshes that pass the gate are promoted")
+        return
+    click.echo(
+        f"refreshes are held from now on, since version {holding.previous_version} was rolled back"
+        f" from, until `vitrine promote {entry.model}` or a challenge that wins"
     )

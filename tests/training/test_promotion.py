@@ -115,6 +115,12 @@ def test_a_rollback_leads_to_earlier_champions_alone(promotion, register, name, 
     assert serving(promotion, name) == 1
 
 
+def test_before_the_first_champion_there_was_none(promotion, register, name):
+    promotion.promote(register(1), PASSED)
+    with pytest.raises(BadArgumentError, match=r"before version 1 of the .*: it is the first$"):
+        promotion.roll_back(name)
+
+
 def test_there_is_nothing_to_roll_back_where_nobody_serves(promotion, name):
     with pytest.raises(NotPublishedError, match="nothing to roll back"):
         promotion.roll_back(name)
@@ -142,14 +148,39 @@ def test_a_rollback_holds_refreshes_until_somebody_chooses(promotion, register, 
     assert serving(promotion, name) == 1
     newest = promotion.models.version(name, 4)
     assert promotion.models.newest(name, newest.data.end).version == 1
-    with pytest.raises(BadArgumentError, match=r"version 2 of the .* is held; .* serve: 3, 4;"):
+    with pytest.raises(BadArgumentError, match=r"2 .* was rolled back from, .* now: 3, 4$"):
         promotion.choose(name, 2)
     chosen = promotion.choose(name, reason="the sofas are gone")
     assert (chosen.version, chosen.previous_version, chosen.kind) == (4, 1, champions.CHOICE)
     assert promotion.models.newest(name, newest.data.end) == promotion.models.champion(name)
     assert promotion.promote(register(5), PASSED).is_promoted
-    with pytest.raises(BadArgumentError, match=r"no version .* held; .*: none"):
+    with pytest.raises(BadArgumentError, match=r"no version .* is held; .*: none"):
         promotion.choose(name)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        pytest.param(99, "does not exist", id="unknown"),
+        pytest.param(1, "has served before, and `vitrine rollback .* --to 1` leads", id="served"),
+        pytest.param(3, "was rolled back from, and .* --to 3`", id="rolled-back"),
+        pytest.param(2, "is the champion already", id="serving"),
+        pytest.param(4, "was refused \\(worse\\)", id="refused"),
+        pytest.param(5, "was passed, but another champion knew newer data", id="older"),
+        pytest.param(7, "was trained for a question about the past", id="past"),
+    ],
+)
+def test_what_cannot_be_promoted_is_named_with_the_reason(promotion, register, name, number, said):
+    for day in (11, 12, 13):
+        promotion.promote(register(day), PASSED)
+    promotion.roll_back(name)
+    promotion.promote(register(14), Decision(False, "worse"))
+    promotion.promote(register(10), PASSED)
+    promotion.promote(register(15), PASSED)
+    register(9)
+    with pytest.raises(BadArgumentError, match=f"version {number} of the .* {said}.* now: 6$"):
+        promotion.choose(name, number)
+    assert serving(promotion, name) == 2
 
 
 @pytest.mark.parametrize("by", ["challenge", "return", "alias"])

@@ -1,5 +1,7 @@
 """`vitrine rollback` as it is typed; what it does to aliases and ledger is in test_promotion."""
 
+import pytest
+
 from tests.training.test_registry import trained
 from training.evaluation.gate import Decision
 from training.promotion import Promotion
@@ -18,6 +20,7 @@ def test_a_rollback_is_one_command_and_an_analyst_can_ask_why(installation, run,
     assert code == 0, printed
     assert "classifier version 1, which knows the data until 2011-02-01T00:00:00Z" in printed
     assert "instead of version 2" in printed
+    assert "held from now on, since version 2 was rolled back from, until `vitrine pro" in printed
     champion = models.champion("classifier")
     assert champion is not None
     assert champion.version == 1
@@ -35,6 +38,7 @@ def test_a_rollback_is_one_command_and_an_analyst_can_ask_why(installation, run,
     Promotion.of(models, installation.paths).promote(held, Decision(True, "better"))
     code, printed = run("promote", "classifier", "--reason", "sofas are labelled again")
     assert (code, "classifier version 3" in printed, "of version 1" in printed) == (0, True, True)
+    assert "refreshes that pass the gate are promoted" in printed
     code, printed = run("rollback", "classifier")
     assert (code, "instead of version 3" in printed) == (0, True), printed
 
@@ -45,3 +49,9 @@ def test_a_rollback_is_one_command_and_an_analyst_can_ask_why(installation, run,
 def test_what_cannot_be_rolled_back_is_refused_in_one_line(run):
     code, printed = run("rollback", "sofa")
     assert (code, "'sofa' is not one of 'ranker', 'classifier'" in printed) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["rollback", "promote"])
+def test_an_empty_reason_is_refused(run, command):
+    code, printed = run(command, "ranker", "--reason", " ")
+    assert (code, "say what you saw, or leave the option out" in printed) == (2, True), printed
