@@ -34,15 +34,22 @@ class RankerConfig:
     loss: str = "softmax"
     """One of `LOSSES`; LOG.md compares them."""
     margin: float = 1.0
+    """By how much a purchase shall stand above a negative; the triplet losses alone ask."""
     tower_width: int = 32
+    """Of the two vectors whose product is a part of the score."""
     hidden_width: int = 64
+    """Of each tower's hidden layer."""
     head_width: int = 64
+    """Of the layer that customer, campaign and pair share; the one above it is half as wide."""
     category_width: int = 8
+    """Of the vector of a text feature's value."""
     dropout: float = 0.1
     """Share of the head's units that are left out of a training step."""
     epochs: int = 8
     batch_groups: int = 64
+    """Groups in a step."""
     learning_rate: float = 3e-3
+    """The highest: reached in the first third of the steps, then falling (OneCycle)."""
     weight_decay: float = 1e-4
     trees: int = 0
     """LambdaRank trees grown beside the networks, whose scores are added. LOG.md: no better on
@@ -72,15 +79,20 @@ class RankerConfig:
         """
         from pydantic import TypeAdapter, ValidationError
 
-        given = dict(text.split("=", 1) for text in assignments if "=" in text)
-        unknown = {text.partition("=")[0] for text in assignments} - set(asdict(self))
-        if unknown or len(given) < len(assignments):
-            said = ", ".join(sorted(unknown)) or "one without a value, or one twice"
-            raise BadArgumentError(
-                f"--setting {said}: write name=value; there are {', '.join(asdict(self))}"
-            )
+        pairs = [text.partition("=") for text in assignments]
+        known, names = asdict(self), [name for name, _, _ in pairs]
+        for name, equals, _ in pairs:
+            if name not in known:
+                raise BadArgumentError(
+                    f"--setting {name}: there is no such setting; there are {', '.join(known)}"
+                )
+            if not equals:
+                raise BadArgumentError(f"--setting {name}: write {name}=VALUE")
+            if names.count(name) > 1:
+                raise BadArgumentError(f"--setting {name} is given twice")
+        given = {name: value for name, _, value in pairs}
         try:
-            return TypeAdapter(RankerConfig).validate_python(asdict(self) | given)
+            return TypeAdapter(RankerConfig).validate_python(known | given)
         except ValidationError as error:
             first = error.errors()[0]
             raise BadArgumentError(
@@ -95,8 +107,8 @@ class RankerConfig:
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise BadArgumentError(f"loss '{self.loss}' is unknown; known: {', '.join(LOSSES)}")
-        for name in ("trees", "likely_size"):
-            if getattr(self, name) < 0:
+        for name in ("trees", "likely_size", "weight_decay"):
+            if not getattr(self, name) >= 0:
                 raise BadArgumentError(f"{name} must be 0 or more, not {getattr(self, name)}")
         for name in ("uniform_size", "likely_size"):
             if getattr(self, name) > self.pool_size:
@@ -107,8 +119,10 @@ class RankerConfig:
             raise BadArgumentError(f"dropout must be in [0, 1), not {self.dropout}")
         positive = (
             "max_groups", "pool_size", "uniform_size", "negatives", "epochs", "batch_groups",
-            "margin",
+            "margin", "learning_rate", "tower_width", "hidden_width", "category_width",
         )  # fmt: skip
+        if self.head_width < 2:
+            raise BadArgumentError(f"head_width must be 2 or more, not {self.head_width}")
         for name in positive:
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise BadArgumentError(f"{name} must be positive, not {getattr(self, name)}")

@@ -89,7 +89,7 @@ def test_the_worked_query_tells_who_served_when(decisions, run_elsewhere):
 
 @pytest.mark.parametrize(
     ("setting", "said"),
-    [("colour=red", "colour: write name=value"), ("epochs", "one without a value"),
+    [("colour=red", "colour: there is no such setting"), ("epochs", "write epochs=VALUE"),
      ("epochs=many", "epochs=many"), ("loss=unknown", "loss 'unknown' is unknown")],
 )  # fmt: skip
 def test_a_setting_that_there_is_not_is_refused(run_elsewhere, setting, said):

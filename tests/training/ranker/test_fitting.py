@@ -192,6 +192,26 @@ def test_the_likeliest_rows_are_each_groups_highest_and_teach_something(pattern)
     assert np.array_equal(np.unique(kept.group_R), np.arange(len(kept.as_of_G)))
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["epoch=12"], "--setting epoch: there is no such setting; there are max_groups, "),
+        (["epochs"], "--setting epochs: write epochs=VALUE"),
+        (["epochs=2", "epochs=3"], "--setting epochs is given twice"),
+        (["epochs=many"], "--setting epochs=many: Input should be a valid integer"),
+        (["learning_rate=-1"], "learning_rate must be positive, not -1.0"),
+        (["weight_decay=nan"], "weight_decay must be 0 or more, not nan"),
+        (["tower_width=0"], "tower_width must be positive, not 0"),
+        (["head_width=1"], "head_width must be 2 or more, not 1"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_in_one_line(settings, said):
+    with pytest.raises(BadArgumentError) as refused:
+        RankerConfig().changed(settings)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_features_without_any_difference_raise(pattern):
     constant = planted.examples(60, has_pattern=True, seed=1).to_pandas()
     for name in ("taste", "tone", "times_bought"):
