@@ -19,7 +19,7 @@ import duckdb
 from vitrine.errors import BadArgumentError
 from vitrine.paths import Paths
 from vitrine.publish import age
-from vitrine.transform import operations
+from vitrine.transform import evaluation_tables, operations
 from vitrine.warehouse import DATABASES, connect, published_file
 
 SHOWN_ROWS = 40
@@ -137,6 +137,20 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
     if evaluations:
         every = dataset.dataset([str(file) for file in evaluations], format="parquet")
         connection.register("leaderboard_history", every)
+    _describe_evaluations(connection)
+
+
+def _describe_evaluations(connection: duckdb.DuckDBPyConnection) -> None:
+    """Comment on what is there; an older version may lack some columns."""
+    there = connection.execute(
+        "select table_name, column_name from duckdb_columns() where table_name in ?",
+        [list(evaluation_tables.TABLES)],
+    ).fetchall()
+    for table, column in there:
+        said = evaluation_tables.COLUMNS[table].get(column, "").replace("'", "''")
+        connection.execute(f"comment on column {table}.{column} is '{said}'")
+    for table in {table for table, _ in there}:
+        connection.execute(f"comment on view {table} is '{evaluation_tables.TABLES[table]}'")
 
 
 def _evaluations(paths: Paths) -> list[Path]:
@@ -166,7 +180,9 @@ _LISTING_SQL = """
         select database_name, schema_name, view_name, comment
         from duckdb_views() where not internal and database_name != 'temp'
         union all
-        select database_name, 'files', view_name, 'Published files, or refused rows, of the home.'
+        select
+            database_name, 'files', view_name,
+            coalesce(comment, 'Published files, or refused rows, of the home.')
         from duckdb_views() where not internal and database_name = 'temp'
         union all
         select distinct database_name, schema_name, function_name || '(''spine'')', comment

@@ -1,5 +1,6 @@
 """The back-test on a flash-sale shop with a planted taste, and on what a slow loop makes of it."""
 
+import re
 from datetime import timedelta
 
 import numpy as np
@@ -10,9 +11,11 @@ from tests.training.ranker import taste_shop
 from training.evaluation import publication
 from training.evaluation.backtest import Week, weeks_before
 from training.evaluation.leaderboard import TOGETHER
+from training.evaluation.roster import ROSTER
 from training.peers.history import History
 from vitrine.interval import DAY, Interval, format_instant, parse_instant
 from vitrine.publish import current_version, new_version
+from vitrine.settings import REPOSITORY
 
 MODELS = "ranker,popularity_7d,repurchase,item_knn,ease,als"
 WEEK = Interval(taste_shop.END - 7 * DAY, taste_shop.END)
@@ -223,3 +226,11 @@ def test_a_run_s_name_stands_for_its_rows_and_reference():
     ]  # fmt: skip
     assert runs[0] == runs[1]
     assert len({*runs}) == 3
+
+
+def test_the_documentation_names_every_model():
+    text = (REPOSITORY / "docs" / "evaluation.md").read_text()
+    _, _, table = text.partition("## The models")
+    table, _, _ = table.partition("## Slices")
+    written = {name.removeprefix("popularity") for name in re.findall(r"`(\w+)`", table)}
+    assert {name.removeprefix("popularity") for name in ROSTER} <= written

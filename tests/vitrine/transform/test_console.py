@@ -171,6 +171,19 @@ def test_the_newest_leaderboard_is_a_table_and_all_kept_ones_another(
     assert capsys.readouterr().out.split() == ["value,n", "0.2,2"]
 
 
+def test_an_evaluation_s_tables_are_described(connection, installation, capfd):
+    with new_version(installation.paths.evaluations, "20260302T0000") as folder:
+        pq.write_table(pa.table({"run": ["a"], "low": [0.5]}), folder / "leaderboard.parquet")
+    with console.open_warehouse(installation.paths) as opened:
+        console.show(opened, "\\d")
+        console.show(opened, "\\d leaderboard_history")
+    printed = capfd.readouterr().out
+    said = "leaderboard One row per model, week, slice and metric of the current evaluation."
+    assert said in " ".join(printed.split())
+    (described,) = [line for line in printed.splitlines() if line.startswith("run ")]
+    assert "Name of the evaluation's folder" in described
+
+
 def test_the_history_holds_each_run_once_also_those_aside(connection, installation, capsys):
     root = installation.paths.evaluations
     for place, name in ((root, "20260302T0000-a"), (root, "20260302T0000-a"),
