@@ -91,7 +91,8 @@ def why_aside(root: Path, rows: pd.DataFrame, *, is_choice: bool) -> str:
         return f"the current evaluation is as of {format_instant(current_as_of)}, which is later"
     missing = sorted({*current["model"]} - {*rows["model"]}) if is_choice else []
     if missing:
-        more = f" and {len(missing) - 1} more models" if len(missing) > 1 else ""
+        others = f"{len(missing) - 1} other{'s' if len(missing) > 2 else ''}"
+        more = f" and {others}" if len(missing) > 1 else ""
         return f"the current evaluation compares {missing[0]}{more}, which this one does not"
     if as_of == current_as_of and _week_count(rows) < _week_count(current):
         return f"the current evaluation is of {_week_count(current)} weeks that end then"

@@ -174,7 +174,7 @@ def test_a_quick_look_is_kept_aside(rows, run, installation):
     code, printed = run("evaluate", "--as-of", format_instant(taste_shop.END), "--weeks", "1",
                         "--models", "popularity_7d,ease")  # fmt: skip
     assert code == 0, printed
-    assert "kept aside: the current evaluation compares als and 3 more models" in printed
+    assert "kept aside: the current evaluation compares als and 3 others" in printed
     aside = current_version(root / publication.ASIDE)
     assert f"leaderboard_history where run = '{aside.name}'" in printed
     assert (current_version(root), sorted((root / "versions").iterdir())) == (current, versions)
