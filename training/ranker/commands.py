@@ -65,7 +65,10 @@ def ranker(as_of: datetime, challenge: bool, settings: tuple[str, ...]) -> None:
     from vitrine.transform import operations
 
     with _working("train ranker", as_of) as work:
-        outcome = work.train(as_of, config=work.config(challenge).changed(settings))
+        config = work.config(challenge).changed(settings)
+        if (challenge or settings) and work.is_champions(config):
+            click.echo("the champion has these very settings: a refresh, not a challenge")
+        outcome = work.train(as_of, config=config)
         work.run.note(**outcome.version.metrics, version=outcome.version.version)
         work.run.note(rows_in=work.example_count(as_of))
     operations.bring_up_to_date(work.installation)
@@ -169,6 +172,12 @@ class _Work:
             return RankerConfig()
         return FittedRanker.settings_of(self.models.folder(champion))
 
+    def is_champions(self, config: "RankerConfig") -> bool:
+        """Whether somebody serves with these very settings."""
+        from training.ranker.training import NAME
+
+        return self.models.champion(NAME) is not None and config == self.config()
+
     def train(
         self, as_of: datetime, is_candidate: bool = True, config: "RankerConfig | None" = None
     ) -> "Outcome":
@@ -184,6 +193,7 @@ class _Work:
             _device(settings),
             GateSettings(settings.promotion_weeks, settings.ranking_budget_ms),
             is_candidate,
+            say=click.echo,
         ).run(as_of)
 
     def customers(self, file: Path | None, as_of: datetime) -> list[str]:
@@ -321,7 +331,11 @@ def _tell(outcome: "Outcome") -> None:
     import pandas as pd
 
     from training.evaluation import page
+    from training.evaluation.backtest import weeks_before
 
+    number = outcome.version.version
+    (week,) = weeks_before(outcome.version.data.end, 1)
+    click.echo(f"on the week from {week.start:%Y-%m-%d} on; the row ranker is version {number}:")
     click.echo(page.text(pd.DataFrame(outcome.leaderboard).T))
     verb = "is champion" if outcome.is_champion else "is registered, not champion"
-    click.echo(f"ranker version {outcome.version.version} {verb}: {outcome.reason}")
+    click.echo(f"ranker version {number} {verb}: {outcome.reason}")

@@ -7,6 +7,7 @@ ranker ranks the challenger's week, which it has never seen.
 """
 
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -75,6 +76,8 @@ class TrainingRun:
     gate: GateSettings = GateSettings()
     is_candidate: bool = True
     """False for a model that only answers a question about the past: no alias moves for it."""
+    say: Callable[[str], object] = lambda _: None
+    """Told what is fitted now, a line each: a challenge takes minutes."""
 
     def run(self, as_of: datetime) -> Outcome:
         """Train on the published examples as of an instant, and register what came out.
@@ -96,16 +99,22 @@ class TrainingRun:
         measured = canaries.ask(drawn, sold, self.seed)
         (week,) = weeks_before(as_of, 1)
         kept = self.paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
+        self.say(f"fitting what came before {week.start:%Y-%m-%d}, to be judged on the week after")
         held_out = self._fit(frame.before(week.start), kept, later=frame.since(week.start))
+        self.say(f"fitting what came before {as_of:%Y-%m-%d}, to serve")
         refitted = self._fit(frame, kept)
         folder = self._save(refitted.ranker, held_out.ranker, as_of)
         leaderboard = self._leaderboard(folder, week, rival)
-        found = self._compared(rival.config, as_of) if rival and is_challenge else None
+        weeks = self._weeks(as_of)
+        found = self._compared(rival.config, weeks) if rival and is_challenge else None
         measured["latency_p99_ms"] = p99_ms(predictor(folder), frame.rows(CAMPAIGNS))
         version = self._register(folder, frame, held_out, flattened(leaderboard) | measured, as_of)
         decision = judge_latency(
             decide(leaderboard, found), measured["latency_p99_ms"], self.gate.budget_ms
         )
+        if rival and is_challenge:
+            said = asked(self.config, rival.config, weeks)
+            decision = replace(decision, reason=f"{decision.reason}; {said}")
         outcome = self._decided(version, leaderboard, decision)
         shutil.rmtree(folder)
         shutil.rmtree(kept)
@@ -134,16 +143,24 @@ class TrainingRun:
         rows = examples.build(self.reader, config, as_of, self.seed)
         return ExampleFrame.of(rows, self.reader.catalogue)
 
-    def _compared(self, champion: RankerConfig, as_of: datetime) -> Comparison:
-        """Fit both settings before each of the last weeks, and judge both on the week."""
+    def _weeks(self, as_of: datetime) -> list[Interval]:
+        """Return the weeks of a challenge, oldest first."""
         exact_from = self.reader.build_info().exact_from
-        weeks = [w for w in weeks_before(as_of, self.gate.weeks) if w.start > exact_from]
-        return compare((self._round(week, champion) for week in weeks), self.seed)
+        return [w for w in weeks_before(as_of, self.gate.weeks) if w.start > exact_from]
 
-    def _round(self, interval: Interval, champion: RankerConfig) -> tuple[Week, Scorer, Scorer]:
+    def _compared(self, champion: RankerConfig, weeks: list[Interval]) -> Comparison:
+        """Fit both settings before each of the last weeks, and judge both on the week."""
+        numbered = enumerate(weeks, start=1)
+        begun = ((f"[{n}/{len(weeks)}] {week.start:%Y-%m-%d}", week) for n, week in numbered)
+        return compare((self._round(text, week, champion) for text, week in begun), self.seed)
+
+    def _round(
+        self, begun: str, interval: Interval, champion: RankerConfig
+    ) -> tuple[Week, Scorer, Scorer]:
         frames: dict[tuple[int, ...], ExampleFrame] = {}
         scorers: list[Scorer] = []
-        for config in (self.config, champion):
+        for whose, config in (("challenger", self.config), ("champion", champion)):
+            self.say(f"{begun}  fitting the {whose}'s settings")
             if config.sampled not in frames:
                 frames[config.sampled] = self._built(config, interval.start)
             found = fit(
@@ -247,6 +264,18 @@ def decide(leaderboard: Leaderboard, found: Comparison | None = None) -> Decisio
         return judge(GATE_METRIC, value, popular, champion, margin=MARGIN)
     baseline = replace(judge(GATE_METRIC, value, popular), kind=CHALLENGE)
     return judge_challenge(GATE_METRIC, found) if baseline.is_passed else baseline
+
+
+def asked(config: RankerConfig, champion: RankerConfig, weeks: list[Interval]) -> str:
+    """Say what a challenge changed and which weeks it was on, for the ledger."""
+    theirs = asdict(champion)
+    changes = [
+        f"{name}={value} instead of {theirs[name]}"
+        for name, value in asdict(config).items()
+        if value != theirs[name]
+    ]
+    days = ", ".join(f"{week.start:%Y-%m-%d}" for week in weeks)
+    return f"settings: {', '.join(changes)}; weeks from {days} on"
 
 
 def flattened(leaderboard: Leaderboard) -> dict[str, float]:

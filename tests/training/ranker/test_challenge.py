@@ -6,7 +6,7 @@ import io
 import pytest
 
 from tests.training.ranker import taste_shop
-from vitrine.interval import format_instant
+from vitrine.interval import DAY, format_instant
 
 END = format_instant(taste_shop.END)
 WEAK = tuple(
@@ -35,13 +35,21 @@ def asked(run, query: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def decisions(run_elsewhere):
-    """A weak champion, a good challenger, then a weak one: what the ledger says of each."""
+def printed(run_elsewhere) -> list[str]:
+    """A weak champion, a good challenger, then a weak one: what each command printed."""
     good = ("--challenge", "--setting", "epochs=4", "--setting", "trees=0")
     runs = (("examples",), ("ranker", *WEAK), ("ranker", *good), ("ranker", *WEAK))
+    texts = []
     for arguments in runs:
-        code, printed = run_elsewhere("train", *arguments, "--as-of", END)
-        assert code == 0, printed
+        code, text = run_elsewhere("train", *arguments, "--as-of", END)
+        assert code == 0, text
+        texts.append(text)
+    return texts[1:]
+
+
+@pytest.fixture(scope="module")
+def decisions(printed, run_elsewhere):
+    """What the ledger says of each."""
     return asked(run_elsewhere, ROWS)
 
 
@@ -60,6 +68,25 @@ def test_a_better_challenger_is_promoted_with_its_interval(decisions):
     assert better["reason"].startswith("better beyond chance: map_at_12 0.")
 
 
+def test_the_ledger_names_the_settings_and_the_weeks_of_a_challenge(decisions):
+    weeks = [f"{taste_shop.END - n * DAY:%Y-%m-%d}" for n in (14, 7)]
+    said = decisions[1]["reason"].split("; ")
+    assert said[-1] == f"weeks from {', '.join(weeks)} on"
+    assert "epochs=4 instead of 1" in said[-2]
+    assert "loss=softmax instead of triplet" in said[-2]
+    assert "trees" not in said[-2]
+    assert "settings" not in decisions[0]["reason"]
+
+
+def test_a_challenge_says_what_it_fits_and_which_week_its_table_is_of(printed):
+    first, better, _ = printed
+    last, before = (f"{taste_shop.END - n * DAY:%Y-%m-%d}" for n in (7, 14))
+    assert f"[1/2] {before}  fitting the challenger's settings" in better
+    assert f"[2/2] {last}  fitting the champion's settings" in better
+    assert "[1/2]" not in first
+    assert f"on the week from {last} on; the row ranker is version 2:\nmodel " in better
+
+
 def test_a_planted_worse_challenger_is_refused_with_the_reason(decisions):
     worse = decisions[2]
     assert (worse["version"], worse["kind"], worse["verdict"]) == ("3", "challenge", "refused")
@@ -69,8 +96,10 @@ def test_a_planted_worse_challenger_is_refused_with_the_reason(decisions):
 
 
 def test_the_nightly_run_keeps_to_the_champions_settings(decisions, run_elsewhere):
-    code, printed = run_elsewhere("train", "ranker", "--as-of", END)
+    same = ("--setting", "epochs=4")
+    code, printed = run_elsewhere("train", "ranker", "--as-of", END, *same)
     assert code == 0, printed
+    assert "the champion has these very settings: a refresh, not a challenge" in printed
     newest = asked(run_elsewhere, ROWS)[-1]
     assert (newest["kind"], newest["verdict"], newest["version"]) == ("refresh", "promoted", "4")
     assert float(newest["version_value"]) == pytest.approx(float(newest["champion_value"]))
