@@ -48,6 +48,8 @@ def publish(as_of: datetime) -> None:
     """Make the staged lists visible.
 
     vitrine lists publish --as-of 2026-04-08T03:30:00Z
+
+    Run `vitrine check lists` first and stop if it fails: this command does not check them again.
     """
     from email_lists import publication
     from vitrine.runlog import record

@@ -94,8 +94,9 @@ def read(paths: Paths, as_of: datetime) -> tuple[dict[str, Any], pa.Table, pa.Ta
         folder = current_version(folder_of(paths, as_of))
     except NotPublishedError:
         raise NotPublishedError(
-            f"no list as of {moment} is published; run `vitrine lists build`, then"
-            f" `vitrine lists publish`, with --as-of {format_instant(_decision(as_of))}"
+            f"no list as of {moment} is published; run `vitrine lists build`,"
+            " `vitrine check lists`, then `vitrine lists publish`, with"
+            f" --as-of {format_instant(_decision(as_of))}"
         ) from None
     manifest = json.loads((folder / MANIFEST).read_text())
     if manifest["as_of"] != moment:
