@@ -1,6 +1,8 @@
 """Whoever queries the warehouse sees columns and a count, and changes nothing."""
 
-import io
+import os
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -202,29 +204,32 @@ def test_no_query_is_said_so(connection, query):
         console.show(connection, query)
 
 
-def type_in(monkeypatch, lines):
-    """Let a person who is not at a terminal type lines."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+def typed(installation, lines):
+    """Let somebody pipe lines into `vitrine sql`; return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-c", "from vitrine.cli import main; main()", "sql"],
+        input="".join(f"{line}\n" for line in lines),
+        env={**os.environ, "VITRINE_HOME": str(installation.settings.home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
 
-def test_the_prompt_goes_on_after_a_mistake(connection, monkeypatch, capfd):
+def test_the_prompt_goes_on_after_a_mistake(connection, installation):
     lines = ["from nowhere;", "select", "7 as seven;", "\\q", "select 8 as eight;"]
-    type_in(monkeypatch, lines)
-    console.prompt(connection)
-    printed = capfd.readouterr()
-    assert "nowhere" in printed.err
-    assert "seven" in printed.out
-    assert "eight" not in printed.out
+    printed = typed(installation, lines)
+    assert "nowhere" in printed.stderr
+    assert "seven" in printed.stdout
+    assert "eight" not in printed.stdout
 
 
-def test_the_prompt_turns_pages_on_and_off(connection, monkeypatch, capfd):
+def test_the_prompt_turns_pages_on_and_off(connection, installation):
     lines = ["\\x", "select 7 as seven;", "\\x", "select 8 as eight;", "\\d nowhere", "\\q"]
-    type_in(monkeypatch, lines)
-    console.prompt(connection)
-    printed = capfd.readouterr()
-    assert "seven  7" in printed.out
-    assert "│     8 │" in printed.out
-    assert "no such table" in printed.err
+    printed = typed(installation, lines)
+    assert "seven  7" in printed.stdout
+    assert "│     8 │" in printed.stdout
+    assert "no such table" in printed.stderr
 
 
 def test_without_a_warehouse_it_says_what_to_run(installation):
