@@ -1,4 +1,4 @@
-"""`vitrine rollback`: the champion of before serves again; `vitrine promote`: it holds no more."""
+"""`vitrine rollback`: a champion of before serves again; `vitrine promote`: what was held does."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
