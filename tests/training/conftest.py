@@ -13,6 +13,7 @@ from tests.training.ranker import taste_shop
 from training.ranker.features import Catalogue, FeatureReader
 from vitrine import cli, warehouse
 from vitrine.installation import Installation
+from vitrine.paths import Paths
 from vitrine.settings import load_settings
 
 Typed = Callable[..., tuple[int, str]]
@@ -55,11 +56,17 @@ def typing_in(home: Path, **environment: str) -> Typed:
 
 
 @pytest.fixture(scope="session")
-def run_elsewhere(installation, tmp_path_factory) -> Typed:
-    """Type a command for a home with the same warehouse, models of its own and a shorter gate."""
+def elsewhere(installation, tmp_path_factory) -> Paths:
+    """A home with the same warehouse and models of its own."""
     home = tmp_path_factory.mktemp("elsewhere") / "home"
     shutil.copytree(installation.paths.warehouse, home / "warehouse", symlinks=True)
-    return typing_in(home, VITRINE_PROMOTION_WEEKS="2")
+    return Paths(installation.paths.landing, home)
+
+
+@pytest.fixture(scope="session")
+def run_elsewhere(elsewhere) -> Typed:
+    """Type a command for it, with a shorter gate."""
+    return typing_in(elsewhere.home, VITRINE_PROMOTION_WEEKS="2")
 
 
 @pytest.fixture

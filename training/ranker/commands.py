@@ -70,7 +70,7 @@ def ranker(as_of: datetime, challenge: bool, settings: tuple[str, ...]) -> None:
             click.echo("the champion has these very settings: a refresh, not a challenge")
         outcome = work.train(as_of, config=config)
         work.run.note(**outcome.version.metrics, version=outcome.version.version)
-        work.run.note(rows_in=work.example_count(as_of))
+        work.run.note(rows_in=outcome.example_count)
     operations.bring_up_to_date(work.installation)
     _tell(outcome)
 
@@ -152,14 +152,6 @@ class _Work:
 
         settings, paths = self.installation.settings, self.installation.paths
         return training_examples.write(self.reader, self.config(), paths, as_of, settings.seed)
-
-    def example_count(self, as_of: datetime) -> int:
-        import pyarrow.parquet as pq
-
-        from training.ranker.examples import examples_file
-
-        count: int = pq.read_metadata(examples_file(self.installation.paths, as_of)).num_rows
-        return count
 
     def config(self, is_new: bool = False) -> "RankerConfig":
         """Return the champion's settings, or this release's where there is none or as asked."""

@@ -48,13 +48,14 @@ class Naming:
         best_products: campaign_id, product_id; a campaign that is not there gets null.
         """
         campaign_id_C = candidates.campaigns["campaign_id"]
-        best = pd.DataFrame(columns=["campaign_id", "product_id"], dtype=object)
-        best = best if best_products is None else best_products
-        product_id_C = best.set_index("campaign_id")["product_id"].reindex(campaign_id_C)
+        product_id_C = pa.nulls(len(campaign_id_C), pa.string())
+        if best_products is not None:
+            best = best_products.set_index("campaign_id")["product_id"].reindex(campaign_id_C)
+            product_id_C = pa.array(best, pa.string(), from_pandas=True)
         return cls(
             pa.array(candidates.lists["customer_id"], pa.string()),
             pa.array(campaign_id_C, pa.string()),
-            pa.array(product_id_C, pa.string(), from_pandas=True),
+            product_id_C,
         )
 
     def write(self, file: Path, parts: Iterable[Rankings], columns: Sequence[str]) -> int:

@@ -51,6 +51,8 @@ class Outcome:
     leaderboard: Leaderboard
     reason: str
     is_champion: bool
+    example_count: int
+    """Of the fit that serves."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,8 @@ class TrainingRun:
             If a network learnt nothing, a feature leaks, or shuffled labels can be foretold.
         """
         rival = self._champion_before(as_of)
-        is_challenge = rival is not None and rival.config != self.config
-        frame = self._built(self.config, as_of) if is_challenge else self._examples(as_of)
+        challenged = None if rival is None or rival.config == self.config else rival.config
+        frame = self._built(self.config, as_of) if challenged else self._examples(as_of)
         sold = self.reader.purchases(Interval(frame.start, as_of))
         drawn = frame.thinned(self.config.uniform_size, self.seed)
         measured = canaries.ask(drawn, sold, self.seed)
@@ -105,29 +107,21 @@ class TrainingRun:
         refitted = self._fit(frame, kept)
         folder = self._save(refitted.ranker, held_out.ranker, as_of)
         leaderboard = self._leaderboard(folder, week, rival)
-        weeks = self._weeks(as_of)
-        found = self._compared(rival.config, weeks) if rival and is_challenge else None
         measured["latency_p99_ms"] = p99_ms(predictor(folder), frame.rows(CAMPAIGNS))
+        decision = self._decision(leaderboard, challenged, measured["latency_p99_ms"], as_of)
         version = self._register(folder, frame, held_out, flattened(leaderboard) | measured, as_of)
-        decision = judge_latency(
-            decide(leaderboard, found), measured["latency_p99_ms"], self.gate.budget_ms
-        )
-        if rival and is_challenge:
-            said = asked(self.config, rival.config, weeks)
-            decision = replace(decision, reason=f"{decision.reason}; {said}")
-        outcome = self._decided(version, leaderboard, decision)
+        reason, is_champion = self._carried_out(version, decision)
         shutil.rmtree(folder)
         shutil.rmtree(kept)
-        return outcome
+        return Outcome(version, leaderboard, reason, is_champion, len(frame.label_R))
 
-    def _decided(
-        self, version: registry.ModelVersion, leaderboard: Leaderboard, decision: Decision
-    ) -> Outcome:
+    def _carried_out(self, version: registry.ModelVersion, decision: Decision) -> tuple[str, bool]:
+        """Promote, or only note; return why, and whether the version is champion."""
         if not self.is_candidate:
             self.models.note(version.name, version.version, decision)
-            return Outcome(version, leaderboard, decision.reason, is_champion=False)
+            return decision.reason, False
         entry = Promotion.of(self.models, self.paths).promote(version, decision)
-        return Outcome(version, leaderboard, entry.reason, entry.is_promoted)
+        return entry.reason, entry.is_promoted
 
     def _examples(self, as_of: datetime) -> ExampleFrame:
         file = examples_file(self.paths, as_of)
@@ -143,10 +137,22 @@ class TrainingRun:
         rows = examples.build(self.reader, config, as_of, self.seed)
         return ExampleFrame.of(rows, self.reader.catalogue)
 
-    def _weeks(self, as_of: datetime) -> list[Interval]:
-        """Return the weeks of a challenge, oldest first."""
+    def _decision(
+        self,
+        leaderboard: Leaderboard,
+        challenged: RankerConfig | None,
+        latency_ms: float,
+        as_of: datetime,
+    ) -> Decision:
+        """Decide; of a challenge by the last weeks, with what it changed for the ledger."""
+        if challenged is None:
+            return judge_latency(decide(leaderboard), latency_ms, self.gate.budget_ms)
         exact_from = self.reader.build_info().exact_from
-        return [w for w in weeks_before(as_of, self.gate.weeks) if w.start > exact_from]
+        weeks = [w for w in weeks_before(as_of, self.gate.weeks) if w.start > exact_from]
+        found = decide(leaderboard, self._compared(challenged, weeks))
+        decision = judge_latency(found, latency_ms, self.gate.budget_ms)
+        said = asked(self.config, challenged, weeks)
+        return replace(decision, reason=f"{decision.reason}; {said}")
 
     def _compared(self, champion: RankerConfig, weeks: list[Interval]) -> Comparison:
         """Fit both settings before each of the last weeks, and judge both on the week."""
