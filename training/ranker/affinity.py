@@ -175,13 +175,16 @@ class Affinity:
 
     def blocks(
         self, customer_id_L: np.ndarray, campaign_id_C: np.ndarray
-    ) -> "tuple[KeyedBlock | NearBlock, ...]":
-        """Return the same features prepared for chunks of customers and many campaigns."""
+    ) -> tuple[KeyedBlock, NearBlock | None]:
+        """Return the same features prepared for chunks of customers and many campaigns.
+
+        `OWN`, and `NEAR` where there was anything to learn from before the day.
+        """
         customer_L = self._customers.get_indexer(customer_id_L)
         campaign_C = self._campaigns.get_indexer(campaign_id_C)
         own = self._own.block(customer_L, campaign_C)
         if self._near is None:
-            return (own,)
+            return own, None
         said = self._articles(at_instant(campaign_id_C, self._as_of))
         return own, self._near.block(customer_L, campaign_C, said)
 

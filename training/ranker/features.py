@@ -329,7 +329,7 @@ class FeatureReader:
 
     def affinity_blocks(
         self, customer_id_L: np.ndarray, campaigns: pd.DataFrame
-    ) -> tuple[KeyedBlock | NearBlock, ...]:
+    ) -> tuple[KeyedBlock, NearBlock | None]:
         """Return the affinities of these customers and the campaigns of one instant, prepared."""
         affinity = self._affinities.at(campaigns["as_of"].iloc[0].to_pydatetime())
         return affinity.blocks(customer_id_L, campaigns["campaign_id"].to_numpy(object))

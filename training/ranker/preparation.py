@@ -17,7 +17,6 @@ from training.ranker.candidates import Candidates
 from training.ranker.columns import Columns
 from training.ranker.features import CLUSTER, FeatureReader
 from training.ranker.fitted import FittedRanker
-from training.ranker.near_block import NearBlock
 from training.ranker.pair_blocks import KeyedBlock
 from training.ranker.streaming import State
 from vitrine.errors import BadInputError
@@ -44,7 +43,11 @@ def prepared(reader: FeatureReader, ranker: FittedRanker, candidates: Candidates
     cluster_L, cluster_K = pd.factorize(cluster_texts, sort=True)
     campaign_rows = reader.campaign_rows(candidates.campaigns)
     cluster_names = tuple(f.name for model in ranker_models("cluster") for f in model.features)
-    blocks = list(_blocks(reader, ranker, candidates, campaign_rows))
+    customer_ids = candidates.lists["customer_id"].to_numpy(object)
+    own, near = reader.affinity_blocks(customer_ids, candidates.campaigns)
+    # A model that was trained before there were affinities knows none of them.
+    known = set(ranker.pair.names)
+    blocks = [*_published(reader, ranker, candidates, campaign_rows), own]
     offers = np.split(candidates.offer_O, candidates.end_M[:-1])
     return State(
         ranker=ranker,
@@ -55,12 +58,11 @@ def prepared(reader: FeatureReader, ranker: FittedRanker, candidates: Candidates
         cluster_L=cluster_L,
         cluster_names=tuple(name for name in cluster_names if name in ranker.pair.names),
         cluster_KCF=_clusters(reader, ranker, np.asarray(cluster_K, object), candidates.campaigns),
-        blocks=tuple(block for block in blocks if isinstance(block, KeyedBlock)),
-        near=tuple(
-            block.of(offered_C)
-            for block in blocks
-            if isinstance(block, NearBlock)
-            for offered_C in offers
+        blocks=tuple(block for block in blocks if known.issuperset(block.names)),
+        near=(
+            tuple(near.of(offered_C) for offered_C in offers)
+            if near is not None and known.issuperset(near.names)
+            else ()
         ),
     )
 
@@ -101,12 +103,13 @@ def _clusters(
     return values_KCF
 
 
-def _blocks(
+def _published(
     reader: FeatureReader,
     ranker: FittedRanker,
     candidates: Candidates,
     campaign_rows: pd.DataFrame,
-) -> Iterator[KeyedBlock | NearBlock]:
+) -> Iterator[KeyedBlock]:
+    """Read the pair features of the tables, a block a key."""
     (model,) = ranker_models("pair")
     names = [f.name for f in model.features if f.name in ranker.pair.names]
     of_level = {level: [n for n in names if n.startswith(f"pair_{level}_")] for level in LEVELS}
@@ -115,11 +118,6 @@ def _blocks(
     yield _read_block(reader, candidates, "campaign", key_C, direct, "campaign_id")
     for level, own in of_level.items():
         yield _read_block(reader, candidates, level, campaign_rows[level], own, level)
-    customer_ids = candidates.lists["customer_id"].to_numpy(object)
-    for block in reader.affinity_blocks(customer_ids, candidates.campaigns):
-        # A model that was trained before there were affinities knows none of them.
-        if set(block.names) <= set(ranker.pair.names):
-            yield block
 
 
 def _read_block(
