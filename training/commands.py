@@ -47,8 +47,8 @@ def __getattr__(name: str) -> click.Command:
     """Import a command that is not of `train` when the command line asks for it."""
     where = {
         "evaluate": "training.evaluation.commands:evaluate",
-        "rollback": "training.rollback:rollback",
-        "promote": "training.rollback:promote",
+        "rollback": "training.champion_commands:rollback",
+        "promote": "training.champion_commands:promote",
         "score": "training.ranker.commands:score",
         "recommend": "training.ranker.commands:recommend",
         "classify": "training.classifier.commands:classify",
