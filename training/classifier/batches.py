@@ -1,7 +1,7 @@
 """From products to tensors: what is encoded once, and what is drawn anew in each step.
 
 V views (photographs) of all products of the batch together, B products, T n-grams of all texts
-together, K tasks; H = W = the image size.
+together, L known answers of all products together; H = W = the image size.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import torch
 
-from training.classifier.catalogue import Product, Task, label_indices
+from training.classifier.catalogue import Product, Task, label_numbers
 from training.classifier.config import ClassifierConfig
 from training.classifier.images import ImageFile
 from training.classifier.text import buckets
@@ -30,7 +30,7 @@ class Example:
     buckets
         int64 (n,), hash buckets of the text's n-grams; empty without text.
     labels
-        int64 (K,), MISSING where a label is not known.
+        int64 (n, 2), the known answers: number of the task, number of the class.
     """
 
     views: tuple[np.ndarray, ...]
@@ -40,7 +40,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Batch:
-    """B products; views and n-grams lie flat, so that any number of them costs no padding.
+    """B products; views, n-grams and answers lie flat, so any number of them costs no padding.
 
     Parameters
     ----------
@@ -52,15 +52,19 @@ class Batch:
         int64.
     text_start_B
         int64, where the row's n-grams begin in `buckets_T`.
-    label_BK
-        int64, MISSING where a label is not known.
+    label_L3
+        int64, the known answers: row of the batch, number of the task, number of the class.
+    share_L
+        float32, one over the number of answers that the product has to the same task, so that the
+        sum over a task counts the products that have an answer.
     """
 
     pixels_VHWC: torch.Tensor
     view_owner_V: torch.Tensor
     buckets_T: torch.Tensor
     text_start_B: torch.Tensor
-    label_BK: torch.Tensor
+    label_L3: torch.Tensor
+    share_L: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.text_start_B)
@@ -78,7 +82,7 @@ def encode(
     return Example(
         views=tuple(view for view in views if view is not None),
         buckets=buckets(product.text, config.text_buckets),
-        labels=label_indices(product, tasks),
+        labels=label_numbers(product, tasks),
     )
 
 
@@ -88,13 +92,28 @@ def collate(examples: Sequence[Example], image_size: int) -> Batch:
     owners = [row for row, example in enumerate(examples) for _ in example.views]
     lengths = [0, *(len(example.buckets) for example in examples)]
     nothing = np.empty((0, image_size, image_size, 3), np.uint8)
+    labels = _labels(examples)
     return Batch(
         pixels_VHWC=torch.from_numpy(np.stack(views) if views else nothing),
         view_owner_V=torch.tensor(owners, dtype=torch.int64),
         buckets_T=torch.from_numpy(np.concatenate([example.buckets for example in examples])),
         text_start_B=torch.from_numpy(np.cumsum(lengths[:-1], dtype=np.int64)),
-        label_BK=torch.from_numpy(np.stack([example.labels for example in examples])),
+        label_L3=torch.from_numpy(labels),
+        share_L=torch.from_numpy(_shares(labels)),
     )
+
+
+def _labels(examples: Sequence[Example]) -> np.ndarray:
+    """Return int64 (L, 3): row, task, class."""
+    rows = np.repeat(np.arange(len(examples)), [len(example.labels) for example in examples])
+    return np.column_stack([rows, np.concatenate([example.labels for example in examples])])
+
+
+def _shares(label_L3: np.ndarray) -> np.ndarray:
+    """Return float32 (L,): one over the number of answers of the same row to the same task."""
+    row_L, task_L, _ = label_L3.T
+    question_L = row_L * (task_L.max(initial=0) + 1) + task_L
+    return (1 / np.bincount(question_L)[question_L]).astype(np.float32)
 
 
 def without_images(example: Example) -> Example:

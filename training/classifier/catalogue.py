@@ -1,7 +1,8 @@
 """The catalogue as the classifier sees it: products with text, images and labels, from the lake.
 
 Nothing about a shop's tasks stands here: the keys of `products.attributes` are the tasks, their
-values the classes, and an absent key is a missing label.
+values the classes, and an absent key is a missing label. A value may hold several answers, as in
+`cotton|elastane`; then its task is a multi-label one.
 """
 
 import hashlib
@@ -9,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +21,20 @@ from vitrine import lake
 from vitrine.interval import Interval, midnight
 from vitrine.paths import Paths
 
-MISSING = -1
-HOLD_OUT_SHARE = 0.15
+SEPARATOR = "|"
+"""Stands between the answers of a label that has several."""
+HELD_OUT_SHARE = 0.15
+TUNING_SHARE = 0.10
+
+
+class Part(Enum):
+    """What a labelled product is for."""
+
+    TRAINED_ON = "trained on"
+    TUNING = "tuning"
+    """Decides when to stop, how sure the model is, and when it abstains."""
+    HELD_OUT = "held out"
+    """Decides nothing about a model: it judges the finished one."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +49,44 @@ class Product:
 
 @dataclass(frozen=True)
 class Task:
-    """One question about a product and its possible answers, in a fixed order."""
+    """One question about a product and its possible answers, in a fixed order.
+
+    One of the classes is right, or in a multi-label task any number of them.
+    """
 
     name: str
     classes: tuple[str, ...]
+    is_multi_label: bool = False
 
-    def index(self, label: str | None) -> int:
-        """Return the number of a class, or MISSING for no label or one never seen in training."""
-        return self.classes.index(label) if label in self.classes else MISSING
+    def numbers(self, label: str | None) -> list[int]:
+        """Return the classes that a label names, by number, rising.
+
+        Empty for a missing label, for answers never seen in training, and for several answers to a
+        task that has one:
+
+            classes (cotton, linen, silk), multi-label, "silk|cotton|moss"  ->  [0, 2]
+        """
+        given = answers(label or "")
+        if len(given) > 1 and not self.is_multi_label:
+            return []
+        return sorted(self._number_of[answer] for answer in given if answer in self._number_of)
+
+    def label(self, numbers: Iterable[int]) -> str:
+        """Write classes as one label, in the order of their numbers."""
+        return SEPARATOR.join(self.classes[number] for number in sorted(numbers))
+
+    @cached_property
+    def _number_of(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.classes)}
+
+
+def answers(label: str) -> tuple[str, ...]:
+    """Return the different answers of a label, in their order; empty for an empty label.
+
+    >>> answers("cotton|elastane|cotton")
+    ('cotton', 'elastane')
+    """
+    return tuple(dict.fromkeys(part.strip() for part in label.split(SEPARATOR) if part.strip()))
 
 
 def read_catalogue(paths: Paths, as_of: datetime) -> list[Product]:
@@ -72,31 +117,44 @@ def product_text(name: str | None, description: str | None) -> str:
 
 
 def find_tasks(products: Iterable[Product]) -> tuple[Task, ...]:
-    """List the tasks that have at least two classes among `products`, by name."""
+    """List the tasks that have at least two classes among `products`, by name.
+
+    A task is multi-label where at least one product has several answers.
+    """
     classes: dict[str, set[str]] = defaultdict(set)
+    multi_label: set[str] = set()
     for product in products:
         for name, label in product.labels.items():
-            classes[name].add(label)
+            given = answers(label)
+            classes[name].update(given)
+            if len(given) > 1:
+                multi_label.add(name)
     return tuple(
-        Task(name, tuple(sorted(classes[name])))
+        Task(name, tuple(sorted(classes[name])), name in multi_label)
         for name in sorted(classes)
         if len(classes[name]) > 1
     )
 
 
-def label_indices(product: Product, tasks: tuple[Task, ...]) -> np.ndarray:
-    """Return one class number per task, int64 (tasks,); MISSING where there is none."""
-    return np.asarray([task.index(product.labels.get(task.name)) for task in tasks], np.int64)
+def label_numbers(product: Product, tasks: tuple[Task, ...]) -> np.ndarray:
+    """Return what is known of a product, int64 (n, 2): a task's number and a class's, ordered."""
+    known = [
+        (k, c) for k, task in enumerate(tasks) for c in task.numbers(product.labels.get(task.name))
+    ]
+    return np.asarray(known, np.int64).reshape(-1, 2)
 
 
-def is_held_out(product_id: str) -> bool:
-    """Tell whether a product is kept for evaluation: the same 15 % of ids, always and everywhere.
+def part_of(product_id: str) -> Part:
+    """Return what a product is for: the same for ever, in every run and on every machine.
 
-    The first eight bytes of the id's SHA-256, read as a fraction, lie below 0.15. No seed enters,
-    so no model of any run has ever been trained on another run's hold-out.
+    The first eight bytes of the id's SHA-256, read as a fraction: below 0.15 it is held out, below
+    0.25 it tunes. No seed enters, so no run's model was ever trained on another one's hold-out.
     """
     digest = hashlib.sha256(product_id.encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < HOLD_OUT_SHARE
+    fraction = int.from_bytes(digest[:8], "big") / 2**64
+    if fraction < HELD_OUT_SHARE:
+        return Part.HELD_OUT
+    return Part.TUNING if fraction < HELD_OUT_SHARE + TUNING_SHARE else Part.TRAINED_ON
 
 
 def _received(paths: Paths, table: str, as_of: datetime) -> pa.Table:

@@ -5,6 +5,8 @@ from typing import Any
 
 from vitrine.errors import BadArgumentError
 
+TASK_WEIGHTINGS = ("class_count", "fixed", "uncertainty")
+
 
 @dataclass(frozen=True)
 class ClassifierConfig:
@@ -46,18 +48,26 @@ class ClassifierConfig:
     learning_rate: float = 2e-3
     encoder_learning_rate: float = 2e-3
     weight_decay: float = 0.05
-    label_smoothing: float = 0.0
+    task_weighting: str = "class_count"
+    """How the tasks are weighed against each other: see `losses.TaskWeights`."""
+    task_weights: tuple[tuple[str, float], ...] = ()
+    """For `fixed` weighting: a task's name and its weight; those not named have 1."""
 
     def __post_init__(self) -> None:
         positive = ("image_size", "epochs", "batch_size", "text_buckets", "epochs_per_thaw")
         for name in positive:
             if getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must be at least 1")
-        for name in ("dropout", "image_dropout", "text_dropout", "label_smoothing"):
+        for name in ("dropout", "image_dropout", "text_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must lie in [0, 1)")
         if len(self.stage_channels) != len(self.stage_depths):
             raise BadArgumentError("stage_channels and stage_depths must be equally long")
+        if self.task_weighting not in TASK_WEIGHTINGS:
+            raise BadArgumentError(
+                f"task_weighting={self.task_weighting}: it must be one of"
+                f" {', '.join(TASK_WEIGHTINGS)}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that `from_json` reads back."""
@@ -67,7 +77,8 @@ class ClassifierConfig:
     def from_json(cls, values: dict[str, Any]) -> "ClassifierConfig":
         """Read what `to_json` wrote; lists become tuples again."""
         stages = {name: tuple(values[name]) for name in ("stage_channels", "stage_depths")}
-        return cls(**(values | stages))
+        weights = tuple((name, weight) for name, weight in values["task_weights"])
+        return cls(**(values | stages | {"task_weights": weights}))
 
 
 def cpu() -> ClassifierConfig:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def save(model: ProductClassifier, folder: Path) -> None:
@@ -49,7 +49,9 @@ def load(folder: Path, device: torch.device | None = None) -> ProductClassifier:
             f"{folder} holds a classifier of format {description['format']}, this version reads"
             f" {FORMAT}; train again with `vitrine train classifier`"
         )
-    tasks = tuple(Task(t["name"], tuple(t["classes"])) for t in description["tasks"])
+    tasks = tuple(
+        Task(t["name"], tuple(t["classes"]), t["is_multi_label"]) for t in description["tasks"]
+    )
     config = ClassifierConfig.from_json(description["config"])
     encoder = ResNetModel(ResNetConfig.from_dict(description["encoder"]))
     model = ProductClassifier(config, tasks, encoder)

@@ -10,7 +10,7 @@ import torch
 from training.classifier.batches import Batch, Example, collate, disturbed
 from training.classifier.catalogue import Task
 from training.classifier.config import ClassifierConfig
-from training.classifier.losses import task_losses, task_weights
+from training.classifier.losses import TaskLoss, TaskWeights
 from training.classifier.model import ProductClassifier, new_encoder
 from training.classifier.prediction import BATCH_SIZE, chunks
 from vitrine.errors import DegenerateModelError
@@ -24,14 +24,14 @@ def fit(
     config: ClassifierConfig,
     tasks: tuple[Task, ...],
     examples: Sequence[Example],
-    held_out: Sequence[Example],
+    tuning: Sequence[Example],
     device: torch.device,
     seed: int,
 ) -> tuple[ProductClassifier, dict[str, list[float]]]:
     """Train a new network on `examples`; return it ready to predict, and its learning curves.
 
     The curves have one value an epoch: `loss`, the weighted sum in training, with modalities hidden
-    at random; `loss/<task>`, nats; `held_out_loss`, with everything shown, which decides nothing.
+    at random; `loss/<task>`, nats; `tuning_loss`, with everything shown, on other products.
 
     Raises
     ------
@@ -41,23 +41,24 @@ def fit(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = ProductClassifier(config, tasks, new_encoder(config)).to(device)
-    weight_K = task_weights(tasks).to(device)
-    optimizer, schedule = _optimizer(model, config.epochs * _step_count(examples, config))
+    task_loss, weights = TaskLoss(tasks).to(device), TaskWeights(tasks, config).to(device)
+    step_count = config.epochs * _step_count(examples, config)
+    optimizer, schedule = _optimizer(model, weights, step_count)
+    names = ["loss", *(f"loss/{task.name}" for task in tasks)]
     curves: dict[str, list[float]] = defaultdict(list)
     for epoch in range(config.epochs):
         model.train()
         model.thaw(epoch)
         steps = []
         for batch in _batches(examples, config, rng):
-            loss_K = _losses(model, batch.to(device))
-            _step(model, (weight_K * loss_K).sum(), optimizer)
+            loss_K, count_K = _losses(model, task_loss, batch.to(device))
+            loss = weights(loss_K, count_K)
+            _step(model, loss, optimizer)
             schedule.step()
-            steps.append(loss_K.detach())
-        loss_K = torch.stack(steps).mean(0)
-        curves["loss"].append(float((weight_K * loss_K).sum()))
-        curves["held_out_loss"].append(_held_out_loss(model, held_out, weight_K))
-        for task, loss in zip(tasks, loss_K.tolist(), strict=True):
-            curves[f"loss/{task.name}"].append(loss)
+            steps.append(torch.cat([loss.detach()[None], loss_K.detach()]))
+        for name, value in zip(names, torch.stack(steps).mean(0).tolist(), strict=True):
+            curves[name].append(value)
+        curves["tuning_loss"].append(_tuning_loss(model, tuning, task_loss, weights))
         _refuse_nan(curves["loss"])
     _refuse_stuck(curves["loss"])
     return model.eval(), dict(curves)
@@ -71,32 +72,41 @@ def _step(model: ProductClassifier, loss: torch.Tensor, optimizer: torch.optim.O
 
 
 @torch.inference_mode()
-def _held_out_loss(
-    model: ProductClassifier, examples: Sequence[Example], weight_K: torch.Tensor
+def _tuning_loss(
+    model: ProductClassifier,
+    examples: Sequence[Example],
+    task_loss: TaskLoss,
+    weights: TaskWeights,
 ) -> float:
     model.eval()
-    size = model.config.image_size
-    losses = [
-        _losses(model, collate(some, size).to(weight_K.device)) * len(some)
-        for some in chunks(examples, BATCH_SIZE)
-    ]
-    return float((weight_K * torch.stack(losses).sum(0)).sum() / len(examples))
+    size, device = model.config.image_size, weights.weight_K.device
+    sums, counts = [], []
+    for some in chunks(examples, BATCH_SIZE):
+        loss_K, count_K = _losses(model, task_loss, collate(some, size).to(device))
+        sums.append(loss_K * count_K)
+        counts.append(count_K)
+    count_K = torch.stack(counts).sum(0)
+    return float(weights(torch.stack(sums).sum(0) / count_K.clamp(min=1), count_K))
 
 
-def _losses(model: ProductClassifier, batch: Batch) -> torch.Tensor:
-    device = batch.label_BK.device.type
+def _losses(
+    model: ProductClassifier, task_loss: TaskLoss, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    device = batch.label_L3.device.type
     with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
         output = model(batch)
-    return task_losses(output.logits, batch.label_BK)
+    loss_K, count_K = task_loss(output.logits_BS, batch)
+    return loss_K, count_K
 
 
 def _optimizer(
-    model: ProductClassifier, step_count: int
+    model: ProductClassifier, weights: TaskWeights, step_count: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
     config = model.config
     encoder = list(model.encoder.parameters())
     known = {id(parameter) for parameter in encoder}
     others = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    others += weights.parameters()
     optimizer = torch.optim.AdamW(
         [{"params": encoder}, {"params": others}], weight_decay=config.weight_decay, fused=True
     )

@@ -1,8 +1,8 @@
 """The network: a shared image encoder, a small text encoder, one trunk, one linear head per task.
 
-V views, B products, T n-grams, K tasks, C classes of a task, D channels of an encoder, E width of
-the embedding; H = W = the image size. The penultimate layer is the product embedding, as in
-Zalando's Fashion DNA (Bracher et al. 2016); the encoder is transformers' ResNet.
+V views, B products, T n-grams, S classes of all tasks side by side, D channels of an encoder,
+E width of the embedding; H = W = the image size. The penultimate layer is the product embedding, as
+in Zalando's Fashion DNA (Bracher et al. 2016); the encoder is transformers' ResNet.
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ CHANNEL_DEVIATION = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Output:
-    """`logits`: K tensors (B, C); `embedding_BE`: unit length."""
+    """`logits_BS`: the tasks' classes side by side; `embedding_BE`: unit length. Both float32."""
 
-    logits: list[torch.Tensor]
+    logits_BS: torch.Tensor
     embedding_BE: torch.Tensor
 
 
@@ -52,9 +52,8 @@ class ProductClassifier(nn.Module):
             nn.Dropout(config.dropout),
             nn.Linear(config.trunk_width, config.embedding_width),
         )
-        self.heads = nn.ModuleList(
-            nn.Linear(config.embedding_width, len(task.classes)) for task in tasks
-        )
+        # The heads of all tasks, side by side: one product of matrices, however many there are.
+        self.heads = nn.Linear(config.embedding_width, sum(len(task.classes) for task in tasks))
         self.register_buffer("mean_C", torch.tensor(CHANNEL_MEAN) * 255, persistent=False)
         self.register_buffer("deviation_C", torch.tensor(CHANNEL_DEVIATION) * 255, persistent=False)
 
@@ -64,7 +63,11 @@ class ProductClassifier(nn.Module):
         embedding_BE = F.normalize(self.trunk(features_BD).float(), dim=1)
         # A unit vector's entries shrink with its width; the heads see them at unit size.
         scaled_BE = embedding_BE * self.config.embedding_width**0.5
-        return Output([head(scaled_BE).float() for head in self.heads], embedding_BE)
+        return Output(self.heads(scaled_BE).float(), embedding_BE)
+
+    def of_tasks(self, logits_BS: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return each task's logits (B, C)."""
+        return logits_BS.split([len(task.classes) for task in self.tasks], dim=1)
 
     def thaw(self, epoch: int) -> None:
         """Let the encoder's stages learn, one more from the top each `epochs_per_thaw` epochs.

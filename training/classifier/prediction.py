@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from training.classifier.batches import Example, collate
+from training.classifier.catalogue import Task
 from training.classifier.model import ProductClassifier
 
 BATCH_SIZE = 128
@@ -22,7 +23,8 @@ class Prediction:
     Parameters
     ----------
     probability
-        One float32 array (N, classes of the task) per task; rows sum to 1.
+        One float32 array (N, classes of the task) per task; rows sum to 1, but in a multi-label
+        task each class has its own probability of being right.
     embedding_NE
         float32, rows of unit length.
     """
@@ -31,9 +33,9 @@ class Prediction:
     embedding_NE: np.ndarray
 
     def labels(self, model: ProductClassifier) -> dict[str, list[str]]:
-        """Return the most probable class of every product per task."""
+        """Return every product's label per task, as the catalogue would write it."""
         return {
-            task.name: [task.classes[c] for c in probability.argmax(1)]
+            task.name: [task.label(chosen(task, row)) for row in probability]
             for task, probability in zip(model.tasks, self.probability, strict=True)
         }
 
@@ -47,11 +49,28 @@ def predict(model: ProductClassifier, examples: Sequence[Example]) -> Prediction
         batch = collate(some, model.config.image_size).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             outputs.append(model(batch))
-    logits = [torch.cat(of_task) for of_task in zip(*(o.logits for o in outputs), strict=True)]
+    logits = model.of_tasks(torch.cat([o.logits_BS for o in outputs]))
     return Prediction(
-        probability=[torch.softmax(task, dim=1).cpu().numpy() for task in logits],
+        probability=[
+            probabilities(task, logits_NC).cpu().numpy()
+            for task, logits_NC in zip(model.tasks, logits, strict=True)
+        ],
         embedding_NE=torch.cat([o.embedding_BE for o in outputs]).cpu().numpy(),
     )
+
+
+def probabilities(task: Task, logits_NC: torch.Tensor) -> torch.Tensor:
+    """Return how probable each class of a task is, (N, C)."""
+    return torch.sigmoid(logits_NC) if task.is_multi_label else torch.softmax(logits_NC, dim=1)
+
+
+def chosen(task: Task, probability_C: np.ndarray) -> list[int]:
+    """Return the classes that a product most probably has, by number.
+
+    That is the most probable one; in a multi-label task each that is more probable than not.
+    """
+    likely = np.flatnonzero(probability_C > 0.5) if task.is_multi_label else ()
+    return list(likely) if len(likely) else [int(probability_C.argmax())]
 
 
 def top(probability_C: np.ndarray, count: int) -> np.ndarray:

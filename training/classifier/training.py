@@ -14,11 +14,12 @@ import torch
 from training.classifier import embeddings, files
 from training.classifier.batches import Example, encode
 from training.classifier.catalogue import (
+    Part,
     Product,
     Task,
     data_interval,
     find_tasks,
-    is_held_out,
+    part_of,
     read_catalogue,
 )
 from training.classifier.config import ClassifierConfig
@@ -77,6 +78,7 @@ class Catalogue:
 
     products: list[Product]
     trained_on: list[Product]
+    tuning: list[Product]
     held_out: list[Product]
     tasks: tuple[Task, ...]
     known: Interval
@@ -94,16 +96,19 @@ class Catalogue:
         """
         products, known = read_catalogue(paths, as_of), data_interval(paths, as_of)
         labelled = [product for product in products if product.labels]
-        held_out = [product for product in labelled if is_held_out(product.product_id)]
-        trained_on = [product for product in labelled if not is_held_out(product.product_id)]
+        trained_on, tuning, held_out = (
+            [product for product in labelled if part_of(product.product_id) is part]
+            for part in (Part.TRAINED_ON, Part.TUNING, Part.HELD_OUT)
+        )
         tasks = find_tasks(trained_on)
-        if known is None or not tasks or not any(_answers(p, tasks) for p in held_out):
+        judged = (tuning, held_out)
+        if known is None or not all(any(_answers(p, tasks) for p in part) for part in judged):
             raise NotPublishedError(
                 f"classifier: {len(labelled)} labelled products were received before"
                 f" {format_instant(as_of)}, too few to train and judge a model;"
                 " land more with `vitrine land --start … --end …`"
             )
-        return cls(products, trained_on, held_out, tasks, known, paths.staging / "images")
+        return cls(products, trained_on, tuning, held_out, tasks, known, paths.staging / "images")
 
     def decode(self, size: int) -> Counter[str]:
         """Decode each image at a size unless that was done before; count the refused by reason."""
@@ -133,7 +138,8 @@ def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierC
     refused = catalogue.decode(config.image_size)
     trained_on = catalogue.examples(catalogue.trained_on, catalogue.tasks, config)
     held_out = catalogue.examples(catalogue.held_out, catalogue.tasks, config)
-    model, curves = fit(config, catalogue.tasks, trained_on, held_out, device, settings.seed)
+    tuning = catalogue.examples(catalogue.tuning, catalogue.tasks, config)
+    model, curves = fit(config, catalogue.tasks, trained_on, tuning, device, settings.seed)
     registry = Registry(settings, paths)
     paths.staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.staging, prefix="classifier-") as folder:
@@ -202,6 +208,7 @@ def _params(
     return config.to_json() | {
         "seed": settings.seed,
         "products_trained_on": len(catalogue.trained_on),
+        "products_tuning": len(catalogue.tuning),
         "products_held_out": len(catalogue.held_out),
         "images_refused": json.dumps(dict(sorted(refused.items()))),
         "classes_per_task": json.dumps({t.name: len(t.classes) for t in catalogue.tasks}),

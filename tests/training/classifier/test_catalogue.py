@@ -1,13 +1,14 @@
 from datetime import datetime
 
 from training.classifier.catalogue import (
-    MISSING,
+    Part,
     Product,
     Task,
+    answers,
     data_interval,
     find_tasks,
-    is_held_out,
-    label_indices,
+    label_numbers,
+    part_of,
     read_catalogue,
 )
 from vitrine.interval import parse_instant
@@ -41,11 +42,36 @@ def test_tasks_are_the_labels_that_differ():
 def test_a_label_that_is_absent_or_unknown_is_missing():
     tasks = (Task("colour", ("blue", "red")), Task("kind", ("bag", "boot")))
     product = Product("1", "", labels={"colour": "mauve"})
-    assert label_indices(product, tasks).tolist() == [MISSING, MISSING]
-    assert label_indices(Product("2", "", labels={"kind": "boot"}), tasks).tolist() == [MISSING, 1]
+    assert label_numbers(product, tasks).shape == (0, 2)
+    assert label_numbers(Product("2", "", labels={"kind": "boot"}), tasks).tolist() == [[1, 1]]
 
 
-def test_the_hold_out_is_the_same_15_percent_for_ever():
-    held_out = [n for n in range(20_000) if is_held_out(str(n))]
-    assert 0.14 < len(held_out) / 20_000 < 0.16
+def test_several_answers_make_a_task_a_multi_label_one():
+    products = [
+        Product("1", "", labels={"made_of": "linen", "colour": "red"}),
+        Product("2", "", labels={"made_of": "silk | cotton||silk", "colour": "blue"}),
+    ]
+    tasks = find_tasks(products)
+    made_of = Task("made_of", ("cotton", "linen", "silk"), is_multi_label=True)
+    assert tasks == (Task("colour", ("blue", "red")), made_of)
+    assert label_numbers(products[1], tasks).tolist() == [[0, 0], [1, 0], [1, 2]]
+    assert made_of.numbers("silk|moss|cotton") == [0, 2]
+    assert made_of.label([2, 0]) == "cotton|silk"
+
+
+def test_several_answers_to_a_task_with_one_are_no_answer():
+    assert Task("colour", ("blue", "red")).numbers("blue|red") == []
+
+
+def test_an_empty_label_has_no_answer():
+    assert answers("") == answers(" | ") == ()
+    assert Task("colour", ("blue", "red")).numbers(None) == []
+
+
+def test_what_a_product_is_for_is_the_same_for_ever():
+    parts = [part_of(str(n)) for n in range(20_000)]
+    share = {part: parts.count(part) / len(parts) for part in Part}
+    assert 0.14 < share[Part.HELD_OUT] < 0.16
+    assert 0.09 < share[Part.TUNING] < 0.11
+    held_out = [n for n, part in enumerate(parts) if part is Part.HELD_OUT]
     assert held_out[:7] == [9, 39, 46, 49, 50, 51, 55]

@@ -14,7 +14,7 @@ from vitrine.interval import parse_instant
 
 AS_OF = parse_instant("2026-01-02")
 Parts = tuple[list[Example], list[Example]]
-"""What a model is trained on, and what is held out."""
+"""What a model is trained on, and what it is tuned by."""
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +27,16 @@ def encoded(catalogue, tiny) -> Parts:
     assert not catalogue.decode(tiny.image_size)
     return (
         catalogue.examples(catalogue.trained_on, catalogue.tasks, tiny),
-        catalogue.examples(catalogue.held_out, catalogue.tasks, tiny),
+        catalogue.examples(catalogue.tuning, catalogue.tasks, tiny),
     )
 
 
 @pytest.fixture(scope="module")
 def metrics(catalogue, encoded, tiny, cpu_device):
-    trained_on, held_out = encoded
-    model, curves = fit(tiny, catalogue.tasks, trained_on, held_out, cpu_device, 7)
-    assert len(curves["loss"]) == len(curves["held_out_loss"]) == tiny.epochs
+    trained_on, tuning = encoded
+    held_out = catalogue.examples(catalogue.held_out, catalogue.tasks, tiny)
+    model, curves = fit(tiny, catalogue.tasks, trained_on, tuning, cpu_device, 7)
+    assert len(curves["loss"]) == len(curves["tuning_loss"]) == tiny.epochs
     return evaluate(model, catalogue.trained_on, catalogue.held_out, held_out)
 
 
@@ -78,6 +79,6 @@ def test_a_loss_that_does_not_fall_ends_the_training(catalogue, encoded, tiny, c
     asleep = replace(
         tiny, learning_rate=1e-30, encoder_learning_rate=1e-30, epochs=2, dropout=0, text_dropout=0
     )
-    trained_on, held_out = ([without_images(example) for example in part] for part in encoded)
+    trained_on, tuning = ([without_images(example) for example in part] for part in encoded)
     with pytest.raises(DegenerateModelError, match="did not fall"):
-        fit(asleep, catalogue.tasks, trained_on, held_out, cpu_device, 7)
+        fit(asleep, catalogue.tasks, trained_on, tuning, cpu_device, 7)
