@@ -217,7 +217,8 @@ _ALL = (
             Column(
                 "attributes",
                 pa.map_(TEXT, TEXT),
-                "Further labels; each key is one task of the product classifier.",
+                "Further labels; each key is one task of the product classifier. Several answers,"
+                " such as two materials, are separated by a vertical bar.",
             ),
             _RECEIVED,
         ),

@@ -6,6 +6,7 @@ sells a part of the range, so products come back in later campaigns.
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,13 +15,18 @@ from vitrine.simulator.vocabulary import (
     AUDIENCES,
     BRAND_ENDS,
     BRAND_STARTS,
+    CARES,
     COLOURS,
     LIFE_STAGES,
     PATTERNS,
     SEASONS,
     SECTORS,
+    STRETCH,
+    STRETCHED,
     STYLES,
     SUB_SECTORS,
+    TRIMS,
+    SubSector,
 )
 
 LATENT = 4
@@ -29,6 +35,10 @@ RANGE_SIZE = 26
 RENEWAL_DAYS = 6
 MISSING_LABEL = 0.12
 """Chance that a label of a product was never filled in."""
+BLEND = 0.3
+"""Chance of each further material in a product's composition."""
+LOGO = 0.4
+"""Chance that a brand puts its badge on a product."""
 _SUB_SECTORS_OF = {
     sector: [n for n, sub in enumerate(SUB_SECTORS) if sub.sector == sector] for sector in SECTORS
 }
@@ -53,7 +63,10 @@ class Brands:
 
 @dataclass(frozen=True)
 class Product:
-    """One product; `labels` are the classifier's tasks, missing ones left out."""
+    """One product; `labels` are the classifier's tasks, missing ones left out.
+
+    A label with several answers holds them with `|` between, such as `cotton|elastane`.
+    """
 
     id: str
     name: str
@@ -62,6 +75,9 @@ class Product:
     sub_sector: int
     colour: str
     pattern: str
+    material: str
+    trim: str
+    has_logo: bool
     audience: str
     life_stage: str
     list_price: float
@@ -136,22 +152,56 @@ class Catalogue:
         level = float(self.brands.price_level_B[brand])
         price = round(sub.price * np.exp(0.45 * level + 0.2 * draws.standard_normal())) - 0.10
         given = draws.random(len(truth)) >= MISSING_LABEL
+        details = _details(self.shop.draws("product details", brand, number), sub, truth, style)
+        labels = {k: v for (k, v), g in zip(truth.items(), given, strict=True) if g}
         return Product(
             id=f"P{brand:04d}{number:05d}",
             name=_name(self.brands.names[brand], style, truth),
-            description=_description(style, truth),
+            description=_description(style, truth, details.truth),
             brand=brand,
             sub_sector=sub_sector,
             colour=colour,
             pattern=truth["pattern"],
+            material=truth["material"],
+            trim=details.truth["trim"],
+            has_logo=details.truth["has_logo"] == "yes",
             audience=audience,
             life_stage=LIFE_STAGES[audience],
             list_price=float(max(price, 4.90)),
             unit_cost=round(float(max(price, 4.90)) * float(draws.uniform(0.2, 0.35)), 2),
-            labels={k: v for (k, v), g in zip(truth.items(), given, strict=True) if g},
+            labels=labels | details.given,
             is_colour_given=bool(given[1]),
             view_count=int(draws.integers(2, 4)),
         )
+
+
+class _Details(NamedTuple):
+    """Labels that nobody's taste asks for, all of them and those that are given."""
+
+    truth: dict[str, str]
+    given: dict[str, str]
+
+
+def _details(
+    draws: np.random.Generator, sub: SubSector, truth: dict[str, str], style: str
+) -> _Details:
+    """Draw from a stream of their own: demand does not depend on how many details there are."""
+    others = [m for m in sub.materials if m != truth["material"]]
+    others += [STRETCH] if sub.name in STRETCHED else []
+    added = [
+        m for m, chance in zip(others, draws.random(len(others)), strict=True) if chance < BLEND
+    ]
+    details = {
+        "style": style,
+        "composition": "|".join([truth["material"], *added]),
+        "trim": list(TRIMS)[draws.choice(len(TRIMS), p=[0.4, 0.2, 0.2, 0.2])],
+        "has_logo": "yes" if draws.random() < LOGO else "no",
+        "care": CARES[draws.integers(len(CARES))],
+    }
+    is_given = draws.random(len(details)) >= MISSING_LABEL
+    return _Details(
+        details, {k: v for (k, v), g in zip(details.items(), is_given, strict=True) if g}
+    )
 
 
 def _name(brand: str, style: str, truth: dict[str, str]) -> str:
@@ -159,8 +209,9 @@ def _name(brand: str, style: str, truth: dict[str, str]) -> str:
     return f"{brand} {style} {pattern}{truth['article_type']}"
 
 
-def _description(style: str, truth: dict[str, str]) -> str:
+def _description(style: str, truth: dict[str, str], details: dict[str, str]) -> str:
+    materials = " and ".join(details["composition"].split("|"))
     return (
         f"{style.capitalize()} {truth['article_type']} for {truth['audience']}, made of"
-        f' {truth["material"]}, a "{truth["season"]}" favourite.'
+        f' {materials}, a "{truth["season"]}" favourite. Care: {details["care"]}.'
     )

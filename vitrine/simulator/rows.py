@@ -90,8 +90,12 @@ def products(made: list[Product], brand_names: tuple[str, ...]) -> Rows:
         "life_stage": text(p.life_stage for p in made),
         "unit_cost": np.array([p.unit_cost for p in made]),
         "list_price": np.array([p.list_price for p in made]),
-        "attributes": text("|".join(f"{k}={v}" for k, v in p.labels.items()) for p in made),
+        "attributes": text(_attributes(p.labels) for p in made),
     }
+
+
+def _attributes(labels: dict[str, str]) -> str:
+    return "|".join(f"{task}={'+'.join(label.split('|'))}" for task, label in labels.items())
 
 
 def customers(people: Population, who: np.ndarray) -> Rows:

@@ -100,11 +100,40 @@ COLOURS = {
     "pink": (235, 140, 175),
     "brown": (125, 80, 50),
 }
+TRIMS = {
+    "none": None,
+    "orange": (240, 125, 25),
+    "turquoise": (25, 185, 190),
+    "violet": (125, 60, 165),
+}
+"""Colours of seams and edges; none of them is a product's own."""
 PATTERNS = ("plain", "striped", "dotted", "checked")
 SEASONS = ("spring", "summer", "autumn", "winter")
 AUDIENCES = ("women", "men", "kids", "everyone")
 LIFE_STAGES = {"women": "adult", "men": "adult", "kids": "child", "everyone": "any"}
 STYLES = ("classic", "modern", "vintage", "urban", "romantic")
+CARES = ("machine wash", "hand wash", "dry clean", "wipe clean")
+STRETCH = "elastane"
+STRETCHED = ("dresses", "shirts", "trousers", "rompers")
+"""What may hold some elastane beside its own materials."""
+TEXTURES = {
+    "woven": ("cotton", "canvas", "nylon", "mesh"),
+    "twill": ("linen", "denim", "carbon"),
+    "fuzzy": ("wool", "cashmere", "suede", "velvet", "plush", "fleece", "felt", "foam"),
+    "grained": ("leather", "cork", "wood"),
+    "shiny": (
+        "silk",
+        "satin",
+        "steel",
+        "glass",
+        "brass",
+        "copper",
+        "porcelain",
+        "gloss",
+        "plastic",
+    ),
+}
+"""How a material looks from near; all others are smooth."""
 
 BRAND_STARTS = ("Al", "Bel", "Cor", "Dar", "El", "Fon", "Gri", "Hal", "Ire", "Jas", "Kel", "Lu")
 BRAND_ENDS = ("anza", "borne", "cello", "dine", "ette", "ford", "gard", "ina", "mont", "nova")

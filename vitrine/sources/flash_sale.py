@@ -3,7 +3,7 @@
 A drop's file is `<table>/<start>-<end>.csv.gz`, such as
 `orders/20260301T0000-20260302T0000.csv.gz`; the name is the interval of receipt. Columns carry the
 contract's names, as text: instants ISO 8601 with offset, amounts with a point, `yes`/`no`, genders
-`F`, `M`, `X`, attributes `key=value|…`, and nothing for a missing value.
+`F`, `M`, `X`, attributes `key=value|key=value+value|…`, and nothing for a missing value.
 """
 
 from collections.abc import Callable
@@ -244,9 +244,12 @@ _CONVERSIONS: dict[pa.DataType, _Conversion] = {
 
 
 def _attributes(text: pa.Array) -> pa.Array:
-    """Read `key=value|key=value`; what has another shape is refused by its caller."""
+    """Read `key=value|key=value+value`; what has another shape is refused by its caller.
+
+    Several values become one text, with `|` between them, as in every shop.
+    """
     pairs = [
-        [tuple(part.split("=", 1)) for part in line.split("|") if "=" in part]
+        [tuple(part.replace("+", "|").split("=", 1)) for part in line.split("|") if "=" in part]
         for line in text.to_pylist()
     ]
     return pa.array(pairs, pa.map_(contracts.TEXT, contracts.TEXT))

@@ -169,10 +169,28 @@ def test_addresses_belong_to_nobody(written):
 def test_products_have_several_labels_some_missing(written):
     labels = [dict(row) for row in written.table("products").attributes]
     tasks = {task for row in labels for task in row}
-    assert tasks == {"article_type", "colour", "pattern", "material", "season", "audience"}
+    assert tasks == {
+        *("article_type", "colour", "pattern", "material", "season", "audience"),
+        *("style", "composition", "trim", "has_logo", "care"),
+    }
     for task in tasks:
         given = sum(task in row for row in labels) / len(labels)
         assert 0.8 < given < 0.95
+
+
+def test_the_tasks_are_binary_of_several_classes_and_of_several_answers(written):
+    products = written.table("products")
+    labels = [dict(row) for row in products.attributes]
+    assert {row["has_logo"] for row in labels if "has_logo" in row} == {"yes", "no"}
+    told = [
+        (row["composition"].split("|"), row.get("material"), description)
+        for row, description in zip(labels, products.description, strict=True)
+        if "composition" in row
+    ]
+    assert 0.2 < sum(len(materials) > 1 for materials, _, _ in told) / len(told) < 0.8
+    for materials, main, description in told:
+        assert main in (None, materials[0])
+        assert f"made of {' and '.join(materials)}, a" in description
 
 
 def test_consumable_sectors_are_sectors():

@@ -57,7 +57,7 @@ PRODUCT = {
     "life_stage": "any",
     "unit_cost": "12.50",
     "list_price": "40.00",
-    "attributes": "colour=red|season=a=b",
+    "attributes": "colour=red|season=a=b|composition=silk+cotton",
     "received_at": "2026-03-29T07:00:09+02:00",
 }
 
@@ -98,7 +98,11 @@ def test_a_customer_gets_a_cluster_and_empty_fields_are_null(tmp_path: Path):
 def test_a_products_labels_become_a_map(tmp_path: Path):
     bare = PRODUCT | {"product_id": "P2", "attributes": ""}
     labelled, plain = conformed(read(tmp_path, "products", PRODUCT, bare), "products")
-    assert dict(labelled["attributes"]) == {"colour": "red", "season": "a=b"}
+    assert dict(labelled["attributes"]) == {
+        "colour": "red",
+        "season": "a=b",
+        "composition": "silk|cotton",
+    }
     assert list(plain["attributes"]) == []
     assert labelled["colour"] is None
     assert labelled["description"] == 'A "bright", warm lamp'
