@@ -8,7 +8,7 @@ N products, C classes of a task, A answers.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,7 +85,7 @@ class Calibration:
 
 
 def calibrate(
-    tasks: Sequence[Task], logits: Sequence[np.ndarray], labels: Sequence[dict[str, str]]
+    tasks: Sequence[Task], logits: Sequence[np.ndarray], labels: Sequence[Mapping[str, str]]
 ) -> tuple[Calibration, ...]:
     """Calibrate each task on tuning products.
 

@@ -1,4 +1,7 @@
-"""A classifier on disk: `model.safetensors` (weights) and `model.json` (shape, tasks, classes)."""
+"""A classifier on disk: `model.safetensors` (weights) and `model.json` (all else).
+
+That is its shape, its tasks with their classes, and how sure it must be to answer each.
+"""
 
 import json
 from collections.abc import Callable
@@ -10,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import ResNetConfig, ResNetModel
 
+from training.classifier.calibration import Calibration
 from training.classifier.catalogue import Task
 from training.classifier.config import ClassifierConfig
 from training.classifier.model import ProductClassifier
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
-FORMAT = 2
+FORMAT = 3
 
 
 def save(model: ProductClassifier, folder: Path) -> None:
@@ -31,6 +35,7 @@ def save(model: ProductClassifier, folder: Path) -> None:
         "config": model.config.to_json(),
         "encoder": model.encoder.config.to_dict(),
         "tasks": [asdict(task) for task in model.tasks],
+        "calibrations": [calibration.to_json() for calibration in model.calibrations],
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
 
@@ -56,6 +61,7 @@ def load(folder: Path, device: torch.device | None = None) -> ProductClassifier:
     encoder = ResNetModel(ResNetConfig.from_dict(description["encoder"]))
     model = ProductClassifier(config, tasks, encoder)
     model.load_state_dict(load_file(folder / WEIGHTS))
+    model.calibrations = tuple(map(Calibration.from_json, description["calibrations"]))
     return model.to(device or torch.device("cpu")).eval()
 
 

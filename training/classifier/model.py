@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from transformers import ResNetConfig, ResNetModel
 
 from training.classifier.batches import Batch
+from training.classifier.calibration import Calibration
 from training.classifier.catalogue import Task
 from training.classifier.config import ClassifierConfig
 from vitrine.errors import BadArgumentError
@@ -41,6 +42,8 @@ class ProductClassifier(nn.Module):
     def __init__(self, config: ClassifierConfig, tasks: tuple[Task, ...], encoder: Any) -> None:
         super().__init__()
         self.config, self.tasks = config, tasks
+        # Until it is calibrated it is sure of nothing.
+        self.calibrations = tuple(Calibration() for _ in tasks)
         self.encoder = encoder
         channels: int = encoder.config.hidden_sizes[-1]
         self.view_pool = AttentionPool(channels)

@@ -10,7 +10,7 @@ import torch
 
 from training.classifier.batches import Example, collate
 from training.classifier.catalogue import Task
-from training.classifier.model import ProductClassifier
+from training.classifier.model import Output, ProductClassifier
 
 BATCH_SIZE = 128
 Item = TypeVar("Item")
@@ -23,8 +23,8 @@ class Prediction:
     Parameters
     ----------
     probability
-        One float32 array (N, classes of the task) per task; rows sum to 1, but in a multi-label
-        task each class has its own probability of being right.
+        Calibrated: one float32 array (N, classes of the task) per task; rows sum to 1, but in a
+        multi-label task each class has its own probability of being right.
     embedding_NE
         float32, rows of unit length.
     """
@@ -32,36 +32,60 @@ class Prediction:
     probability: list[np.ndarray]
     embedding_NE: np.ndarray
 
+    def given(self, model: ProductClassifier) -> list[np.ndarray]:
+        """Tell which classes the model answers with: one bool array (N, C) per task.
+
+        A row without any abstains: a person must be asked.
+        """
+        return [
+            calibration.given(task, probability_NC)
+            for task, calibration, probability_NC in zip(
+                model.tasks, model.calibrations, self.probability, strict=True
+            )
+        ]
+
     def labels(self, model: ProductClassifier) -> dict[str, list[str]]:
-        """Return every product's label per task, as the catalogue would write it."""
+        """Return every product's likeliest label per task, as the catalogue would write it."""
         return {
             task.name: [task.label(chosen(task, row)) for row in probability]
             for task, probability in zip(model.tasks, self.probability, strict=True)
         }
 
 
-@torch.inference_mode()
 def predict(model: ProductClassifier, examples: Sequence[Example]) -> Prediction:
     """Predict at least one product; each product's answer depends on itself alone."""
+    output = _output(model, examples)
+    return Prediction(
+        probability=[
+            calibration.probability(task, logits_NC)
+            for task, calibration, logits_NC in zip(
+                model.tasks, model.calibrations, _by_task(model, output), strict=True
+            )
+        ],
+        embedding_NE=output.embedding_BE.cpu().numpy(),
+    )
+
+
+def logits(model: ProductClassifier, examples: Sequence[Example]) -> list[np.ndarray]:
+    """Return what a calibration is fitted to: one float32 array (N, C) per task."""
+    return _by_task(model, _output(model, examples))
+
+
+@torch.inference_mode()
+def _output(model: ProductClassifier, examples: Sequence[Example]) -> Output:
     device = next(model.parameters()).device
     outputs = []
     for some in chunks(examples, BATCH_SIZE):
         batch = collate(some, model.config.image_size).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             outputs.append(model(batch))
-    logits = model.of_tasks(torch.cat([o.logits_BS for o in outputs]))
-    return Prediction(
-        probability=[
-            probabilities(task, logits_NC).cpu().numpy()
-            for task, logits_NC in zip(model.tasks, logits, strict=True)
-        ],
-        embedding_NE=torch.cat([o.embedding_BE for o in outputs]).cpu().numpy(),
+    return Output(
+        torch.cat([o.logits_BS for o in outputs]), torch.cat([o.embedding_BE for o in outputs])
     )
 
 
-def probabilities(task: Task, logits_NC: torch.Tensor) -> torch.Tensor:
-    """Return how probable each class of a task is, (N, C)."""
-    return torch.sigmoid(logits_NC) if task.is_multi_label else torch.softmax(logits_NC, dim=1)
+def _by_task(model: ProductClassifier, output: Output) -> list[np.ndarray]:
+    return [of_task.cpu().numpy() for of_task in model.of_tasks(output.logits_BS)]
 
 
 def chosen(task: Task, probability_C: np.ndarray) -> list[int]:

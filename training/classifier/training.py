@@ -13,6 +13,7 @@ import torch
 
 from training.classifier import embeddings, files
 from training.classifier.batches import Example, encode
+from training.classifier.calibration import calibrate
 from training.classifier.catalogue import (
     Part,
     Product,
@@ -28,7 +29,7 @@ from training.classifier.fitting import fit
 from training.classifier.images import ImageStore
 from training.classifier.labelling import Decoder, label
 from training.classifier.model import ProductClassifier
-from training.classifier.prediction import predict
+from training.classifier.prediction import logits, predict
 from training.classifier.serving import NAME
 from training.device import prepare
 from training.evaluation.gate import judge
@@ -60,6 +61,8 @@ class Report:
     is_champion: bool
     refused_images: Counter[str]
     embeddings: Path | None
+    asks_a_person: dict[str, str]
+    """Tasks that the version never answers, and why."""
 
     def lines(self) -> list[str]:
         """Say it to a person."""
@@ -67,6 +70,7 @@ class Report:
         return [
             f"classifier version {self.version.version}, {refused} images refused",
             *(f"  {name}: {_shown(m, prefix)}" for name, prefix in SHOWN.items()),
+            *(f"  {task}: never answers, {why}" for task, why in self.asks_a_person.items()),
             f"{'champion' if self.is_champion else 'not promoted'}: {self.reason}",
             f"product embeddings: {self.embeddings or 'not published'}",
         ]
@@ -140,6 +144,8 @@ def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierC
     held_out = catalogue.examples(catalogue.held_out, catalogue.tasks, config)
     tuning = catalogue.examples(catalogue.tuning, catalogue.tasks, config)
     model, curves = fit(config, catalogue.tasks, trained_on, tuning, device, settings.seed)
+    known = [product.labels for product in catalogue.tuning]
+    model.calibrations = calibrate(model.tasks, logits(model, tuning), known)
     registry = Registry(settings, paths)
     paths.staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.staging, prefix="classifier-") as folder:
@@ -163,7 +169,12 @@ def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierC
     )
     entry = Promotion.of(registry, paths).promote(version, decision)
     published = publish_embeddings(settings, paths, registry, catalogue, device)
-    return Report(version, metrics, entry.reason, entry.is_promoted, refused, published)
+    silent = {
+        task.name: calibration.reason()
+        for task, calibration in zip(model.tasks, model.calibrations, strict=True)
+        if calibration.is_silent
+    }
+    return Report(version, metrics, entry.reason, entry.is_promoted, refused, published, silent)
 
 
 def publish_embeddings(

@@ -6,11 +6,12 @@ import torch
 
 from training.classifier import files
 from training.classifier.batches import Example, collate, without_images, without_text
+from training.classifier.calibration import Calibration
 from training.classifier.catalogue import Task
 from training.classifier.losses import TaskLoss
 from training.classifier.model import AttentionPool, ProductClassifier, new_encoder
-from training.classifier.prediction import predict
-from vitrine.errors import BadArgumentError
+from training.classifier.prediction import logits, predict
+from vitrine.errors import BadArgumentError, BadInputError
 
 TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
 
@@ -108,11 +109,37 @@ def test_a_head_without_labels_gets_exactly_zero_gradient(model, tiny):
     model.zero_grad()
 
 
-def test_saved_and_loaded_it_predicts_the_same(model, tmp_path):
+def test_until_it_is_calibrated_it_answers_nothing(model):
+    assert not any(given_NC.any() for given_NC in predict(model, MIXED).given(model))
+
+
+def test_predictions_are_calibrated(model, monkeypatch):
+    raw_NC = logits(model, MIXED)[0]
+    monkeypatch.setattr(model, "calibrations", (Calibration(4.0, 0.0, 9, 1), Calibration()))
+    prediction = predict(model, MIXED)
+    warm_NC = np.exp(raw_NC / 4) / np.exp(raw_NC / 4).sum(1, keepdims=True)
+    np.testing.assert_allclose(prediction.probability[0], warm_NC, atol=1e-6)
+    colours, sizes = prediction.given(model)
+    np.testing.assert_array_equal(colours.argmax(1), raw_NC.argmax(1))
+    assert (colours.sum(1) == 1).all()
+    assert not sizes.any()
+
+
+def test_a_folder_of_an_older_format_is_refused(model, tmp_path):
+    files.save(model, tmp_path)
+    older = (tmp_path / "model.json").read_text().replace('"format": 3', '"format": 2')
+    (tmp_path / "model.json").write_text(older)
+    with pytest.raises(BadInputError, match="of format 2, this version reads 3; train again"):
+        files.load(tmp_path)
+
+
+def test_saved_and_loaded_it_predicts_the_same(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "calibrations", (Calibration(1.5, 0.7, 80, 0.9), Calibration()))
     files.save(model, tmp_path)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
     loaded = files.load(tmp_path)
     assert (loaded.tasks, loaded.config) == (model.tasks, model.config)
+    assert loaded.calibrations == model.calibrations
     here, there = predict(model, MIXED), predict(loaded, MIXED)
     np.testing.assert_array_equal(here.embedding_NE, there.embedding_NE)
     for one, other in zip(here.probability, there.probability, strict=True):
