@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from training.classifier.batches import Example, without_images, without_text
-from training.classifier.catalogue import Product, Task
+from training.classifier.catalogue import Product, Task, answers
 from training.classifier.metrics import Scores, majority, score
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import predict
@@ -53,11 +53,11 @@ def score_tasks(
     """
     scores = {}
     for task in tasks:
-        rows = [n for n, product in enumerate(products) if task.name in product.labels]
-        answers = predicted.get(task.name, [""] * len(products))
+        rows = [n for n, p in enumerate(products) if answers(p.labels.get(task.name, ""))]
+        given = predicted.get(task.name, [""] * len(products))
         truth = [products[n].labels[task.name] for n in rows]
         if rows:
-            scores[task.name] = score(truth, [answers[n] for n in rows])
+            scores[task.name] = score(truth, [given[n] for n in rows])
     return scores
 
 
