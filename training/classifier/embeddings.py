@@ -1,4 +1,4 @@
-"""The published product embeddings: one unit vector per product of the catalogue."""
+"""What is published of a catalogue: a unit vector of each product, and its attributes."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from training.classifier import attributes
 from training.classifier.batches import Example
+from training.classifier.catalogue import Product
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import predict
 from training.registry import ModelVersion
@@ -34,16 +36,21 @@ def publish(
     root: Path,
     model: ProductClassifier,
     version: ModelVersion,
-    product_ids: Sequence[str],
+    products: Sequence[Product],
     examples: Sequence[Example],
     known: Interval,
     keep: int,
 ) -> Path:
     """Embed the catalogue as known in `known` with a registered model, publish it, return where.
 
-    `examples` belong to `product_ids`, in the same order, which is the order of the rows.
+    `examples` belong to `products`, in the same order, which is the order of the rows. The labels
+    that the shop gave and those that the model adds stand beside the embeddings.
     """
-    rows = as_table(product_ids, version.version, predict(model, examples).embedding_NE)
+    product_ids = [product.product_id for product in products]
+    prediction = predict(model, examples)
+    rows = as_table(product_ids, version.version, prediction.embedding_NE)
+    guessed = attributes.guesses(model, product_ids, prediction)
+    labelled = attributes.as_table(products, model.tasks, guessed, version.version)
     manifest = {
         "model": version.name,
         "version": version.version,
@@ -51,9 +58,11 @@ def publish(
         "data_end": format_instant(version.data.end),
         "product_count": rows.num_rows,
         "width": model.config.embedding_width,
+        "attributes": attributes.counts(labelled),
     }
     with new_version(root, stamp(known.end), keep) as folder:
         pq.write_table(rows, folder / FILE, compression="zstd")
+        pq.write_table(labelled, folder / attributes.FILE, compression="zstd")
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     return current_version(root)
 

@@ -195,9 +195,14 @@ def publish_embeddings(
     model = files.load(registry.folder(champion), device)
     catalogue.decode(model.config.image_size)
     examples = catalogue.examples(catalogue.products, model.tasks, model.config)
-    ids = [product.product_id for product in catalogue.products]
     return embeddings.publish(
-        paths.embeddings, model, champion, ids, examples, catalogue.known, settings.keep_versions
+        paths.embeddings,
+        model,
+        champion,
+        catalogue.products,
+        examples,
+        catalogue.known,
+        settings.keep_versions,
     )
 
 

@@ -58,6 +58,23 @@ def test_the_whole_catalogue_is_embedded(shop, trained):
     assert (manifest["as_of"], manifest["product_count"]) == ("2026-01-02T00:00:00Z", 260)
 
 
+def test_missing_labels_are_filled_where_the_model_is_sure(shop, trained):
+    folder = current_version(shop.paths.embeddings)
+    rows = pq.read_table(folder / "product_attributes.parquet").to_pandas()
+    counted = json.loads((folder / "manifest.json").read_text())["attributes"]
+    assert counted["row_count"] == len(rows) == 260 * 3
+    for source, those in rows.groupby("source"):
+        assert counted[f"{source.replace(' ', '_')}_count"] == len(those)
+    catalogue = {p.product_id: p.labels for p in Catalogue.read(shop.paths, AS_OF).products}
+    for row in rows.to_dict("records"):
+        given = catalogue[row["product_id"]].get(row["task"])
+        assert (row["source"] == "given") == (given is not None)
+        assert given in (None, row["label"])
+    # A coin's side is nowhere to be seen, and 26 tuning products make nobody sure of the rest.
+    assert set(rows.source) == {"given", "ask a person"}
+    assert set(trained.asks_a_person) == {"coin", "colour", "kind"}
+
+
 def test_mlflow_alone_can_serve_it(shop, trained):
     served = Registry(shop.settings, shop.paths).load(trained.version)
     request = {

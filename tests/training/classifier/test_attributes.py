@@ -1,0 +1,161 @@
+"""A given label stays, a missing one is filled when the model is sure, the rest is for a person."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.classifier import attributes
+from training.classifier.calibration import Calibration
+from training.classifier.catalogue import Product, Task, answers
+from training.classifier.model import ProductClassifier, new_encoder
+from training.classifier.prediction import Prediction
+
+COLOUR = Task("colour", ("blue", "red"))
+FABRIC = Task("fabric", ("cotton", "linen", "silk"), is_multi_label=True)
+SURE, UNSURE = [0.125, 0.875], [0.5, 0.5]
+SOFT = [0.875, 0.125, 0.75]
+"""Cotton and silk, both likely."""
+
+
+@pytest.fixture(scope="module")
+def model(tiny) -> ProductClassifier:
+    torch.manual_seed(0)
+    model = ProductClassifier(tiny, (COLOUR, FABRIC), new_encoder(tiny)).eval()
+    model.calibrations = (Calibration(1, 0.75, 99, 1), Calibration(1, 0.75, 99, 1))
+    return model
+
+
+def prediction(colour: list[list[float]], fabric: list[list[float]]) -> Prediction:
+    return Prediction(
+        [np.asarray(colour, np.float32), np.asarray(fabric, np.float32)],
+        np.zeros((len(colour), 128), np.float32),
+    )
+
+
+def merged(model, products: list[Product], colour, fabric) -> list[tuple]:
+    guessed = attributes.guesses(
+        model, [product.product_id for product in products], prediction(colour, fabric)
+    )
+    rows = attributes.as_table(products, model.tasks, guessed, 7)
+    assert rows.schema == attributes.SCHEMA
+    return [tuple(row.values()) for row in rows.to_pylist()]
+
+
+def test_every_case_has_its_row(model):
+    products = [
+        Product("agrees", "", labels={"colour": "red", "fabric": "silk|cotton|hemp"}),
+        Product("differs", "", labels={"colour": "blue", "fabric": "linen | silk"}),
+        Product("doubts", "", labels={"colour": "blue", "fabric": "linen"}),
+        Product("lacks", "", labels={"colour": " ", "fit": "slim"}),
+        Product("unclear", ""),
+    ]
+    rows = merged(
+        model,
+        products,
+        [SURE, SURE, UNSURE, SURE, UNSURE],
+        [SOFT, SOFT, [0.25, 0.125, 0.7], SOFT, [0.25, 0.25, 0.125]],
+    )
+    assert rows == [
+        ("agrees", "colour", "red", "given", None, None, "red", 0.875, False),
+        ("agrees", "fabric", "silk|cotton|hemp", "given", None, None, "cotton|silk", 0.75, False),
+        ("differs", "colour", "blue", "given", None, None, "red", 0.875, True),
+        ("differs", "fabric", "linen | silk", "given", None, None, "cotton|silk", 0.75, True),
+        ("doubts", "colour", "blue", "given", None, None, "blue", 0.5, False),
+        ("doubts", "fabric", "linen", "given", None, None, "silk", np.float32(0.7), False),
+        ("lacks", "colour", "red", "predicted", 0.875, 7, "red", 0.875, False),
+        ("lacks", "fabric", "cotton|silk", "predicted", 0.75, 7, "cotton|silk", 0.75, False),
+        ("lacks", "fit", "slim", "given", None, None, None, None, False),
+        ("unclear", "colour", None, "ask a person", None, 7, "blue", 0.5, False),
+        ("unclear", "fabric", None, "ask a person", None, 7, "cotton", 0.25, False),
+    ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_a_given_label_is_never_overwritten_and_the_counts_add_up(model, data):
+    label = st.sampled_from(["", "red", "blue", "mauve", "cotton|silk", "linen"])
+    labels = data.draw(
+        st.lists(
+            st.fixed_dictionaries({}, optional={"colour": label, "fabric": label, "fit": label})
+        )
+    )
+    products = [Product(f"p{n:03}", "", labels=known) for n, known in enumerate(labels)]
+    share = st.integers(0, 8).map(lambda n: n / 8)
+    n = len(products)
+    red = np.asarray(data.draw(st.lists(share, min_size=n, max_size=n)), float)
+    fabric = np.reshape(data.draw(st.lists(share, min_size=3 * n, max_size=3 * n)), (n, 3))
+    guessed = attributes.guesses(
+        model,
+        [p.product_id for p in products],
+        prediction(np.stack([1 - red, red], axis=1), fabric),
+    )
+    rows = attributes.as_table(products, model.tasks, guessed, 7)
+    found = {(row["product_id"], row["task"]): row for row in rows.to_pylist()}
+    known = {
+        (p.product_id, task): label
+        for p in products
+        for task, label in p.labels.items()
+        if answers(label)
+    }
+    for key, row in found.items():
+        assert (row["source"] == "given") == (key in known)
+        if key in known:
+            assert (row["label"], row["probability"]) == (known[key], None)
+        else:
+            assert (row["label"] is not None) == (row["guess_probability"] >= 0.75)
+    assert known.keys() <= found.keys()
+    counted = attributes.counts(rows)
+    asked = {(p.product_id, task.name) for p in products for task in model.tasks}
+    assert counted["row_count"] == len(found) == len(asked | known.keys())
+    assert counted["given_count"] == len(known)
+    assert counted["row_count"] == sum(
+        counted[f"{source}_count"] for source in ("given", "predicted", "ask_a_person")
+    )
+
+
+def test_earlier_guesses_are_what_was_guessed(model, tmp_path):
+    products = [Product("a", "", labels={"colour": "blue"}), Product("b", ""), Product("c", "")]
+    ids = ["a", "b", "c"]
+    some = prediction([SURE, UNSURE, SURE], [SOFT, SOFT, [0.25, 0.25, 0.125]])
+    guessed = attributes.guesses(model, ids, some)
+    rows = attributes.as_table(products, model.tasks, guessed, 7)
+    pq.write_table(rows, tmp_path / attributes.FILE)
+    key = [("product_id", "ascending"), ("task", "ascending")]
+    kept = attributes.earlier_guesses(tmp_path, model, [*ids, "later"])
+    assert kept.sort_by(key).equals(guessed.sort_by(key))
+    assert attributes.earlier_guesses(tmp_path, model, ["c"]).num_rows == 2
+    # The shop has named b's colour since, and withdrawn a's.
+    since = [Product("a", ""), Product("b", "", labels={"colour": "red"}), Product("c", "")]
+    again = attributes.as_table(since, model.tasks, kept, 7).to_pylist()
+    assert [(r["label"], r["source"]) for r in again if r["task"] == "colour"] == [
+        ("red", "predicted"),
+        ("red", "given"),
+        ("red", "predicted"),
+    ]
+
+
+def test_a_model_that_always_abstains_fills_nothing(model, monkeypatch):
+    silent = (Calibration(), Calibration(1.0, math.inf, 50))
+    monkeypatch.setattr(model, "calibrations", silent)
+    rows = merged(model, [Product("a", "")], [[0, 1]], [[1, 1, 1]])
+    assert [row[2:4] for row in rows] == [(None, "ask a person")] * 2
+
+
+@pytest.mark.parametrize("wanted", [["a"], ["a", "b", "c"], ["a", "c"]])
+def test_guesses_of_other_products_are_refused(model, wanted):
+    guessed = attributes.guesses(model, ["a", "b"], prediction([SURE] * 2, [SOFT] * 2))
+    products = [Product(product_id, "") for product_id in wanted]
+    with pytest.raises(ValueError, match="guesses are missing"):
+        attributes.as_table(products, model.tasks, guessed, 7)
+
+
+def test_a_guess_that_is_there_twice_is_refused(model):
+    once = attributes.guesses(model, ["a"], prediction([SURE], [SOFT]))
+    with pytest.raises(ValueError, match=r"\+2 rows more"):
+        attributes.as_table([Product("a", "")], model.tasks, pa.concat_tables([once, once]), 7)

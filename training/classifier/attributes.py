@@ -1,0 +1,218 @@
+"""The published attributes of products: what the shop says, and where it is silent, the model.
+
+What belongs here: making the rows from labels and predictions. They are published together with the
+embeddings of the same pass through the network (`training.classifier.embeddings`).
+
+A given label is never overwritten, and a label below its task's threshold is never made up.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.classifier.calibration import Calibration
+from training.classifier.catalogue import SEPARATOR, Product, Task, answers
+from training.classifier.model import ProductClassifier
+from training.classifier.prediction import Prediction
+
+FILE = "product_attributes.parquet"
+GIVEN, PREDICTED, ASK = SOURCES = ("given", "predicted", "ask a person")
+
+SCHEMA = pa.schema(
+    [
+        pa.field("product_id", pa.string(), nullable=False),
+        pa.field("task", pa.string(), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("probability", pa.float32()),
+        pa.field("model_version", pa.int32()),
+        pa.field("guess", pa.string()),
+        pa.field("guess_probability", pa.float32()),
+        pa.field("is_disputed", pa.bool_(), nullable=False),
+    ]
+)
+"""The published columns; `vitrine.transform.product_tables` says what each is."""
+
+GUESSES = pa.schema(
+    [
+        pa.field("product_id", pa.string()),
+        pa.field("task", pa.string()),
+        pa.field("guess", pa.string()),
+        pa.field("guess_probability", pa.float32()),
+        pa.field("is_sure", pa.bool_()),
+    ]
+)
+
+_MERGED = f"""
+    with combined as (
+        select
+            product_id, task, given.label as given_label,
+            guess, guess_probability, coalesce(is_sure, false) as is_sure,
+            list_transform(string_split(given.label, '{SEPARATOR}'), lambda part: trim(part))
+                as given_answers,
+            string_split(guess, '{SEPARATOR}') as guessed_answers
+        from given full join guesses using (product_id, task)
+    ),
+
+    sourced as (
+        select
+            *,
+            case
+                when given_label is not null then '{GIVEN}'
+                when is_sure then '{PREDICTED}'
+                else '{ASK}'
+            end as source
+        from combined
+    )
+
+    select
+        product_id,
+        task,
+        case source when '{GIVEN}' then given_label when '{PREDICTED}' then guess end as label,
+        source,
+        if(source = '{PREDICTED}', guess_probability, null) as probability,
+        if(source = '{GIVEN}', null, $version) as model_version,
+        guess,
+        guess_probability,
+        source = '{GIVEN}' and is_sure and not list_has_all(given_answers, guessed_answers)
+            as is_disputed
+    from sourced
+    order by product_id, task
+"""
+_EARLIER = """
+    select product_id, task, guess, guess_probability, guess_probability >= threshold as is_sure
+    from read_parquet($file)
+    inner join thresholds using (task)
+    where product_id in (select product_id from wanted)
+    order by product_id, task
+"""
+
+
+def guesses(
+    model: ProductClassifier, product_ids: Sequence[str], prediction: Prediction
+) -> pa.Table:
+    """Return what the model thinks of each product and task, whether it answers or not.
+
+    Columns as in `GUESSES`: `guess` is what it answers with, or the likeliest class where it
+    abstains, `guess_probability` that of its least probable part, and `is_sure` whether it answers.
+
+    Parameters
+    ----------
+    product_ids, prediction
+        The same products, in the same order; as many as suit the memory.
+    """
+    return pa.concat_tables(
+        _guesses_of(task, calibration, product_ids, probability_NC)
+        for task, calibration, probability_NC in zip(
+            model.tasks, model.calibrations, prediction.probability, strict=True
+        )
+    )
+
+
+def earlier_guesses(folder: Path, model: ProductClassifier, product_ids: Sequence[str]) -> pa.Table:
+    """Return the guesses about some products from a folder that the same model's were written to.
+
+    Of a product that was not there then, there are none.
+    """
+    with duckdb.connect() as connection:
+        thresholds = {
+            "task": [task.name for task in model.tasks],
+            "threshold": [calibration.threshold for calibration in model.calibrations],
+        }
+        types = pa.schema({"task": pa.string(), "threshold": pa.float64()})
+        connection.register("thresholds", pa.table(thresholds, schema=types))
+        connection.register("wanted", pa.table({"product_id": pa.array(product_ids, pa.string())}))
+        file = str(folder / FILE)
+        return connection.sql(_EARLIER, params={"file": file}).to_arrow_table().cast(GUESSES)
+
+
+def as_table(
+    products: Sequence[Product], tasks: Sequence[Task], guessed: pa.Table, version: int
+) -> pa.Table:
+    """Return a row per product and task, ordered by both: columns and types as in `SCHEMA`.
+
+    A task that the model does not know has a row where the shop gave its label.
+
+    Raises
+    ------
+    ValueError
+        If `guessed` does not hold each product and task of the model exactly once.
+    """
+    with duckdb.connect() as connection:
+        connection.register("given", _given(products))
+        connection.register("guesses", guessed)
+        _require_all(connection, [p.product_id for p in products], [t.name for t in tasks])
+        return connection.sql(_MERGED, params={"version": version}).to_arrow_table().cast(SCHEMA)
+
+
+def counts(rows: pa.Table) -> dict[str, int]:
+    """Count the rows of `as_table` by source, and the disputed ones; the sources add up to all."""
+    counted = {
+        str(row["values"]): row["counts"] for row in rows["source"].value_counts().to_pylist()
+    }
+    return {
+        "row_count": rows.num_rows,
+        **{f"{source.replace(' ', '_')}_count": counted.get(source, 0) for source in SOURCES},
+        "disputed_count": pc.sum(rows["is_disputed"], min_count=0).as_py(),
+    }
+
+
+def _require_all(
+    connection: duckdb.DuckDBPyConnection, product_ids: list[str], tasks: list[str]
+) -> None:
+    asked = "select unnest($products) as product_id, task from (select unnest($tasks) as task)"
+    missing, superfluous = connection.execute(
+        f"""
+        with asked as ({asked})
+        select
+            (select count(*) from (from asked except select product_id, task from guesses)),
+            (select count(*) from guesses) - (select count(*) from asked)
+        """,
+        {"products": product_ids, "tasks": tasks},
+    ).fetchall()[0]
+    if missing or superfluous:
+        raise ValueError(
+            f"of {len(product_ids)} products and {len(tasks)} tasks {missing} guesses are missing,"
+            f" and there are {superfluous:+d} rows more than there should be"
+        )
+
+
+def _guesses_of(
+    task: Task, calibration: Calibration, product_ids: Sequence[str], probability_NC: np.ndarray
+) -> pa.Table:
+    is_guess_NC = calibration.given(task, probability_NC)
+    is_sure_N = is_guess_NC.any(1)
+    unsure_N = np.flatnonzero(~is_sure_N)
+    is_guess_NC[unsure_N, probability_NC[unsure_N].argmax(1)] = True
+    return pa.table(
+        [
+            pa.array(product_ids, pa.string()),
+            pa.repeat(pa.scalar(task.name, pa.string()), len(product_ids)),
+            _labels(task, is_guess_NC),
+            pa.array(np.where(is_guess_NC, probability_NC, np.inf).min(1), pa.float32()),
+            pa.array(is_sure_N),
+        ],
+        schema=GUESSES,
+    )
+
+
+def _labels(task: Task, is_guess_NC: np.ndarray) -> pa.Array:
+    if task.is_multi_label:
+        return pa.array([task.label(np.flatnonzero(row)) for row in is_guess_NC], pa.string())
+    return pa.array(task.classes, pa.string()).take(pa.array(is_guess_NC.argmax(1)))
+
+
+def _given(products: Sequence[Product]) -> pa.Table:
+    labels = [
+        (product.product_id, task, label)
+        for product in products
+        for task, label in product.labels.items()
+        if answers(label)
+    ]
+    names = ("product_id", "task", "label")
+    columns = zip(*labels, strict=True) if labels else ((), (), ())
+    return pa.table([pa.array(c, pa.string()) for c in columns], names=names)
