@@ -35,6 +35,13 @@ def usable_threads(settings: Settings) -> int:
     return settings.torch_threads or psutil.cpu_count(logical=False) or 1
 
 
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device multiplies bfloat16 faster than float32; other CPUs emulate it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(re.search(r"^flags.* (avx512_bf16|amx_bf16)\b", _cpuinfo(), re.MULTILINE))
+
+
 def described(settings: Settings) -> str:
     """Describe the machine: processor, cores, memory, device, versions."""
     cores, memory = os.cpu_count(), psutil.virtual_memory().total / 2**30
@@ -46,7 +53,10 @@ def described(settings: Settings) -> str:
 
 def _processor() -> str:
     """Return the processor's name where the system tells it, else its architecture."""
-    file = Path("/proc/cpuinfo")
-    text = file.read_text() if file.exists() else ""
-    named = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    named = re.search(r"^model name\s*: (.+)$", _cpuinfo(), re.MULTILINE)
     return named[1] if named else platform.machine()
+
+
+def _cpuinfo() -> str:
+    file = Path("/proc/cpuinfo")
+    return file.read_text() if file.exists() else ""

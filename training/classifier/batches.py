@@ -69,6 +69,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.text_start_B)
 
+    def pinned(self) -> "Batch":
+        """Return the batch in memory that a GPU reads by itself, while the program goes on."""
+        return Batch(*(getattr(self, f.name).pin_memory() for f in fields(self)))
+
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
         return Batch(*(getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)))

@@ -28,12 +28,19 @@ class ClassifierConfig:
     block: str
     """`basic` (two 3×3 convolutions) or `bottleneck`."""
     epochs: int
+    """Of the one cycle of learning rates; with pretrained weights, the most of each stage."""
     batch_size: int
     """Products in a step; each brings all its views, at most `views_in_training`."""
     pretrained: str = ""
     """Folder or hub name of a transformers ResNet; then the shape is the one found there."""
-    epochs_per_thaw: int = 1
-    """With pretrained weights: the stages are thawed one by one from the top, this far apart."""
+    patience: int = 0
+    """So many epochs without progress of the tuning loss end a stage of training; 0: none do."""
+    min_delta: float = 0.005
+    """Progress of the tuning loss, as a share of what it was."""
+    bfloat16: bool = False
+    """Train in bfloat16 where that is faster than float32: on GPUs, and on some CPUs."""
+    compiled: bool = False
+    """Compile the image encoder on a GPU: a minute at the start of each stage, for faster steps."""
     views_in_training: int = 2
     """A product with more views shows a random choice of them in each step."""
     text_buckets: int = 2**14
@@ -54,11 +61,13 @@ class ClassifierConfig:
     """For `fixed` weighting: a task's name and its weight; those not named have 1."""
 
     def __post_init__(self) -> None:
-        positive = ("image_size", "epochs", "batch_size", "text_buckets", "epochs_per_thaw")
+        positive = ("image_size", "epochs", "batch_size", "text_buckets")
         for name in positive:
             if getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must be at least 1")
-        for name in ("dropout", "image_dropout", "text_dropout"):
+        if self.patience < 0:
+            raise BadArgumentError(f"patience={self.patience}: it must not be negative")
+        for name in ("dropout", "image_dropout", "text_dropout", "min_delta"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must lie in [0, 1)")
         if len(self.stage_channels) != len(self.stage_depths):
@@ -105,7 +114,10 @@ def resnet50(pretrained: str = "") -> ClassifierConfig:
         epochs=12,
         batch_size=128,
         pretrained=pretrained,
-        epochs_per_thaw=2,
+        patience=2 if pretrained else 0,
+        bfloat16=True,
+        # Of few epochs a stage, compiling takes longer than it saves.
+        compiled=not pretrained,
         trunk_width=512,
         encoder_learning_rate=3e-4 if pretrained else 2e-3,
     )

@@ -1,23 +1,31 @@
 """The training loop: from encoded products to a fitted network and its curves."""
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
 
 from training.classifier.batches import Batch, Example, collate, disturbed
 from training.classifier.catalogue import Task
+from training.classifier.checkpoint import Checkpoint
 from training.classifier.config import ClassifierConfig
 from training.classifier.losses import TaskLoss, TaskWeights
 from training.classifier.model import ProductClassifier, new_encoder
+from training.classifier.plateau import Plateau
 from training.classifier.prediction import BATCH_SIZE, chunks
+from training.device import has_fast_bfloat16
 from vitrine.errors import DegenerateModelError
 
 LONGEST_GRADIENT = 5.0
 SMALLEST_FALL = 0.001
 """Share of the first epoch's loss that the last one must lie below it."""
+WARM_UP_SHARE = 0.2
+
+Curves = dict[str, list[float]]
 
 
 def fit(
@@ -27,11 +35,21 @@ def fit(
     tuning: Sequence[Example],
     device: torch.device,
     seed: int,
-) -> tuple[ProductClassifier, dict[str, list[float]]]:
+    kept: Checkpoint | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> tuple[ProductClassifier, Curves]:
     """Train a new network on `examples`; return it ready to predict, and its learning curves.
 
     The curves have one value an epoch: `loss`, the weighted sum in training, with modalities hidden
     at random; `loss/<task>`, nats; `tuning_loss`, with everything shown, on other products.
+
+    Parameters
+    ----------
+    kept
+        Holds the state after each epoch, so that a killed run goes on from there. It must belong to
+        these arguments, and the caller removes it when what the network is needed for is done.
+    say
+        Takes a line of progress an epoch.
 
     Raises
     ------
@@ -39,104 +57,229 @@ def fit(
         If the loss is no number, or does not fall.
     """
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
     model = ProductClassifier(config, tasks, new_encoder(config)).to(device)
-    task_loss, weights = TaskLoss(tasks).to(device), TaskWeights(tasks, config).to(device)
-    step_count = config.epochs * _step_count(examples, config)
-    optimizer, schedule = _optimizer(model, weights, step_count)
-    names = ["loss", *(f"loss/{task.name}" for task in tasks)]
-    curves: dict[str, list[float]] = defaultdict(list)
-    for epoch in range(config.epochs):
-        model.train()
-        model.thaw(epoch)
-        steps = []
-        for batch in _batches(examples, config, rng):
-            loss_K, count_K = _losses(model, task_loss, batch.to(device))
-            loss = weights(loss_K, count_K)
-            _step(model, loss, optimizer)
-            schedule.step()
-            steps.append(torch.cat([loss.detach()[None], loss_K.detach()]))
-        for name, value in zip(names, torch.stack(steps).mean(0).tolist(), strict=True):
-            curves[name].append(value)
-        curves["tuning_loss"].append(_tuning_loss(model, tuning, task_loss, weights))
-        _refuse_nan(curves["loss"])
-    _refuse_stuck(curves["loss"])
-    return model.eval(), dict(curves)
+    curves = Fit(model, examples, tuning, seed).run(kept, say)
+    return model.eval(), curves
 
 
-def _step(model: ProductClassifier, loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
-    optimizer.step()
+class Fit:
+    """A network in training: all that changes from epoch to epoch, and how it changes.
+
+    Training goes in stages, each with a cycle of learning rates of its own. An encoder from scratch
+    learns as a whole, in one stage. Of a pretrained one nothing learns at first; each further stage
+    thaws one more part of it from the top, and begins with the weights that had the lowest tuning
+    loss in the stage before.
+    """
+
+    def __init__(
+        self,
+        model: ProductClassifier,
+        examples: Sequence[Example],
+        tuning: Sequence[Example],
+        seed: int,
+    ) -> None:
+        self.model, self.config = model, model.config
+        self.examples, self.tuning = examples, tuning
+        self.device = next(model.parameters()).device
+        self.task_loss = TaskLoss(model.tasks).to(self.device)
+        self.weights = TaskWeights(model.tasks, self.config).to(self.device)
+        names = ("loss", "tuning_loss", *(f"loss/{task.name}" for task in model.tasks))
+        self.curves: Curves = {name: [] for name in names}
+        self.is_over = False
+        self._best: dict[str, torch.Tensor] | None = None
+        self._rng = np.random.default_rng(seed)
+        self._suit_the_device()
+        self._begin(0 if self.config.pretrained else len(model.encoder_parts))
+
+    def run(
+        self, kept: Checkpoint | None = None, say: Callable[[str], object] = lambda _: None
+    ) -> Curves:
+        """Train all epochs that are not done yet, and return the losses after each.
+
+        Raises
+        ------
+        DegenerateModelError
+            If the loss is no number, or does not fall.
+        """
+        if kept is not None and (state := kept.read(self.device)) is not None:
+            self.restore(state)
+            say(f"going on after epoch {len(self.curves['loss'])}, which a killed run had reached")
+        while not self.is_over:
+            begun = time.monotonic()
+            views = self.epoch()
+            progress = self._progress(views, time.monotonic() - begun)
+            self.go_on()
+            if kept is not None:
+                kept.write(self.state())
+            say(progress)
+        _refuse_stuck(self.curves["loss"])
+        return self.curves
+
+    def epoch(self) -> int:
+        """Go through all examples once; return how many views were seen."""
+        self.model.train()
+        self.model.thaw(self.stage)
+        views, steps = 0, []
+        for batch in self._batches():
+            views += len(batch.view_owner_V)
+            steps.append(self.step(batch))
+        loss, *of_tasks = torch.stack(steps).mean(0).tolist()
+        _refuse_nan(loss, len(self.curves["loss"]) + 1)
+        values = (loss, self.tuning_loss(), *of_tasks)
+        for curve, value in zip(self.curves.values(), values, strict=True):
+            curve.append(value)
+        # One cycle to its end anneals the weights; of a stage that may end before, the best count.
+        if self._plateau.see(values[1]) and self.config.patience:
+            self._best = {name: v.clone() for name, v in self.model.state_dict().items()}
+        return views
+
+    def step(self, batch: Batch) -> torch.Tensor:
+        """Learn from a batch; return the weighted sum of its losses, and each task's, (1 + K,)."""
+        loss_K, count_K = self._losses(batch)
+        loss = self.weights(loss_K, count_K)
+        self._optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), LONGEST_GRADIENT)
+        self._optimizer.step()
+        self._schedule.step()
+        return torch.cat([loss.detach()[None], loss_K.detach()])
+
+    @torch.inference_mode()
+    def tuning_loss(self) -> float:
+        """Return the weighted loss of the tuning products, with everything shown."""
+        self.model.eval()
+        sums, counts = [], []
+        for some in chunks(self.tuning, BATCH_SIZE):
+            loss_K, count_K = self._losses(self._on_device(collate(some, self.config.image_size)))
+            sums.append(loss_K * count_K)
+            counts.append(count_K)
+        count_K = torch.stack(counts).sum(0)
+        return float(self.weights(torch.stack(sums).sum(0) / count_K.clamp(min=1), count_K))
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the next epochs depend on."""
+        on_gpu = self.device.type == "cuda"
+        return {
+            "model": self.model.state_dict(),
+            "weights": self.weights.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "stage": self.stage,
+            "plateau": asdict(self._plateau),
+            "best": self._best,
+            "curves": self.curves,
+            "is_over": self.is_over,
+            "torch_generator": torch.get_rng_state(),
+            "cuda_generator": torch.cuda.get_rng_state(self.device) if on_gpu else None,
+            "generator": self._rng.bit_generator.state,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state` was asked for; keys of mappings may have become text."""
+        self._begin(state["stage"])
+        self.model.load_state_dict(state["model"])
+        self.weights.load_state_dict(state["weights"])
+        self._load_optimizer(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._plateau = Plateau(**state["plateau"])
+        self._best, self.curves, self.is_over = state["best"], state["curves"], state["is_over"]
+        torch.set_rng_state(state["torch_generator"].cpu())
+        if state["cuda_generator"] is not None:
+            torch.cuda.set_rng_state(state["cuda_generator"].cpu(), self.device)
+        self._rng.bit_generator.state = state["generator"]
+
+    def _begin(self, stage: int) -> None:
+        """Let so many parts of the encoder learn, with an optimiser and a schedule of their own."""
+        config = self.config
+        self.stage = stage
+        self.model.thaw(stage)
+        if self.config.compiled:
+            torch.compiler.reset()  # what was compiled for the stage before
+        self._plateau = Plateau(config.patience, config.min_delta, config.epochs)
+        self._best = None
+        encoder = [p for p in self.model.encoder.parameters() if p.requires_grad]
+        in_encoder = {id(p) for p in self.model.encoder.parameters()}
+        others = [p for p in self.model.parameters() if id(p) not in in_encoder]
+        others += self.weights.parameters()
+        self._optimizer = torch.optim.AdamW(
+            [{"params": encoder}, {"params": others}], weight_decay=config.weight_decay, fused=True
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer,
+            max_lr=[config.encoder_learning_rate, config.learning_rate],
+            total_steps=config.epochs * self._step_count(),
+            pct_start=WARM_UP_SHARE,
+        )
+
+    def go_on(self) -> None:
+        """Go on to the next stage, or end, if this one is over; with its best weights."""
+        if not self._plateau.is_over:
+            return
+        if self._best is not None:
+            self.model.load_state_dict(self._best)
+        if self.stage < len(self.model.encoder_parts):
+            self._begin(self.stage + 1)
+        else:
+            self.is_over, self._best = True, None
+
+    def _losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        with self._autocast:
+            output = self.model(batch)
+        loss_K, count_K = self.task_loss(output.logits_BS, batch)
+        return loss_K, count_K
+
+    def _batches(self) -> Iterator[Batch]:
+        """Give all examples once, shuffled, in batches of nearly the same size.
+
+        A step never waits for a GPU, so the next batch is made while the GPU computes.
+        """
+        order = self._rng.permutation(len(self.examples))
+        for rows in np.array_split(order, self._step_count()):
+            some = [disturbed(self.examples[i], self.config, self._rng) for i in rows]
+            yield self._on_device(collate(some, self.config.image_size))
+
+    def _step_count(self) -> int:
+        return math.ceil(len(self.examples) / self.config.batch_size)
+
+    def _on_device(self, batch: Batch) -> Batch:
+        return batch.pinned().to(self.device) if self.device.type == "cuda" else batch
+
+    def _suit_the_device(self) -> None:
+        """Choose numbers, memory layout and compilation; on a CPU the last two do not pay."""
+        is_half = self.config.bfloat16 and has_fast_bfloat16(self.device)
+        self._autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
+        if self.device.type == "cuda":
+            self.model.encoder.to(memory_format=torch.channels_last)
+            if self.config.compiled:
+                self.model.encoder.compile(dynamic=True)
+
+    def _load_optimizer(self, state: Mapping[str, Any]) -> None:
+        moments = {int(number): of_one for number, of_one in state["state"].items()}
+        self._optimizer.load_state_dict({**state, "state": moments})
+        for parameter, of_one in self._optimizer.state.items():
+            for name, value in of_one.items():
+                if value.shape == parameter.shape:
+                    # In the parameter's memory layout, which a file does not keep.
+                    of_one[name] = torch.empty_like(parameter).copy_(value)
+
+    def _progress(self, views: int, seconds: float) -> str:
+        plateau, config = self._plateau, self.config
+        bound = "at most " if config.patience else ""
+        minutes = 0 if plateau.is_over else (config.epochs - plateau.epochs) * seconds / 60
+        place = f"epoch {plateau.epochs} of {bound}{config.epochs}"
+        if config.pretrained:
+            place = f"stage {self.stage} of {len(self.model.encoder_parts)}, {place}"
+        return (
+            f"{place}: loss {self.curves['loss'][-1]:.4f}, on other products"
+            f" {self.curves['tuning_loss'][-1]:.4f}, {views / seconds:,.0f} images/s,"
+            f" {bound}{minutes:.0f} minutes left{' of the stage' if config.pretrained else ''}"
+        )
 
 
-@torch.inference_mode()
-def _tuning_loss(
-    model: ProductClassifier,
-    examples: Sequence[Example],
-    task_loss: TaskLoss,
-    weights: TaskWeights,
-) -> float:
-    model.eval()
-    size, device = model.config.image_size, weights.weight_K.device
-    sums, counts = [], []
-    for some in chunks(examples, BATCH_SIZE):
-        loss_K, count_K = _losses(model, task_loss, collate(some, size).to(device))
-        sums.append(loss_K * count_K)
-        counts.append(count_K)
-    count_K = torch.stack(counts).sum(0)
-    return float(weights(torch.stack(sums).sum(0) / count_K.clamp(min=1), count_K))
-
-
-def _losses(
-    model: ProductClassifier, task_loss: TaskLoss, batch: Batch
-) -> tuple[torch.Tensor, torch.Tensor]:
-    device = batch.label_L3.device.type
-    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        output = model(batch)
-    loss_K, count_K = task_loss(output.logits_BS, batch)
-    return loss_K, count_K
-
-
-def _optimizer(
-    model: ProductClassifier, weights: TaskWeights, step_count: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
-    config = model.config
-    encoder = list(model.encoder.parameters())
-    known = {id(parameter) for parameter in encoder}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    others += weights.parameters()
-    optimizer = torch.optim.AdamW(
-        [{"params": encoder}, {"params": others}], weight_decay=config.weight_decay, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        max_lr=[config.encoder_learning_rate, config.learning_rate],
-        total_steps=step_count,
-        pct_start=0.2,
-    )
-    return optimizer, schedule
-
-
-def _batches(
-    examples: Sequence[Example], config: ClassifierConfig, rng: np.random.Generator
-) -> Iterator[Batch]:
-    """Give all examples once, shuffled, in batches of nearly the same size."""
-    order = rng.permutation(len(examples))
-    for rows in np.array_split(order, _step_count(examples, config)):
-        yield collate([disturbed(examples[i], config, rng) for i in rows], config.image_size)
-
-
-def _step_count(examples: Sequence[Example], config: ClassifierConfig) -> int:
-    return math.ceil(len(examples) / config.batch_size)
-
-
-def _refuse_nan(losses: list[float]) -> None:
-    if not math.isfinite(losses[-1]):
+def _refuse_nan(loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
         raise DegenerateModelError(
-            f"classifier: the loss of epoch {len(losses)} is {losses[-1]};"
-            " try a lower learning rate"
+            f"classifier: the loss of epoch {epoch} is {loss}; try a lower learning rate"
         )
 
 

@@ -72,16 +72,16 @@ class ProductClassifier(nn.Module):
         """Return each task's logits (B, C)."""
         return logits_BS.split([len(task.classes) for task in self.tasks], dim=1)
 
-    def thaw(self, epoch: int) -> None:
-        """Let the encoder's stages learn, one more from the top each `epochs_per_thaw` epochs.
+    @property
+    def encoder_parts(self) -> list[nn.Module]:
+        """The image encoder's stages from the top, then what lies below the first."""
+        return [*reversed(self.encoder.encoder.stages), self.encoder.embedder]
 
-        An encoder that starts from scratch learns as a whole from the first epoch on.
-        """
-        parts = [*reversed(self.encoder.encoder.stages), self.encoder.embedder]
-        learning = epoch // self.config.epochs_per_thaw if self.config.pretrained else len(parts)
-        for number, part in enumerate(parts):
-            part.requires_grad_(number < learning)
-            part.train(number < learning)
+    def thaw(self, count: int) -> None:
+        """Let the first `count` encoder parts learn; the others, with their batch norms, do not."""
+        for number, part in enumerate(self.encoder_parts):
+            part.requires_grad_(number < count)
+            part.train(number < count)
 
     def _images(self, batch: Batch) -> torch.Tensor:
         if not len(batch.view_owner_V):
@@ -89,7 +89,9 @@ class ProductClassifier(nn.Module):
         pixels_VHWC = (batch.pixels_VHWC - self.mean_C) / self.deviation_C
         view_VD = self.encoder(pixels_VHWC.permute(0, 3, 1, 2)).pooler_output.flatten(1).float()
         image_BD = self.view_pool(view_VD, batch.view_owner_V, len(batch))
-        view_count_B = torch.bincount(batch.view_owner_V, minlength=len(batch))
+        # torch.bincount would wait for a GPU, to see how many numbers there are.
+        one_V = torch.ones_like(batch.view_owner_V)
+        view_count_B = one_V.new_zeros(len(batch)).index_add(0, batch.view_owner_V, one_V)
         return torch.where(view_count_B[:, None] > 0, image_BD, self.no_image_D)
 
 

@@ -7,7 +7,9 @@ import torch
 
 from training.classifier.batches import Example, without_images
 from training.classifier.evaluation import evaluate
-from training.classifier.fitting import fit
+from training.classifier.fitting import Fit, fit
+from training.classifier.model import ProductClassifier, new_encoder
+from training.classifier.plateau import Plateau
 from training.classifier.training import Catalogue
 from vitrine.errors import DegenerateModelError
 from vitrine.interval import parse_instant
@@ -82,3 +84,78 @@ def test_a_loss_that_does_not_fall_ends_the_training(catalogue, encoded, tiny, c
     trained_on, tuning = ([without_images(example) for example in part] for part in encoded)
     with pytest.raises(DegenerateModelError, match="did not fall"):
         fit(asleep, catalogue.tasks, trained_on, tuning, cpu_device, 7)
+
+
+@pytest.fixture(scope="module")
+def pretrained(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoder")
+    torch.manual_seed(3)
+    new_encoder(tiny).save_pretrained(folder)
+    return replace(tiny, pretrained=str(folder), epochs=4, patience=1, min_delta=0.2)
+
+
+def test_a_pretrained_encoder_thaws_when_a_stage_is_at_its_plateau(
+    catalogue, encoded, pretrained, cpu_device
+):
+    said: list[str] = []
+    trained_on, tuning = encoded
+    _, curves = fit(pretrained, catalogue.tasks, trained_on, tuning, cpu_device, 7, say=said.append)
+    stages = [line.split(",")[0] for line in said]
+    assert sorted(set(stages)) == [f"stage {n} of 3" for n in range(4)]
+    assert stages == sorted(stages)
+    for stage in range(4):
+        losses = [
+            loss
+            for name, loss in zip(stages, curves["tuning_loss"], strict=True)
+            if name == f"stage {stage} of 3"
+        ]
+        plateau = Plateau(1, 0.2, 4)
+        for number, loss in enumerate(losses, start=1):
+            plateau.see(loss)
+            assert plateau.is_over == (number == len(losses))
+    assert len(said) < 16, "no stage ended at a plateau"
+
+
+def test_what_is_frozen_does_not_move_and_the_best_weights_of_a_stage_are_kept(
+    catalogue, encoded, pretrained, cpu_device
+):
+    torch.manual_seed(7)
+    model = ProductClassifier(pretrained, catalogue.tasks, new_encoder(pretrained))
+    trained_on, tuning = encoded
+    school = Fit(model, trained_on, tuning, seed=7)
+    kept: list[dict[str, torch.Tensor]] = []
+    while school.stage == 0:
+        school.epoch()
+        kept.append(copied(model))
+        school.go_on()
+    losses = school.curves["tuning_loss"]
+    assert_equal(model.state_dict(), kept[losses.index(min(losses))])
+    given = new_encoder(pretrained).state_dict()
+    assert_equal(model.encoder.state_dict(), given)
+    school.epoch()
+    top = "encoder.stages.1."
+    moved = {
+        name for name, v in model.encoder.state_dict().items() if not torch.equal(v, given[name])
+    }
+    assert moved
+    assert all(name.startswith(top) for name in moved)
+
+
+def copied(model: ProductClassifier) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+
+
+def test_an_encoder_from_scratch_may_end_at_its_plateau_too(catalogue, encoded, tiny, cpu_device):
+    said: list[str] = []
+    hasty = replace(tiny, patience=1, min_delta=0.5)
+    trained_on, tuning = encoded
+    _, curves = fit(hasty, catalogue.tasks, trained_on, tuning, cpu_device, 7, say=said.append)
+    assert len(said) == len(curves["loss"]) < tiny.epochs
+    assert said[0].startswith("epoch 1 of at most 12: loss ")
+    assert " images/s, at most " in said[0]

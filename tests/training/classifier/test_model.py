@@ -170,30 +170,22 @@ def test_a_folder_without_safetensors_is_refused(tiny, tmp_path):
         new_encoder(replace(tiny, pretrained=str(tmp_path)))
 
 
-def test_a_pretrained_encoder_thaws_from_the_top(tiny):
-    config = replace(tiny, pretrained="somewhere", epochs_per_thaw=2)
-    model = ProductClassifier(config, TASKS, new_encoder(tiny))
+def test_an_encoder_thaws_from_the_top(tiny):
+    model = ProductClassifier(tiny, TASKS, new_encoder(tiny))
     embedder, (bottom, top) = model.encoder.embedder, model.encoder.encoder.stages
 
-    def learning(epoch: int) -> list[bool]:
+    def learning(count: int) -> list[bool]:
         model.train()
-        model.thaw(epoch)
+        model.thaw(count)
         parts = (embedder, bottom, top)
         states = [{p.requires_grad for p in part.parameters()} for part in parts]
+        # A part that does not learn keeps the statistics of its batch norms too.
         assert [state == {part.training} for state, part in zip(states, parts, strict=True)]
         return [state == {True} for state in states]
 
-    assert [learning(epoch) for epoch in (0, 1, 2, 4, 6, 9)] == [
-        [False, False, False],
+    assert [learning(count) for count in range(4)] == [
         [False, False, False],
         [False, False, True],
         [False, True, True],
         [True, True, True],
-        [True, True, True],
     ]
-
-
-def test_an_encoder_from_scratch_learns_at_once(model):
-    model.thaw(0)
-    assert all(parameter.requires_grad for parameter in model.parameters())
-    model.eval()
