@@ -71,6 +71,10 @@ class Fit:
     loss in the stage before.
     """
 
+    _plateau: Plateau
+    _optimizer: torch.optim.Optimizer
+    _schedule: torch.optim.lr_scheduler.OneCycleLR
+
     def __init__(
         self,
         model: ProductClassifier,
