@@ -19,7 +19,7 @@ import duckdb
 from vitrine.errors import BadArgumentError
 from vitrine.paths import Paths
 from vitrine.publish import age
-from vitrine.transform import evaluation_tables, operations
+from vitrine.transform import evaluation_tables, operations, product_tables
 from vitrine.warehouse import DATABASES, connect, published_file
 
 SHOWN_ROWS = 40
@@ -122,7 +122,10 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
 
     places = {
         "campaign_scores": paths.scores / "current" / "campaign_scores.parquet",
-        "product_embeddings": paths.embeddings / "current" / "product_embeddings.parquet",
+        **{
+            table.name: paths.embeddings / "current" / f"{table.name}.parquet"
+            for table in product_tables.TABLES
+        },
         "training_examples": max(paths.examples.glob("[0-9]*.parquet"), default=Path("nowhere")),
         "quarantine": paths.quarantine,
         **{
@@ -137,20 +140,24 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
     if evaluations:
         every = dataset.dataset([str(file) for file in evaluations], format="parquet")
         connection.register("leaderboard_history", every)
-    _describe_evaluations(connection)
+    _describe_files(connection)
 
 
-def _describe_evaluations(connection: duckdb.DuckDBPyConnection) -> None:
+def _describe_files(connection: duckdb.DuckDBPyConnection) -> None:
     """Comment on what is there; an older version may lack some columns."""
+    tables = evaluation_tables.TABLES | {t.name: t.description for t in product_tables.TABLES}
+    columns = evaluation_tables.COLUMNS | {
+        t.name: {c.name: c.description for c in t.columns} for t in product_tables.TABLES
+    }
     there = connection.execute(
         "select table_name, column_name from duckdb_columns() where table_name in ?",
-        [list(evaluation_tables.TABLES)],
+        [list(tables)],
     ).fetchall()
     for table, column in there:
-        said = evaluation_tables.COLUMNS[table].get(column, "").replace("'", "''")
+        said = columns[table].get(column, "").replace("'", "''")
         connection.execute(f"comment on column {table}.{column} is '{said}'")
     for table in {table for table, _ in there}:
-        connection.execute(f"comment on view {table} is '{evaluation_tables.TABLES[table]}'")
+        connection.execute(f"comment on view {table} is '{tables[table]}'")
 
 
 def _evaluations(paths: Paths) -> list[Path]:

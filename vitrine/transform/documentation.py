@@ -13,7 +13,7 @@ from vitrine.installation import Installation
 from vitrine.paths import Paths
 from vitrine.publish import atomic_file
 from vitrine.settings import REPOSITORY
-from vitrine.transform import dbt, operations
+from vitrine.transform import dbt, operations, product_tables
 from vitrine.warehouse import DATABASES, published_file
 
 DICTIONARY = REPOSITORY / "docs" / "data-dictionary.md"
@@ -37,6 +37,12 @@ _SHOPS = """\
 A shop's module in `vitrine/sources` says which [contract tables](contracts.md) it delivers. What
 needs another one is there all the same: a table without rows, a feature that holds its fill.
 """
+_FILES = """\
+## files: what the classifier says of products
+
+Parquet files of the home, beside the warehouse. They are there once a classifier was trained, and
+`vitrine sql` finds them by these names.
+"""
 _FACTS = ("unit", "fill", "freshness", "needs")
 _LAYERS = {
     "marts": "for analysts",
@@ -55,7 +61,7 @@ def data_dictionary() -> str:
             if models:
                 sections.append(f"## {database}.{layer}: {purpose}\n")
                 sections += [_section(model) for model in models]
-    return "\n".join([*sections, _operations(), _shops()])
+    return "\n".join([*sections, _operations(), _files(), _shops()])
 
 
 def write_data_dictionary(path: Path = DICTIONARY) -> Path:
@@ -156,6 +162,15 @@ def _operations() -> str:
             f"## {operations.DATABASE}.marts: {table.purpose}\n",
             f"### {table.name}\n\n{table.description}\n\n{_columns(columns)}\n",
         ]
+    return "\n".join(parts)
+
+
+def _files() -> str:
+    """Describe the published Parquet files about products, which are tables of `vitrine sql`."""
+    parts = [_FILES]
+    for table in product_tables.TABLES:
+        columns = [column._asdict() for column in table.columns]
+        parts.append(f"### {table.name}\n\n{table.description}\n\n{_columns(columns)}\n")
     return "\n".join(parts)
 
 

@@ -15,6 +15,7 @@ from training.classifier.calibration import Calibration
 from training.classifier.catalogue import Product, Task, answers
 from training.classifier.model import ProductClassifier, new_encoder
 from training.classifier.prediction import Prediction
+from vitrine.transform import product_tables
 
 COLOUR = Task("colour", ("blue", "red"))
 FABRIC = Task("fabric", ("cotton", "linen", "silk"), is_multi_label=True)
@@ -117,6 +118,13 @@ def test_a_given_label_is_never_overwritten_and_the_counts_add_up(model, data):
     assert counted["row_count"] == sum(
         counted[f"{source}_count"] for source in ("given", "predicted", "ask_a_person")
     )
+
+
+def test_the_published_columns_are_the_described_ones():
+    described = {column.name: column.data_type for column in product_tables.ATTRIBUTES.columns}
+    names = {"string": "varchar", "float": "float", "int32": "integer", "bool": "boolean"}
+    assert described == {field.name: names[str(field.type)] for field in attributes.SCHEMA}
+    assert f"{product_tables.ATTRIBUTES.name}.parquet" == attributes.FILE
 
 
 def test_earlier_guesses_are_what_was_guessed(model, tmp_path):

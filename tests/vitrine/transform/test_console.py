@@ -186,6 +186,20 @@ def test_an_evaluation_s_tables_are_described(connection, installation, capfd):
     assert "Name of the evaluation's folder" in described
 
 
+def test_what_the_classifier_says_of_products_is_described(connection, installation, capfd):
+    with new_version(installation.paths.embeddings, "20260302T0000") as folder:
+        row = pa.table({"product_id": ["a"], "label": ["red"], "source": ["given"]})
+        pq.write_table(row, folder / "product_attributes.parquet")
+    with console.open_warehouse(installation.paths) as opened:
+        console.show(opened, "select label, source from product_attributes", as_csv=True)
+        console.show(opened, "\\d product_attributes")
+        console.show(opened, "\\d")
+    printed = capfd.readouterr().out
+    assert "red,given" in printed
+    assert "source varchar given (by the shop), predicted" in " ".join(printed.split())
+    assert "product_attributes One row per product and task" in " ".join(printed.split())
+
+
 def test_the_history_holds_each_run_once_also_those_aside(connection, installation, capsys):
     root = installation.paths.evaluations
     for place, name in ((root, "20260302T0000-a"), (root, "20260302T0000-a"),

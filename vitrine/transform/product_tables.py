@@ -1,0 +1,75 @@
+"""What `vitrine sql` and the data dictionary say of the files that the product classifier fills."""
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A column of a published file."""
+
+    name: str
+    data_type: str
+    description: str
+
+
+class Table(NamedTuple):
+    """A published file."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+
+
+_PRODUCT = Column("product_id", "varchar", "Product.")
+ATTRIBUTES = Table(
+    "product_attributes",
+    "One row per product and task of the classifier: the label that the shop gave, else the one"
+    " that the classifier is sure of. A given label is never overwritten.",
+    (
+        _PRODUCT,
+        Column("task", "varchar", "What is asked of a product, such as colour."),
+        Column(
+            "label",
+            "varchar",
+            "The answer, or several, separated by a vertical bar; null where a person must give it. A"
+            " predicted one names those that are sure, so others may be missing.",
+        ),
+        Column(
+            "source",
+            "varchar",
+            "given (by the shop), predicted (95 % of a task's predicted answers are right), or ask"
+            " a person (nobody gave a label, and the classifier is not sure enough).",
+        ),
+        Column(
+            "probability",
+            "float",
+            "How probable a predicted label is, calibrated; of several answers, the least probable."
+            " Null for others.",
+        ),
+        Column(
+            "model_version", "integer", "Classifier that was asked; null where the label is given."
+        ),
+        Column(
+            "guess",
+            "varchar",
+            "What the classifier holds to be likeliest, also where it is not sure or a label is"
+            " given; null where the task is none of its own.",
+        ),
+        Column("guess_probability", "float", "How probable that is, calibrated."),
+        Column(
+            "is_disputed",
+            "boolean",
+            "Whether the classifier is sure of something else than the given label: one of the two"
+            " is wrong, so a look pays.",
+        ),
+    ),
+)
+EMBEDDINGS = Table(
+    "product_embeddings",
+    "One row per product: a vector of length 1; products that resemble each other are near.",
+    (
+        _PRODUCT,
+        Column("model_version", "integer", "Classifier that made it."),
+        Column("embedding", "float[]", "The vector; the product of two is their cosine."),
+    ),
+)
+TABLES = (ATTRIBUTES, EMBEDDINGS)
