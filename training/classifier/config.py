@@ -43,6 +43,10 @@ class ClassifierConfig:
     """Compile the image encoder on a GPU: a minute at the start of each stage, for faster steps."""
     views_in_training: int = 2
     """A product with more views shows a random choice of them in each step."""
+    text_pretrained: str = ""
+    """Folder or hub name of a transformers sentence encoder, which reads texts instead of n-grams.
+
+    It stays as it is. A model that was saved has its own copy, and names that."""
     text_buckets: int = 2**14
     text_width: int = 64
     trunk_width: int = 256
@@ -59,14 +63,24 @@ class ClassifierConfig:
     """How the tasks are weighed against each other: see `losses.TaskWeights`."""
     task_weights: tuple[tuple[str, float], ...] = ()
     """For `fixed` weighting: a task's name and its weight; those not named have 1."""
+    contrast_weight: float = 0.3
+    """What drawing together products of the same customers counts beside all tasks, whose weighted
+    loss starts near 1, as this one does; 0 where only labels shall count. See `contrast`."""
+    contrast_temperature: float = 0.15
+    """What cosines are divided by: the lower, the more the nearest negatives count."""
 
     def __post_init__(self) -> None:
         positive = ("image_size", "epochs", "batch_size", "text_buckets")
         for name in positive:
             if getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must be at least 1")
-        if self.patience < 0:
-            raise BadArgumentError(f"patience={self.patience}: it must not be negative")
+        for name in ("patience", "contrast_weight"):
+            if getattr(self, name) < 0:
+                raise BadArgumentError(f"{name}={getattr(self, name)}: it must not be negative")
+        if self.contrast_temperature <= 0:
+            raise BadArgumentError(
+                f"contrast_temperature={self.contrast_temperature}: it must be positive"
+            )
         for name in ("dropout", "image_dropout", "text_dropout", "min_delta"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must lie in [0, 1)")

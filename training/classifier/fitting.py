@@ -13,6 +13,7 @@ from training.classifier.batches import Batch, Example, collate, disturbed
 from training.classifier.catalogue import Task
 from training.classifier.checkpoint import Checkpoint
 from training.classifier.config import ClassifierConfig
+from training.classifier.contrast import Companionship, contrast_loss
 from training.classifier.losses import TaskLoss, TaskWeights
 from training.classifier.model import ProductClassifier, new_encoder
 from training.classifier.plateau import Plateau
@@ -37,11 +38,13 @@ def fit(
     seed: int,
     kept: Checkpoint | None = None,
     say: Callable[[str], object] = lambda _: None,
+    companionship: Companionship | None = None,
 ) -> tuple[ProductClassifier, Curves]:
     """Train a new network on `examples`; return it ready to predict, and its learning curves.
 
     The curves have one value an epoch: `loss`, the weighted sum in training, with modalities hidden
-    at random; `loss/<task>`, nats; `tuning_loss`, with everything shown, on other products.
+    at random; `loss/<task>`, nats; `tuning_loss`, of the tasks, with everything shown, on other
+    products; and where products are known to go together `contrast_loss`, which is 1 at random.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ def fit(
         these arguments, and the caller removes it when what the network is needed for is done.
     say
         Takes a line of progress an epoch.
+    companionship
+        Which of `examples`, in their order, go together; where none do the labels alone count.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def fit(
     """
     torch.manual_seed(seed)
     model = ProductClassifier(config, tasks, new_encoder(config)).to(device)
-    curves = Fit(model, examples, tuning, seed).run(kept, say)
+    curves = Fit(model, examples, tuning, seed, companionship).run(kept, say)
     return model.eval(), curves
 
 
@@ -81,13 +86,17 @@ class Fit:
         examples: Sequence[Example],
         tuning: Sequence[Example],
         seed: int,
+        companionship: Companionship | None = None,
     ) -> None:
         self.model, self.config = model, model.config
         self.examples, self.tuning = examples, tuning
+        self.companionship = companionship if self.config.contrast_weight else None
         self.device = next(model.parameters()).device
         self.task_loss = TaskLoss(model.tasks).to(self.device)
         self.weights = TaskWeights(model.tasks, self.config).to(self.device)
-        names = ("loss", "tuning_loss", *(f"loss/{task.name}" for task in model.tasks))
+        names = ["loss", "tuning_loss", *(f"loss/{task.name}" for task in model.tasks)]
+        if self.companionship:
+            names.append("contrast_loss")
         self.curves: Curves = {name: [] for name in names}
         self.is_over = False
         self._best: dict[str, torch.Tensor] | None = None
@@ -124,12 +133,12 @@ class Fit:
         self.model.train()
         self.model.thaw(self.stage)
         views, steps = 0, []
-        for batch in self._batches():
+        for rows, batch in self._batches():
             views += len(batch.view_owner_V)
-            steps.append(self.step(batch))
-        loss, *of_tasks = torch.stack(steps).mean(0).tolist()
+            steps.append(self.step(rows, batch))
+        loss, *parts = torch.stack(steps).mean(0).tolist()
         _refuse_nan(loss, len(self.curves["loss"]) + 1)
-        values = (loss, self.tuning_loss(), *of_tasks)
+        values = (loss, self.tuning_loss(), *parts)
         for curve, value in zip(self.curves.values(), values, strict=True):
             curve.append(value)
         # One cycle to its end anneals the weights; of a stage that may end before, the best count.
@@ -137,16 +146,25 @@ class Fit:
             self._best = {name: v.clone() for name, v in self.model.state_dict().items()}
         return views
 
-    def step(self, batch: Batch) -> torch.Tensor:
-        """Learn from a batch; return the weighted sum of its losses, and each task's, (1 + K,)."""
-        loss_K, count_K = self._losses(batch)
-        loss = self.weights(loss_K, count_K)
+    def step(self, rows_B: np.ndarray, batch: Batch) -> torch.Tensor:
+        """Learn from a batch of the examples `rows_B`; return what it cost.
+
+        That is the weighted sum, each task's loss, and the contrastive one where there is any.
+        """
+        loss_K, count_K, embedding_BE = self._losses(batch)
+        loss, parts = self.weights(loss_K, count_K), [loss_K.detach()]
+        if self.companionship:
+            weight_BB, is_known_B = self.companionship.among(rows_B)
+            told = weight_BB.to(self.device), is_known_B.to(self.device)
+            contrast = contrast_loss(embedding_BE, *told, self.config.contrast_temperature)
+            loss = loss + self.config.contrast_weight * contrast
+            parts.append(contrast.detach()[None])
         self._optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), LONGEST_GRADIENT)
         self._optimizer.step()
         self._schedule.step()
-        return torch.cat([loss.detach()[None], loss_K.detach()])
+        return torch.cat([loss.detach()[None], *parts])
 
     @torch.inference_mode()
     def tuning_loss(self) -> float:
@@ -154,7 +172,8 @@ class Fit:
         self.model.eval()
         sums, counts = [], []
         for some in chunks(self.tuning, BATCH_SIZE):
-            loss_K, count_K = self._losses(self._on_device(collate(some, self.config.image_size)))
+            batch = self._on_device(collate(some, self.config.image_size))
+            loss_K, count_K, _ = self._losses(batch)
             sums.append(loss_K * count_K)
             counts.append(count_K)
         count_K = torch.stack(counts).sum(0)
@@ -226,21 +245,24 @@ class Fit:
         else:
             self.is_over, self._best = True, None
 
-    def _losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         with self._autocast:
             output = self.model(batch)
         loss_K, count_K = self.task_loss(output.logits_BS, batch)
-        return loss_K, count_K
+        return loss_K, count_K, output.embedding_BE
 
-    def _batches(self) -> Iterator[Batch]:
-        """Give all examples once, shuffled, in batches of nearly the same size.
+    def _batches(self) -> Iterator[tuple[np.ndarray, Batch]]:
+        """Give all examples once, shuffled, in batches of nearly the same size, with their rows.
 
-        A step never waits for a GPU, so the next batch is made while the GPU computes.
+        Where products go together the order brings them into the same batch. A step never waits for
+        a GPU, so the next batch is made while the GPU computes.
         """
         order = self._rng.permutation(len(self.examples))
+        if self.companionship:
+            order = self.companionship.arranged(order, self._rng)
         for rows in np.array_split(order, self._step_count()):
             some = [disturbed(self.examples[i], self.config, self._rng) for i in rows]
-            yield self._on_device(collate(some, self.config.image_size))
+            yield rows, self._on_device(collate(some, self.config.image_size))
 
     def _step_count(self) -> int:
         return math.ceil(len(self.examples) / self.config.batch_size)
