@@ -5,7 +5,7 @@ together, L known answers of all products together; H = W = the image size.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ import torch
 from training.classifier.catalogue import Product, Task, label_numbers
 from training.classifier.config import ClassifierConfig
 from training.classifier.images import ImageFile
+from training.classifier.sentences import opened
 from training.classifier.text import buckets
 
 Pixels = Callable[[ImageFile], np.ndarray | None]
@@ -31,11 +32,15 @@ class Example:
         int64 (n,), hash buckets of the text's n-grams; empty without text.
     labels
         int64 (n, 2), the known answers: number of the task, number of the class.
+    sentence
+        float32 (W,), the text's vector by a pretrained encoder, zeros without text; W is 0 where
+        the text is learnt from its n-grams.
     """
 
     views: tuple[np.ndarray, ...]
     buckets: np.ndarray
     labels: np.ndarray
+    sentence: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ class Batch:
         int64, where the row's n-grams begin in `buckets_T`.
     label_L3
         int64, the known answers: row of the batch, number of the task, number of the class.
+    sentence_BW
+        float32; a row of zeros is a product without text.
     share_L
         float32, one over the number of answers that the product has to the same task, so that the
         sum over a task counts the products that have an answer.
@@ -65,6 +72,7 @@ class Batch:
     text_start_B: torch.Tensor
     label_L3: torch.Tensor
     share_L: torch.Tensor
+    sentence_BW: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.text_start_B)
@@ -79,13 +87,27 @@ class Batch:
 
 
 def encode(
+    products: Sequence[Product], tasks: tuple[Task, ...], config: ClassifierConfig, pixels: Pixels
+) -> list[Example]:
+    """Turn products into arrays; images that cannot be used are left out."""
+    examples = [_encoded(product, tasks, config, pixels) for product in products]
+    if not config.text_pretrained:
+        return examples
+    sentence_NW = opened(config.text_pretrained)([product.text for product in products])
+    return [
+        replace(example, sentence=sentence)
+        for example, sentence in zip(examples, sentence_NW, strict=True)
+    ]
+
+
+def _encoded(
     product: Product, tasks: tuple[Task, ...], config: ClassifierConfig, pixels: Pixels
 ) -> Example:
-    """Turn a product into arrays; images that cannot be used are left out."""
     views = (pixels(image) for image in product.images)
+    words = "" if config.text_pretrained else product.text
     return Example(
         views=tuple(view for view in views if view is not None),
-        buckets=buckets(product.text, config.text_buckets),
+        buckets=buckets(words, config.text_buckets),
         labels=label_numbers(product, tasks),
     )
 
@@ -104,6 +126,7 @@ def collate(examples: Sequence[Example], image_size: int) -> Batch:
         text_start_B=torch.from_numpy(np.cumsum(lengths[:-1], dtype=np.int64)),
         label_L3=torch.from_numpy(labels),
         share_L=torch.from_numpy(_shares(labels)),
+        sentence_BW=torch.from_numpy(np.stack([example.sentence for example in examples])),
     )
 
 
@@ -122,12 +145,12 @@ def _shares(label_L3: np.ndarray) -> np.ndarray:
 
 def without_images(example: Example) -> Example:
     """Return the example as if the product had no photograph."""
-    return Example((), example.buckets, example.labels)
+    return replace(example, views=())
 
 
 def without_text(example: Example) -> Example:
     """Return the example as if nothing had been written about the product."""
-    return Example(example.views, example.buckets[:0], example.labels)
+    return replace(example, buckets=example.buckets[:0], sentence=np.zeros_like(example.sentence))
 
 
 def disturbed(example: Example, config: ClassifierConfig, rng: np.random.Generator) -> Example:
@@ -142,7 +165,7 @@ def disturbed(example: Example, config: ClassifierConfig, rng: np.random.Generat
     views = tuple(
         _mirrored(example.views[i]) if rng.random() < 0.5 else example.views[i] for i in chosen
     )
-    return Example(views, example.buckets, example.labels)
+    return replace(example, views=views)
 
 
 def _mirrored(view: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ That is its shape, its tasks with their classes, and how sure it must be to answ
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,15 @@ from training.classifier.calibration import Calibration
 from training.classifier.catalogue import Task
 from training.classifier.config import ClassifierConfig
 from training.classifier.model import ProductClassifier
+from training.classifier.sentences import opened
 from vitrine.errors import BadInputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+SENTENCES = "sentence_encoder"
+"""Folder of the pretrained sentence encoder, in a model that reads texts with one."""
 FORMAT = 3
 
 
@@ -38,6 +41,8 @@ def save(model: ProductClassifier, folder: Path) -> None:
         "calibrations": [calibration.to_json() for calibration in model.calibrations],
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
+    if model.config.text_pretrained:
+        opened(model.config.text_pretrained).save(folder / SENTENCES)
 
 
 def load(folder: Path, device: torch.device | None = None) -> ProductClassifier:
@@ -57,12 +62,17 @@ def load(folder: Path, device: torch.device | None = None) -> ProductClassifier:
     tasks = tuple(
         Task(t["name"], tuple(t["classes"]), t["is_multi_label"]) for t in description["tasks"]
     )
+    device = device or torch.device("cpu")
     config = ClassifierConfig.from_json(description["config"])
+    if config.text_pretrained:
+        # What it was trained with may be gone, or out of reach here.
+        config = replace(config, text_pretrained=str(folder / SENTENCES))
+        opened(config.text_pretrained).to(device)
     encoder = ResNetModel(ResNetConfig.from_dict(description["encoder"]))
     model = ProductClassifier(config, tasks, encoder)
     model.load_state_dict(load_file(folder / WEIGHTS))
     model.calibrations = tuple(map(Calibration.from_json, description["calibrations"]))
-    return model.to(device or torch.device("cpu")).eval()
+    return model.to(device).eval()
 
 
 def predictor(folder: Path) -> "Callable[[pd.DataFrame], pd.DataFrame]":

@@ -52,7 +52,7 @@ def label(model: ProductClassifier, products: Sequence[Product], pixels: Decoder
 
     Rows keep the order of the products, then of the tasks, then of falling probability.
     """
-    examples = [encode(product, model.tasks, model.config, pixels) for product in products]
+    examples = encode(products, model.tasks, model.config, pixels)
     prediction = predict(model, examples)
     rows = [
         (product.product_id, task.name, task.classes[c], float(probability[n, c]))

@@ -13,11 +13,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from transformers import ResNetConfig, ResNetModel
+from transformers.utils import logging
 
 from training.classifier.batches import Batch
 from training.classifier.calibration import Calibration
 from training.classifier.catalogue import Task
 from training.classifier.config import ClassifierConfig
+from training.classifier.sentences import opened
 from vitrine.errors import BadArgumentError
 
 # Mean and deviation of ImageNet's RGB channels, which pretrained encoders were fitted to.
@@ -47,10 +49,10 @@ class ProductClassifier(nn.Module):
         self.encoder = encoder
         channels: int = encoder.config.hidden_sizes[-1]
         self.view_pool = AttentionPool(channels)
-        self.text = TextEncoder(config.text_buckets, config.text_width)
+        self.text = _text_branch(config)
         self.no_image_D = nn.Parameter(torch.zeros(channels))
         self.trunk = nn.Sequential(
-            nn.Linear(channels + config.text_width, config.trunk_width),
+            nn.Linear(channels + self.text.width, config.trunk_width),
             nn.GELU(),
             nn.Dropout(config.dropout),
             nn.Linear(config.trunk_width, config.embedding_width),
@@ -123,6 +125,7 @@ class TextEncoder(nn.Module):
 
     def __init__(self, bucket_count: int, width: int) -> None:
         super().__init__()
+        self.width = width
         self.bag = nn.EmbeddingBag(bucket_count, width, mode="sum")
         self.norm = nn.LayerNorm(width)
         self.no_text_D = nn.Parameter(torch.zeros(width))
@@ -135,6 +138,27 @@ class TextEncoder(nn.Module):
         sum_BD = self.bag(batch.buckets_T, batch.text_start_B)
         text_BD = self.norm(sum_BD / count_B.clamp(min=1).sqrt()[:, None])
         return torch.where(count_B[:, None] > 0, text_BD, self.no_text_D)
+
+
+class SentenceBranch(nn.Module):
+    """The vectors of a pretrained sentence encoder, which came with the batch, normalised."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.norm = nn.LayerNorm(width)
+        self.no_text_D = nn.Parameter(torch.zeros(width))
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Return float (B, D); rows of zeros get the learnt vector for no text."""
+        has_text_B = batch.sentence_BW.any(1, keepdim=True)
+        return torch.where(has_text_B, self.norm(batch.sentence_BW), self.no_text_D)
+
+
+def _text_branch(config: ClassifierConfig) -> TextEncoder | SentenceBranch:
+    if not config.text_pretrained:
+        return TextEncoder(config.text_buckets, config.text_width)
+    return SentenceBranch(opened(config.text_pretrained).width)
 
 
 def new_encoder(config: ClassifierConfig) -> ResNetModel:
@@ -154,6 +178,7 @@ def new_encoder(config: ClassifierConfig) -> ResNetModel:
                 layer_type=config.block,
             )
         )
+    logging.disable_progress_bar()
     try:
         return ResNetModel.from_pretrained(
             config.pretrained,

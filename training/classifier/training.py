@@ -124,7 +124,7 @@ class Catalogue:
     ) -> list[Example]:
         """Encode products for a configuration whose images were decoded."""
         store = ImageStore(self.images, config.image_size)
-        return [encode(product, tasks, config, store.get) for product in products]
+        return encode(products, tasks, config, store.get)
 
 
 def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierConfig) -> Report:

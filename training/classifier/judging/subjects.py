@@ -96,7 +96,7 @@ def most_frequent(task: Task, learnt: Sequence[Product], held_out: Sequence[Prod
 
 def with_views(example: Example, kept: Sequence[int]) -> Example:
     """Return the example with some of its photographs."""
-    return Example(tuple(example.views[n] for n in kept), example.buckets, example.labels)
+    return replace(example, views=tuple(example.views[n] for n in kept))
 
 
 def without_a_view(example: Example, rng: np.random.Generator) -> Example:
