@@ -46,6 +46,11 @@ class Paths:
         return self.home / "quarantine"
 
     @property
+    def quarantined_images(self) -> Path:
+        """Photographs of the newest catalogue that cannot be used, each with its reason."""
+        return self.home / "quarantined_images" / "quarantined_images.parquet"
+
+    @property
     def keys(self) -> Path:
         """Keys of each drop's ledger rows, by which a repeated row is known; laid out as above."""
         return self.home / "keys"

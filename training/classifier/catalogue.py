@@ -92,7 +92,7 @@ def answers(label: str) -> tuple[str, ...]:
 def read_catalogue(paths: Paths, as_of: datetime) -> list[Product]:
     """Return the products received before `as_of`, newest row each, ordered by id."""
     images = defaultdict(list)
-    for row in _newest(_received(paths, "product_images", as_of), ("product_id", "view")):
+    for row in newest_photographs(paths, as_of):
         images[row["product_id"]].append(ImageFile(paths.landing / row["path"], row["sha256"]))
     return [
         Product(
@@ -103,6 +103,11 @@ def read_catalogue(paths: Paths, as_of: datetime) -> list[Product]:
         )
         for row in _newest(_received(paths, "products", as_of), ("product_id",))
     ]
+
+
+def newest_photographs(paths: Paths, as_of: datetime) -> list[dict]:
+    """Return the rows of `product_images` received before `as_of`, newest each, ordered by key."""
+    return _newest(_received(paths, "product_images", as_of), ("product_id", "view"))
 
 
 def data_interval(paths: Paths, as_of: datetime) -> Interval | None:

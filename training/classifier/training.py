@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from training.classifier import embeddings, files
+from training.classifier import embeddings, files, photographs
 from training.classifier.batches import Example, encode
 from training.classifier.calibration import calibrate
 from training.classifier.catalogue import (
@@ -26,7 +26,6 @@ from training.classifier.catalogue import (
 from training.classifier.config import ClassifierConfig
 from training.classifier.evaluation import METRIC, evaluate, named, score_tasks
 from training.classifier.fitting import fit
-from training.classifier.images import ImageStore
 from training.classifier.labelling import Decoder, label
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import logits, predict
@@ -86,8 +85,7 @@ class Catalogue:
     held_out: list[Product]
     tasks: tuple[Task, ...]
     known: Interval
-    images: Path
-    """Root of the image stores, one an image size."""
+    paths: Paths
 
     @classmethod
     def read(cls, paths: Paths, as_of: datetime) -> "Catalogue":
@@ -112,18 +110,21 @@ class Catalogue:
                 f" {format_instant(as_of)}, too few to train and judge a model;"
                 " land more with `vitrine land --start … --end …`"
             )
-        return cls(products, trained_on, tuning, held_out, tasks, known, paths.staging / "images")
+        return cls(products, trained_on, tuning, held_out, tasks, known, paths)
 
-    def decode(self, size: int) -> Counter[str]:
-        """Decode each image at a size unless that was done before; count the refused by reason."""
-        photographs = (image for product in self.products for image in product.images)
-        return ImageStore(self.images, size).add(photographs)
+    def decode(self, size: int, say: Callable[[str], object] = lambda line: None) -> Counter[str]:
+        """Decode each image at a size unless that was done before; count the refused by reason.
+
+        They are published, too; see `photographs`.
+        """
+        refused = photographs.decode_all(self.paths, self.known.end, size, say)
+        return Counter(refusal.reason for refusal in refused.values())
 
     def examples(
         self, products: Sequence[Product], tasks: tuple[Task, ...], config: ClassifierConfig
     ) -> list[Example]:
         """Encode products for a configuration whose images were decoded."""
-        store = ImageStore(self.images, config.image_size)
+        store = photographs.store_of(self.paths, config.image_size)
         return encode(products, tasks, config, store.get)
 
 

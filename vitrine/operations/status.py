@@ -64,6 +64,22 @@ def landed_rows(paths: Paths) -> str:
     )
 
 
+def refused_photographs(paths: Paths) -> Iterator[str]:
+    """Say how many landed photographs cannot be used, and why; nothing where all can."""
+    from pyarrow import parquet
+
+    if not paths.quarantined_images.exists():
+        return
+    rows = parquet.read_table(paths.quarantined_images, columns=["reason"])
+    reasons = Counter(rows["reason"].to_pylist())
+    if reasons:
+        why = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
+        yield (
+            f"photographs quarantined {reasons.total():,} ({why});"
+            ' vitrine sql "from quarantined_images" lists them'
+        )
+
+
 def broken(runs: list[dict[str, Any]]) -> Iterator[str]:
     """Name each stage and interval whose last run failed, with its message."""
     last = {(run["stage"], run["interval_start_at"], run["interval_end_at"]): run for run in runs}
@@ -85,6 +101,7 @@ def _data(installation: Installation, newest: datetime | None) -> Iterator[str]:
         return
     yield f"data received up to {format_instant(newest)}"
     yield landed_rows(installation.paths)
+    yield from refused_photographs(installation.paths)
 
 
 def _published(paths: Paths, newest: datetime | None) -> Iterator[str]:

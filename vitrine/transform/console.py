@@ -128,6 +128,7 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
         },
         "training_examples": max(paths.examples.glob("[0-9]*.parquet"), default=Path("nowhere")),
         "quarantine": paths.quarantine,
+        "quarantined_images": paths.quarantined_images,
         **{
             name: paths.evaluations / "current" / f"{name}.parquet"
             for name in ("leaderboard", "model_costs", "learning_curves")

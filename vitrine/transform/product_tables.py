@@ -30,8 +30,8 @@ ATTRIBUTES = Table(
         Column(
             "label",
             "varchar",
-            "The answer, or several, separated by a vertical bar; null where a person must give it. A"
-            " predicted one names those that are sure, so others may be missing.",
+            "The answer, or several, separated by a vertical bar; null where a person must give it."
+            " A predicted one names those that are sure, so others may be missing.",
         ),
         Column(
             "source",
@@ -72,4 +72,28 @@ EMBEDDINGS = Table(
         Column("embedding", "float[]", "The vector; the product of two is their cosine."),
     ),
 )
-TABLES = (ATTRIBUTES, EMBEDDINGS)
+QUARANTINED_IMAGES = Table(
+    "quarantined_images",
+    "One row per photograph of the newest catalogue that landed but cannot be used, and why. One"
+    " that the shop replaces by a good one leaves the table.",
+    (
+        _PRODUCT,
+        Column("view", "varchar", "Which view, such as front or back."),
+        Column("path", "varchar", "File, relative to the landing folder."),
+        Column("sha256", "varchar", "Hash that the shop announced, hexadecimal."),
+        Column(
+            "reason",
+            "varchar",
+            "missing (no such file), changed (its bytes are not those announced), empty, wrong_type"
+            " (not JPEG, PNG or WebP), too_large (to decode within the memory allowed), truncated"
+            " (it ends before the picture does), or damaged (it contradicts itself).",
+        ),
+        Column("detail", "varchar", "What was found, such as the size in pixels."),
+        Column(
+            "received_at",
+            "timestamptz",
+            "When the row that names the photograph reached Vitrine: bad since then.",
+        ),
+    ),
+)
+TABLES = (ATTRIBUTES, EMBEDDINGS, QUARANTINED_IMAGES)

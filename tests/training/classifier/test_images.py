@@ -1,17 +1,17 @@
 import hashlib
-import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from training.classifier.images import BadImageError, ImageFile, ImageStore, decode
+from tests.training.classifier.hostile import encoded
+from training.classifier import images
+from training.classifier.decoding import MOST_BYTES, BadImageError
+from training.classifier.images import ImageFile, ImageStore
 
-
-def encoded(image: Image.Image, format_: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format_, **options)
-    return buffer.getvalue()
+RED = Image.new("RGB", (40, 40), (250, 0, 0))
 
 
 def pixels(store: ImageStore, file: ImageFile) -> np.ndarray:
@@ -20,93 +20,148 @@ def pixels(store: ImageStore, file: ImageFile) -> np.ndarray:
     return found
 
 
-def kept(folder, name: str, data: bytes) -> ImageFile:
+def kept(folder: Path, name: str, data: bytes) -> ImageFile:
     (folder / name).write_bytes(data)
     return ImageFile(folder / name, hashlib.sha256(data).hexdigest())
 
 
-RED = Image.new("RGB", (40, 40), (250, 0, 0))
+def reasons(store: ImageStore, files: list[ImageFile]) -> dict[str, str]:
+    return {file.path.name: refusal.reason for file, refusal in store.add(files).items()}
 
 
-def test_an_image_becomes_a_square_of_the_asked_size_padded_with_white():
-    wide = decode(encoded(Image.new("RGB", (40, 20), (250, 0, 0)), "PNG"), 16)
-    assert wide.shape == (16, 16, 3)
-    assert wide.dtype == np.uint8
-    assert wide[8, 8].tolist() == [250, 0, 0]
-    assert wide[0, 0].tolist() == [255, 255, 255]
-
-
-def test_transparency_lies_over_white():
-    clear = decode(encoded(Image.new("RGBA", (8, 8), (0, 0, 0, 0)), "PNG"), 8)
-    assert (clear == 255).all()
-
-
-def test_cmyk_and_palette_images_become_rgb():
-    cmyk = decode(encoded(RED.convert("CMYK"), "JPEG"), 8)
-    palette = decode(encoded(RED.convert("P"), "PNG"), 8)
-    assert cmyk[4, 4, 0] > 200 > cmyk[4, 4, 1]
-    assert palette[4, 4, 0] > 200 > palette[4, 4, 1]
-
-
-def test_an_exif_rotation_is_applied():
-    left_red = Image.new("RGB", (16, 16), "white")
-    left_red.paste((250, 0, 0), (0, 0, 8, 16))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: show it a quarter clockwise
-    upright = decode(encoded(left_red, "PNG", exif=exif), 16)
-    assert upright[2, 8].tolist() == [250, 0, 0]
-    assert upright[14, 8].tolist() == [255, 255, 255]
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "wrong_type"),
-        (b"%PDF-1.4 not an image", "wrong_type"),
-        (encoded(RED, "GIF"), "wrong_type"),
-        (encoded(Image.effect_noise((64, 64), 80).convert("RGB"), "JPEG")[:600], "truncated"),
-        (encoded(Image.effect_noise((64, 64), 80).convert("RGB"), "PNG")[:600], "truncated"),
-        (encoded(Image.new("1", (8000, 8000)), "PNG"), "too_large"),
-        (encoded(Image.new("1", (20000, 10000)), "PNG"), "too_large"),
-    ],
-)
-def test_a_bad_image_is_refused_with_its_reason(data, reason):
-    with pytest.raises(BadImageError) as refused:
-        decode(data, 16)
-    assert refused.value.reason == reason
-
-
-def test_a_bad_image_is_counted_and_the_rest_goes_on(tmp_path):
+@pytest.fixture
+def photographs(tmp_path) -> list[ImageFile]:
+    """Two good ones, three bad ones, one that is not there, one that is another."""
     good = kept(tmp_path, "good.png", encoded(RED, "PNG"))
-    broken = kept(tmp_path, "broken.jpg", encoded(RED, "JPEG")[:100])
-    text = kept(tmp_path, "text.png", b"hello")
-    absent = ImageFile(tmp_path / "absent.png", "0" * 64)
-    other = ImageFile(good.path, "1" * 64)
+    return [
+        kept(tmp_path, "cut.jpg", encoded(RED, "JPEG")[:100]),
+        kept(tmp_path, "text.png", b"hello"),
+        kept(tmp_path, "empty.png", b""),
+        ImageFile(tmp_path / "absent.png", "0" * 64),
+        ImageFile(good.path, "1" * 64),
+        good,
+        kept(tmp_path, "also.png", encoded(Image.new("RGB", (9, 9), "blue"), "PNG")),
+    ]
+
+
+def test_a_bad_image_is_refused_and_the_rest_goes_on(tmp_path, photographs):
     store = ImageStore(tmp_path / "store", 8)
-    refused = store.add([broken, text, absent, other, good])
-    assert refused == {"truncated": 1, "wrong_type": 1, "missing": 1, "changed": 1}
+    assert reasons(store, photographs) == {
+        "cut.jpg": "truncated",
+        "text.png": "wrong_type",
+        "empty.png": "empty",
+        "absent.png": "missing",
+        "good.png": "changed",
+    }
+    *bad, good, also = photographs
     assert pixels(store, good)[4, 4].tolist() == [250, 0, 0]
-    assert store.get(broken) is None
+    assert pixels(store, also)[4, 4].tolist() == [0, 0, 255]
+    assert all(store.get(file) is None for file in bad)
 
 
-def test_what_was_decoded_once_is_never_decoded_again(tmp_path):
-    good = kept(tmp_path, "good.png", encoded(RED, "PNG"))
-    ImageStore(tmp_path / "store", 8).add([good, good])
-    good.path.unlink()
-    later = ImageStore(tmp_path / "store", 8)
-    assert later.add([good]) == {}
-    assert pixels(later, good).shape == (8, 8, 3)
-    assert ImageStore(tmp_path / "store", 16).add([good]) == {"missing": 1}
+def test_nothing_is_decoded_or_refused_twice_while_its_bytes_are_the_same(
+    tmp_path, photographs, monkeypatch
+):
+    first = reasons(ImageStore(tmp_path / "store", 8), photographs)
+    files = sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file())
+    looked_at: list[str] = []
+    monkeypatch.setattr(ImageFile, "read", _listing(looked_at, ImageFile.read))
+    again = ImageStore(tmp_path / "store", 8)
+    assert reasons(again, photographs) == first
+    assert looked_at == ["absent.png", "good.png"], "those may be otherwise by now"
+    assert sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file()) == files
+
+
+def test_what_was_missing_or_other_than_announced_is_looked_at_again(tmp_path):
+    data = encoded(RED, "PNG")
+    late = ImageFile(tmp_path / "late.png", hashlib.sha256(data).hexdigest())
+    store = ImageStore(tmp_path / "store", 8)
+    assert reasons(store, [late]) == {"late.png": "missing"}
+    late.path.write_bytes(data[:50])
+    assert reasons(store, [late]) == {"late.png": "changed"}
+    late.path.write_bytes(data)
+    assert reasons(store, [late]) == {}
+    assert pixels(store, late).shape == (8, 8, 3)
+
+
+def test_one_store_holds_several_sizes_and_one_memory_of_what_was_refused(tmp_path, photographs):
+    cut, good = photographs[0], photographs[5]
+    assert reasons(ImageStore(tmp_path / "store", 8), [cut, good]) == {"cut.jpg": "truncated"}
+    cut.path.unlink()
+    larger = ImageStore(tmp_path / "store", 16)
+    assert reasons(larger, [cut, good]) == {"cut.jpg": "truncated"}
+    assert pixels(larger, good).shape == (16, 16, 3)
+    assert pixels(ImageStore(tmp_path / "store", 8), good).shape == (8, 8, 3)
+
+
+def test_other_rules_decode_everything_anew(tmp_path, photographs, monkeypatch):
+    good = photographs[5]
+    ImageStore(tmp_path / "store", 8).add([good])
+    monkeypatch.setattr(images, "RULES", images.RULES + 1)
+    assert ImageStore(tmp_path / "store", 8).get(good) is None
+
+
+def test_equal_photographs_of_two_products_are_decoded_once(tmp_path, photographs):
+    good = photographs[5]
+    copy = kept(tmp_path, "copy.png", good.path.read_bytes())
+    gone = ImageFile(tmp_path / "gone.png", good.sha256)
+    store = ImageStore(tmp_path / "store", 8)
+    assert reasons(store, [gone, good, copy]) == {}, "the pixels are there, whoever shows them"
+    assert np.array_equal(pixels(store, gone), pixels(store, copy))
+    assert [len(np.load(path)) for path in (tmp_path / "store").rglob("*.npy")] == [1]
 
 
 def test_many_images_keep_their_own_pixels_over_several_segments(tmp_path, monkeypatch):
-    monkeypatch.setattr("training.classifier.images.SEGMENT_BYTES", 3 * 8 * 8 * 3)
+    monkeypatch.setattr(images, "SEGMENT_BYTES", 3 * 8 * 8 * 3)
+    monkeypatch.setattr(images, "PROGRESS_EVERY", 5)
     shades = range(0, 250, 25)
     files = [
         kept(tmp_path, f"{s}.png", encoded(Image.new("RGB", (8, 8), (s, s, s)), "PNG"))
         for s in shades
     ]
-    ImageStore(tmp_path / "store", 8).add(files)
+    said: list[str] = []
+    ImageStore(tmp_path / "store", 8).add(files, said.append)
     store = ImageStore(tmp_path / "store", 8)
     assert [int(pixels(store, file)[0, 0, 0]) for file in files] == list(shades)
     assert len(list((tmp_path / "store").rglob("*.npy"))) == 4
+    assert said == [f"decoded {n} of 10 new images at 8 pixels" for n in (6, 10)]
+
+
+def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path, photographs, monkeypatch):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("training.classifier.images.pq.write_table", killed)
+        ImageStore(tmp_path / "store", 8).add(photographs)
+    store = ImageStore(tmp_path / "store", 8)
+    assert store.get(photographs[5]) is None
+    store.add(photographs)
+    assert pixels(store, photographs[5])[4, 4].tolist() == [250, 0, 0]
+
+
+def test_what_is_no_file_is_missing(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    for name in ("folder.png", "pipe.png"):
+        with pytest.raises(BadImageError, match="missing"):
+            ImageFile(tmp_path / name).read()
+
+
+def test_of_a_file_without_end_only_the_beginning_is_read(tmp_path):
+    file = ImageFile(tmp_path / "long.jpg")
+    with file.path.open("wb") as long:
+        long.truncate(3 * MOST_BYTES)
+    assert len(file.read()) == MOST_BYTES + 1
+    digest = hashlib.sha256(bytes(3 * MOST_BYTES)).hexdigest()
+    assert len(ImageFile(file.path, digest).read()) == MOST_BYTES + 1
+    with pytest.raises(BadImageError, match="changed"):
+        ImageFile(file.path, "0" * 64).read()
+
+
+def _listing(seen: list[str], read):
+    def reading(file: ImageFile) -> bytes:
+        seen.append(file.path.name)
+        return read(file)
+
+    return reading

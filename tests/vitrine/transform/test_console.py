@@ -200,6 +200,18 @@ def test_what_the_classifier_says_of_products_is_described(connection, installat
     assert "product_attributes One row per product and task" in " ".join(printed.split())
 
 
+def test_photographs_that_cannot_be_used_are_a_table(connection, installation, capfd):
+    file = installation.paths.quarantined_images
+    file.parent.mkdir()
+    pq.write_table(pa.table({"path": ["a.png"], "reason": ["truncated"]}), file)
+    with console.open_warehouse(installation.paths) as opened:
+        console.show(opened, "from quarantined_images", as_csv=True)
+        console.show(opened, "\\d quarantined_images")
+    printed = " ".join(capfd.readouterr().out.split())
+    assert "a.png,truncated" in printed
+    assert "path varchar File, relative to the landing folder." in printed
+
+
 def test_the_history_holds_each_run_once_also_those_aside(connection, installation, capsys):
     root = installation.paths.evaluations
     for place, name in ((root, "20260302T0000-a"), (root, "20260302T0000-a"),
