@@ -5,10 +5,7 @@ the shop between then and T is in a later build alone, and would change a list t
 Contacts are not read here: addresses are the export's alone, and it checks consent once more.
 """
 
-import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from email_lists.composition import Known
-from email_lists.similarity import ProductVectors, of_embeddings, of_words
-from vitrine import interval
+from email_lists.similarity import ProductVectors, completed, of_embeddings, of_words
+from vitrine import embeddings, interval
 from vitrine.contracts import INSTANT
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.installation import Installation
 from vitrine.interval import format_instant, parse_instant
 from vitrine.paths import Paths
+from vitrine.publish import publications
 from vitrine.sources import Source
 from vitrine.warehouse import connect
 
@@ -211,7 +209,7 @@ def _supply(warehouse: duckdb.DuckDBPyConnection, campaigns: pa.Table, until: da
 
 def _scores(paths: Paths, as_of: datetime) -> tuple[pa.Table, dict[str, Any]]:
     """Find the published scores of exactly this instant, the newest publication first."""
-    for folder, model in _publications(paths.scores):
+    for folder, model in publications(paths.scores):
         if parse_instant(model["as_of"]) == as_of:
             columns = ["customer_id", "campaign_id", "score"]
             return pq.read_table(folder / "campaign_scores.parquet", columns=columns), model
@@ -224,16 +222,12 @@ def _scores(paths: Paths, as_of: datetime) -> tuple[pa.Table, dict[str, Any]]:
 def _vectors(
     paths: Paths, products: pa.Table, as_of: datetime
 ) -> tuple[ProductVectors, dict[str, Any]]:
-    """Take the newest embeddings that know no more than the list, else the products' words."""
-    for folder, model in _publications(paths.embeddings):
-        if parse_instant(model["data_end"]) <= as_of:
-            table = pq.read_table(folder / "product_embeddings.parquet")
-            return of_embeddings(table), {"vectors": "embeddings", **model}
-    return of_words(products), {"vectors": "words"}
+    """Take the newest embeddings that know no more than the list, else the products' words.
 
-
-def _publications(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the kept versions' folders and manifests, the newest publication first."""
-    manifests = (root / "versions").glob("[!.]*/manifest.json")
-    for manifest in sorted(manifests, key=lambda file: file.stat().st_mtime_ns, reverse=True):
-        yield manifest.parent, json.loads(manifest.read_text())
+    A product that joined the catalogue after it was embedded stands where its words put it.
+    """
+    found = embeddings.known_at(paths.embeddings, as_of)
+    if found is None:
+        return of_words(products), {"vectors": "words"}
+    vectors = completed(of_embeddings(found.read()), products)
+    return vectors, {"vectors": "embeddings", **found.manifest}

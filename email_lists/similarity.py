@@ -1,6 +1,7 @@
 """Which products on offer are like a product: cosine of embeddings, or of describing words.
 
-Shape legend: P products, D dimensions, A anchors (products bought), O products on offer.
+Shape legend: P products, D dimensions, A anchors (products bought), O products on offer, M products
+without an embedding.
 """
 
 import math
@@ -15,6 +16,8 @@ import pyarrow as pa
 
 WORD_DIMENSIONS = 512
 NEIGHBOURS = 15
+STAND_INS = 5
+"""Embedded products whose words are most like those of one that is not: it stands between them."""
 _BLOCK = 1024
 _WORD = re.compile(r"\w+")
 _NEIGHBOURS = pa.schema(
@@ -62,6 +65,27 @@ def of_words(products: pa.Table) -> ProductVectors:
             rarity = math.log((1 + len(words)) / (1 + known_in[word]))
             vectors_PD[n, place % WORD_DIMENSIONS] += (1 - 2 * sign) * count * rarity
     return ProductVectors(tuple(ordered["product_id"].to_pylist()), _normalised(vectors_PD))
+
+
+def completed(embedded: ProductVectors, products: pa.Table) -> ProductVectors:
+    """Give products without an embedding the mean of those whose words are most like theirs.
+
+    `products` as for `of_words`; the likenesses of words are the weights. What shares no word with
+    anything embedded has no vector still: it may be shown for other reasons than being similar.
+    """
+    unplaced = sorted({*products["product_id"].to_pylist()} - {*embedded.product_ids})
+    if not unplaced or not embedded.product_ids:
+        return embedded
+    words = of_words(products)
+    missing, described = words.take(unplaced), words.take(embedded.product_ids)
+    vectors_PD = embedded.take(described.product_ids).vectors
+    found_MD = np.zeros((len(missing.product_ids), vectors_PD.shape[1]), np.float32)
+    for m, p, likeness in _nearest(missing, described, STAND_INS):
+        found_MD[m] += likeness * vectors_PD[p]
+    is_placed_M = found_MD.any(axis=1)
+    placed = tuple(np.array(missing.product_ids, object)[is_placed_M])
+    together = np.concatenate([embedded.vectors, _normalised(found_MD[is_placed_M])])
+    return ProductVectors((*embedded.product_ids, *placed), together)
 
 
 def neighbours(

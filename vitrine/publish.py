@@ -8,11 +8,13 @@ Process ids say nothing here: containers that share the disk number their proces
 import errno
 import fcntl
 import filecmp
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from vitrine.errors import MachineError, NotPublishedError
@@ -155,6 +157,13 @@ def current_version(root: Path) -> Path:
             f"nothing is published at {root} yet; `vitrine status` shows what is"
         )
     return link.resolve()
+
+
+def publications(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield folder and manifest of the versions that are kept, the newest publication first."""
+    manifests = (root / "versions").glob("[!.]*/manifest.json")
+    for manifest in sorted(manifests, key=age, reverse=True):
+        yield manifest.parent, json.loads(manifest.read_text())
 
 
 def publish_file(source: Path, root: Path, version: str, keep: int = 3) -> Path:

@@ -135,6 +135,7 @@ def tables(agreed):
             customer("late", AFTER_MIDNIGHT),
         ],
         "products": [product(f"p{n}") for n in range(1, 9)]
+        + [product("p9") | {"name": "the p1 again"}]
         + [product("p1") | {"name": "another name", "received_at": AFTER_MIDNIGHT}],
         "campaigns": [
             campaign("k1", FEBRUARY, "2026-03-01T06:00:00Z"),
@@ -306,6 +307,9 @@ def test_embeddings_are_the_newest_that_knew_no_more_than_the_list(scored, as_of
         "version": 2,
         "data_end": published[2],
     }
+    # p9 joined after the catalogue was embedded: its words say that it is like p1.
+    vectors = inputs.read(scored, as_of).vectors
+    assert vectors.product_ids == ("p1", "p9")
 
 
 def test_the_commands_take_a_night_from_the_warehouse_to_the_screen(scored, monkeypatch):

@@ -3,7 +3,13 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from email_lists.similarity import ProductVectors, neighbours, of_embeddings, of_words
+from email_lists.similarity import (
+    ProductVectors,
+    completed,
+    neighbours,
+    of_embeddings,
+    of_words,
+)
 
 
 def catalogue(*names):
@@ -39,6 +45,19 @@ def test_embeddings_come_in_the_order_of_the_ids():
     vectors = of_embeddings(table)
     assert vectors.product_ids == ("a", "b")
     assert vectors.vectors.tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_product_without_an_embedding_stands_where_its_words_put_it():
+    products = catalogue("red mug", "blue mug", "iron gate", "red mug tall", "velvet")
+    embedded = ProductVectors(("p0", "p1", "p2"), np.eye(3, dtype=np.float32))
+    found = completed(embedded, products)
+    assert found.product_ids == ("p0", "p1", "p2", "p3"), "nothing is said of velvet but its brand"
+    assert (found.vectors[:3] == embedded.vectors).all()
+    assert found.vectors[3][0] > found.vectors[3][1] > 0 == found.vectors[3][2]
+    assert np.allclose(np.linalg.norm(found.vectors, axis=1), 1)
+    assert completed(found, products.slice(0, 4)) is found
+    nothing = ProductVectors((), np.zeros((0, 3), np.float32))
+    assert completed(nothing, products) is nothing
 
 
 def test_a_product_is_not_its_own_neighbour_and_unknown_ones_are_skipped():
