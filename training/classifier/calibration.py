@@ -81,7 +81,10 @@ class Calibration:
         """Say why the model always abstains, where it does."""
         if not self.label_count:
             return "no tuning product carries this label"
-        return f"no answers are {PRECISION:.0%} right for sure by {self.label_count} products"
+        return (
+            f"no threshold surely keeps {100 * PRECISION:g} % of its answers right, judged by"
+            f" {self.label_count} tuning products"
+        )
 
 
 def calibrate(

@@ -23,8 +23,16 @@ NOTED = ("accuracy", "majority/accuracy", "macro_f1", "majority/macro_f1", "imag
     metavar="FOLDER_OR_NAME",
     help="A transformers ResNet, kept as safetensors, for the preset resnet50.",
 )
+@click.option(
+    "--text-encoder",
+    default="",
+    metavar="FOLDER_OR_NAME",
+    help="A transformers sentence encoder, kept as safetensors, to read texts; it is not trained.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the preset's number.")
-def classifier(as_of: datetime, preset: str, pretrained: str, epochs: int | None) -> None:
+def classifier(
+    as_of: datetime, preset: str, pretrained: str, text_encoder: str, epochs: int | None
+) -> None:
     """Train, evaluate and register the product classifier.
 
     vitrine train classifier --as-of 2026-03-01
@@ -43,10 +51,10 @@ def classifier(as_of: datetime, preset: str, pretrained: str, epochs: int | None
     from vitrine.runlog import record
     from vitrine.transform import operations
 
-    config = preset_of(preset, pretrained)
+    config = replace(preset_of(preset, pretrained), text_pretrained=text_encoder)
     config = config if epochs is None else replace(config, epochs=epochs)
     with record(installation.paths, "train classifier", Interval(as_of - DAY, as_of)) as run:
-        report = train(installation.settings, installation.paths, as_of, config)
+        report = train(installation.settings, installation.paths, as_of, config, say_aside)
         run.note(
             version=report.version.version,
             is_champion=report.is_champion,
@@ -61,38 +69,64 @@ def classifier(as_of: datetime, preset: str, pretrained: str, epochs: int | None
 @click.command()
 @click.option("--images", required=True, type=click.Path(path_type=Path), help="Folder of images.")
 @click.option("--products", required=True, type=click.Path(path_type=Path), help="CSV file.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Parquet to write.")
-def classify(images: Path, products: Path, out: Path) -> None:
-    """Label products from images and text with the champion: the top 3 a task.
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="File: .csv, else Parquet."
+)
+@click.option("--wide", is_flag=True, help="One row a product: its answers, a column a task.")
+def classify(images: Path, products: Path, out: Path, wide: bool) -> None:
+    """Label products from images and text with the champion; where it is not sure, it says so.
 
     vitrine classify --images photos --products products.csv --out predictions.parquet
 
-    The CSV has a column product_id (or id), and name (or productDisplayName) and description where
-    there are any. Photographs are called ID.jpg, ID_view.jpg or ID-view.jpg; png and webp work too.
+    The CSV has a column product_id (or id), and name (or productDisplayName), description and
+    composition where there are any. Photographs are called ID.jpg, ID_view.jpg or ID-view.jpg; png
+    and webp work too.
+
+    The file gets the three likeliest labels a task, with their probabilities. The verdict of each
+    says whether it is an answer (95 in 100 are right) or a person must be asked.
     """
     from training.classifier.intake import read_products
 
     refuse_unwritable(out)
-    rows, refused_rows = read_products(products, images)
+    intake = read_products(products, images)
 
-    from training.classifier.labelling import Decoder, label_in_batches, write
+    from training.classifier import labelling
     from training.classifier.serving import champion
     from vitrine.installation import Installation
 
     installation = Installation.load()
     version, model = champion(installation.settings, installation.paths)
-    decoder = Decoder(model.config.image_size)
-    row_count = write(label_in_batches(model, rows, decoder), out)
+    decoder = labelling.Decoder(model.config.image_size)
+    answered: Counter[str] = Counter()
+    pieces = labelling.counted(
+        labelling.label_in_batches(model, intake.products, decoder), answered
+    )
+    schema = labelling.SCHEMA
+    if wide:
+        schema = labelling.wide_schema(model.tasks)
+        pieces = (labelling.wide(piece, model.tasks) for piece in pieces)
+    row_count = labelling.write(pieces, out, schema)
     for path, reason in list(decoder.refused.items())[:10]:
         click.echo(f"{path.name}: {reason}", err=True)
+    read = ", ".join(intake.text_columns) or "no column: there is no name, description, composition"
     click.echo(
-        f"{len(rows):,} products, {row_count:,} predictions by classifier version"
+        f"{len(intake.products):,} products, {row_count:,} rows by classifier version"
         f" {version.version} -> {out}"
     )
+    click.echo(f"text from {read}")
     click.echo(
-        f"refused: {refused_rows} rows without an id or repeated, {_counted(decoder.reasons())};"
-        f" without a photograph: {sum(not product.images for product in rows)} products"
+        f"refused: {intake.refused_row_count} rows without an id or repeated,"
+        f" {_counted(decoder.reasons())}; without a photograph:"
+        f" {sum(not product.images for product in intake.products)} products"
     )
+    click.echo("answered, for the rest a person must be asked:")
+    for line in labelling.summary(model, answered, len(intake.products)):
+        click.echo(line)
+
+
+def say_aside(line: str) -> None:
+    """Write progress where it does not mix with what the command answers."""
+    click.echo(line, err=True)
 
 
 def _counted(reasons: Counter[str]) -> str:

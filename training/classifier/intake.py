@@ -4,6 +4,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from training.classifier.catalogue import Product, product_text
 from training.classifier.images import ImageFile
@@ -11,15 +12,27 @@ from vitrine.errors import BadArgumentError
 
 ID_COLUMNS = ("product_id", "id")
 NAME_COLUMNS = ("name", "productDisplayName")
-DESCRIPTION_COLUMN = "description"
+DESCRIPTION_COLUMNS = ("description", "composition")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def read_products(path: Path, images: Path) -> tuple[list[Product], int]:
-    """Read a CSV file of products, find their photographs; return both and the refused row count.
+class Intake(NamedTuple):
+    """What was read.
 
-    A row without an id, or with one seen before, is refused. Unquoted commas in the last column
-    are taken as part of it, since exports of shops often hold a free text there.
+    `text_columns` are those that make the products' text, as the file calls them.
+    """
+
+    products: list[Product]
+    refused_row_count: int
+    text_columns: tuple[str, ...]
+
+
+def read_products(path: Path, images: Path) -> Intake:
+    """Read a CSV file of products, and find their photographs.
+
+    The columns' names are read in any case. A row without an id, or with one seen before, is
+    refused. Unquoted commas in the last column are taken as part of it, since exports of shops
+    often hold a free text there.
 
     Raises
     ------
@@ -28,12 +41,12 @@ def read_products(path: Path, images: Path) -> tuple[list[Product], int]:
     """
     if not images.is_dir():
         raise BadArgumentError(f"--images {images}: there is no such folder")
-    rows, refused = _read_rows(path)
+    rows, refused, text_columns = _read_rows(path)
     files = find_images(images, rows)
     products = [
         Product(product_id, text, tuple(files[product_id])) for product_id, text in rows.items()
     ]
-    return products, refused
+    return Intake(products, refused, text_columns)
 
 
 def find_images(folder: Path, product_ids: Iterable[str]) -> dict[str, list[ImageFile]]:
@@ -56,20 +69,21 @@ def _owner(stem: str, known: set[str]) -> str | None:
     return next((stem[:end] for end in ends if stem[:end] in known), None)
 
 
-def _read_rows(path: Path) -> tuple[dict[str, str], int]:
-    """Return id -> text, and how many rows were refused."""
+def _read_rows(path: Path) -> tuple[dict[str, str], int, tuple[str, ...]]:
+    """Return id -> text, how many rows were refused, and which columns make the text."""
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
             reader = csv.reader(file)
             header = [name.strip() for name in next(reader, [])]
             id_column = _id_column(path, header)
+            names, descriptions = _named(header, NAME_COLUMNS), _named(header, DESCRIPTION_COLUMNS)
             rows: dict[str, str] = {}
             refused = 0
             for fields in reader:
                 values = _by_name(header, fields)
                 product_id = values.get(id_column, "").strip()
                 if product_id and product_id not in rows:
-                    rows[product_id] = _text(values)
+                    rows[product_id] = _text(values, names, descriptions)
                 elif fields:
                     refused += 1
     except OSError as error:
@@ -78,17 +92,22 @@ def _read_rows(path: Path) -> tuple[dict[str, str], int]:
         raise BadArgumentError(f"--products {path} is not a CSV file: {error}") from None
     if not rows:
         raise BadArgumentError(f"--products {path}: no row with a product id in {id_column}")
-    return rows, refused
+    return rows, refused, (*names, *descriptions)
 
 
 def _id_column(path: Path, header: list[str]) -> str:
-    for name in ID_COLUMNS:
-        if name in header:
-            return name
+    for column in _named(header, ID_COLUMNS):
+        return column
     raise BadArgumentError(
         f"--products {path}: no column {' or '.join(ID_COLUMNS)};"
         f" it has {', '.join(header) or 'no columns at all'}"
     )
+
+
+def _named(header: list[str], wanted: tuple[str, ...]) -> list[str]:
+    """Return the columns with one of the names, as the file writes them, in the names' order."""
+    written = {column.casefold(): column for column in reversed(header)}
+    return [written[name.casefold()] for name in wanted if name.casefold() in written]
 
 
 def _by_name(header: list[str], fields: list[str]) -> dict[str, str]:
@@ -96,6 +115,6 @@ def _by_name(header: list[str], fields: list[str]) -> dict[str, str]:
     return dict(zip(header, [*fields[:last], ",".join(fields[last:])], strict=False))
 
 
-def _text(values: dict[str, str]) -> str:
-    names = [values[name] for name in NAME_COLUMNS if values.get(name)]
-    return product_text(names[0] if names else None, values.get(DESCRIPTION_COLUMN))
+def _text(values: dict[str, str], names: list[str], descriptions: list[str]) -> str:
+    name = next((values[column] for column in names if values.get(column)), None)
+    return product_text(name, " ".join(values[c] for c in descriptions if values.get(c)))

@@ -73,7 +73,7 @@ def test_what_is_noise_is_always_left_to_a_person(task):
     assert fitted.is_silent
     assert fitted.coverage == 0
     assert not fitted.given(task, fitted.probability(task, logits_NC)).any()
-    assert "95% right for sure by 1000 products" in fitted.reason()
+    assert "95 % of its answers right, judged by 1000 tuning products" in fitted.reason()
 
 
 def test_what_is_always_right_is_always_answered():

@@ -44,7 +44,7 @@ def test_quoted_commas_and_columns_of_labels_are_read_past(tmp_path, photographs
         '\ufeffid,gender,productDisplayName,description\r\n1,Men,"Shirt, ""blue""",\r\n'
         '2,Women,Boot,"two\nlines"\r\n',
     )
-    products, refused = read_products(path, photographs)
+    products, refused, _ = read_products(path, photographs)
     assert [(p.product_id, p.text) for p in products] == [
         ("1", 'Shirt, "blue"'),
         ("2", "Boot two\nlines"),
@@ -54,6 +54,15 @@ def test_quoted_commas_and_columns_of_labels_are_read_past(tmp_path, photographs
     assert not products[0].labels
 
 
+def test_all_that_is_written_about_a_product_is_read(tmp_path, photographs):
+    path = csv_file(
+        tmp_path, "ID,Name,colour,Composition,description\n1,Shirt,red,cotton,warm\n2,,,linen,\n"
+    )
+    products, _, text_columns = read_products(path, photographs)
+    assert [p.text for p in products] == ["Shirt warm cotton", "linen"]
+    assert text_columns == ("Name", "description", "Composition")
+
+
 def test_unquoted_commas_in_the_last_column_belong_to_it(tmp_path, photographs):
     path = csv_file(tmp_path, "product_id,name\n1,Shirt, blue, long\n")
     assert read_products(path, photographs)[0][0].text == "Shirt, blue, long"
@@ -61,7 +70,7 @@ def test_unquoted_commas_in_the_last_column_belong_to_it(tmp_path, photographs):
 
 def test_rows_without_an_id_or_with_one_seen_before_are_refused(tmp_path, photographs):
     path = csv_file(tmp_path, "product_id,name\n1,Shirt\n,Nothing\n1,Other\n\n2\n")
-    products, refused = read_products(path, photographs)
+    products, refused, _ = read_products(path, photographs)
     assert [(p.product_id, p.text) for p in products] == [("1", "Shirt"), ("2", "")]
     assert refused == 2
 

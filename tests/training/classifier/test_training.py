@@ -83,7 +83,7 @@ def test_mlflow_alone_can_serve_it(shop, trained):
         "images": [[str(shop.photograph("p_1", "front"))]],
     }
     answer = served.predict(pd.DataFrame(request))
-    assert list(answer.columns) == ["product_id", "task", "label", "probability"]
+    assert list(answer.columns) == ["product_id", "task", "label", "probability", "verdict"]
     kind = answer[answer.task == "kind"]
     assert kind.label.iloc[0] == "boot"
     assert kind.probability.sum() == pytest.approx(1, abs=1e-5)
@@ -124,7 +124,7 @@ def classify(shop, images: Path, products: Path, out: Path) -> subprocess.Comple
 
 def test_every_product_gets_its_top_labels_a_task(classified):
     rows, _ = classified
-    assert list(rows.columns) == ["product_id", "task", "label", "probability"]
+    assert list(rows.columns) == ["product_id", "task", "label", "probability", "verdict"]
     counts = rows.groupby(["product_id", "task"], sort=False).size()
     assert counts.to_dict() == {
         (product, task): count
@@ -138,6 +138,14 @@ def test_every_product_gets_its_top_labels_a_task(classified):
     best = rows.groupby(["product_id", "task"]).first().label
     assert best["seen", "kind"] == "boot"
     assert best["written", "kind"] == "shirt"
+
+
+def test_a_model_that_is_never_sure_says_so(classified):
+    rows, said = classified
+    assert set(rows.verdict) == {"ask a person"}
+    assert "text from productDisplayName" in said
+    for task in ("coin  ", "colour", "kind  "):
+        assert f"  {task}  never: no threshold surely keeps 95 % of its answers right" in said
 
 
 def test_a_bad_photograph_is_reported(classified):
