@@ -1,6 +1,7 @@
 """One training run, straight down: catalogue, decoding, fit, save, evaluate, register, publish."""
 
 import json
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,12 +24,14 @@ from training.classifier.catalogue import (
     part_of,
     read_catalogue,
 )
+from training.classifier.checkpoint import Checkpoint, digest
 from training.classifier.config import ClassifierConfig
 from training.classifier.evaluation import METRIC, evaluate, named, score_tasks
 from training.classifier.fitting import fit
 from training.classifier.labelling import Decoder, label
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import logits, predict
+from training.classifier.sentences import opened
 from training.classifier.serving import NAME
 from training.device import prepare
 from training.evaluation.gate import judge
@@ -36,7 +39,7 @@ from training.promotion import Promotion
 from training.registry import ModelVersion, Registry, Trained
 from vitrine.errors import NotPublishedError
 from vitrine.interval import Interval, format_instant
-from vitrine.paths import Paths
+from vitrine.paths import Paths, stamp
 from vitrine.settings import Settings
 
 MARGIN = 0.02
@@ -128,8 +131,17 @@ class Catalogue:
         return encode(products, tasks, config, store.get)
 
 
-def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierConfig) -> Report:
+def train(
+    settings: Settings,
+    paths: Paths,
+    as_of: datetime,
+    config: ClassifierConfig,
+    say: Callable[[str], object] = lambda _: None,
+) -> Report:
     """Train on what was received before `as_of`, register, judge, and publish the embeddings.
+
+    A run that was killed goes on after its last whole epoch when it is started again; `say` takes
+    lines of progress.
 
     Raises
     ------
@@ -139,12 +151,19 @@ def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierC
         If the training goes wrong; then nothing is registered.
     """
     device = prepare(settings)
+    if config.text_pretrained:
+        opened(config.text_pretrained).to(device)
     catalogue = Catalogue.read(paths, as_of)
     refused = catalogue.decode(config.image_size)
     trained_on = catalogue.examples(catalogue.trained_on, catalogue.tasks, config)
     held_out = catalogue.examples(catalogue.held_out, catalogue.tasks, config)
     tuning = catalogue.examples(catalogue.tuning, catalogue.tasks, config)
-    model, curves = fit(config, catalogue.tasks, trained_on, tuning, device, settings.seed)
+    checkpoints = paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
+    key = digest(config, settings.seed, catalogue.tasks, catalogue.products, catalogue.known)
+    kept = Checkpoint.of(checkpoints, key)
+    model, curves = fit(
+        config, catalogue.tasks, trained_on, tuning, device, settings.seed, kept=kept, say=say
+    )
     known = [product.labels for product in catalogue.tuning]
     model.calibrations = calibrate(model.tasks, logits(model, tuning), known)
     registry = Registry(settings, paths)
@@ -169,6 +188,7 @@ def train(settings: Settings, paths: Paths, as_of: datetime, config: ClassifierC
         METRIC, metrics[METRIC], metrics[f"majority/{METRIC}"], champion, margin=MARGIN
     )
     entry = Promotion.of(registry, paths).promote(version, decision)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     published = publish_embeddings(settings, paths, registry, catalogue, device)
     silent = {
         task.name: calibration.reason()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from tests.training.classifier import tiny_bert
+from tests.training.classifier.tiny_bert import WIDTH
 from training.classifier import files
 from training.classifier.batches import (
     Example,
@@ -25,30 +25,12 @@ from training.classifier.prediction import predict
 from training.classifier.sentences import SentenceEncoder
 from vitrine.errors import BadArgumentError
 
-WORDS = ("blue", "red", "shirt", "boot", "fine", "##s")
-VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS)
 TASKS = (Task("kind", ("boot", "shirt")),)
-WIDTH = 8
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """Write a tiny BERT and its tokenizer, as a hub keeps them."""
-    folder = tmp_path_factory.mktemp("sentences")
-    torch.manual_seed(5)
-    config = BertConfig(
-        vocab_size=len(VOCABULARY),
-        hidden_size=WIDTH,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=16,
-        initializer_range=0.5,
-    )
-    BertModel(config).save_pretrained(folder)
-    words = {word: number for number, word in enumerate(VOCABULARY)}
-    BertTokenizerFast(vocab=words).save_pretrained(folder)
-    return folder
+    return tiny_bert.write(tmp_path_factory.mktemp("sentences"))
 
 
 @pytest.fixture(scope="module")
