@@ -47,10 +47,6 @@ class ClassifierConfig:
     """Folder or hub name of a transformers sentence encoder, which reads texts instead of n-grams.
 
     It stays as it is. A model that was saved has its own copy, and names that."""
-    text_pretrained: str = ""
-    """Folder or hub name of a transformers sentence encoder, which reads texts instead of n-grams.
-
-    It stays as it is. A model that was saved has its own copy, and names that."""
     text_buckets: int = 2**14
     text_width: int = 64
     trunk_width: int = 256
