@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -25,7 +26,9 @@ from training.classifier.catalogue import (
     read_catalogue,
 )
 from training.classifier.checkpoint import Checkpoint, digest
+from training.classifier.companions import read_companions
 from training.classifier.config import ClassifierConfig
+from training.classifier.contrast import Companionship
 from training.classifier.evaluation import METRIC, evaluate, named, score_tasks
 from training.classifier.fitting import fit
 from training.classifier.labelling import Decoder, label
@@ -37,7 +40,7 @@ from training.device import prepare
 from training.evaluation.gate import judge
 from training.promotion import Promotion
 from training.registry import ModelVersion, Registry, Trained
-from vitrine.errors import NotPublishedError
+from vitrine.errors import NotPublishedError, StageSkipped
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, stamp
 from vitrine.settings import Settings
@@ -130,6 +133,12 @@ class Catalogue:
         store = photographs.store_of(self.paths, config.image_size)
         return encode(products, tasks, config, store.get)
 
+    def companionship(self) -> Companionship:
+        """Read which of the products to train on the same customers met."""
+        ids = [product.product_id for product in self.trained_on]
+        categories = np.array([product.category for product in self.trained_on])
+        return Companionship(read_companions(self.paths, self.known.end, ids), categories)
+
 
 def train(
     settings: Settings,
@@ -154,15 +163,16 @@ def train(
     if config.text_pretrained:
         opened(config.text_pretrained).to(device)
     catalogue = Catalogue.read(paths, as_of)
-    refused = catalogue.decode(config.image_size)
+    refused = catalogue.decode(config.image_size, say)
     trained_on = catalogue.examples(catalogue.trained_on, catalogue.tasks, config)
     held_out = catalogue.examples(catalogue.held_out, catalogue.tasks, config)
     tuning = catalogue.examples(catalogue.tuning, catalogue.tasks, config)
     checkpoints = paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
     key = digest(config, settings.seed, catalogue.tasks, catalogue.products, catalogue.known)
     kept = Checkpoint.of(checkpoints, key)
+    together = catalogue.companionship()
     model, curves = fit(
-        config, catalogue.tasks, trained_on, tuning, device, settings.seed, kept=kept, say=say
+        config, catalogue.tasks, trained_on, tuning, device, settings.seed, kept, say, together
     )
     known = [product.labels for product in catalogue.tuning]
     model.calibrations = calibrate(model.tasks, logits(model, tuning), known)
@@ -177,7 +187,7 @@ def train(
             Trained(
                 folder=Path(folder),
                 entry=Path(__file__).with_name("entry.py"),
-                params=_params(config, catalogue, refused, settings),
+                params=_params(config, catalogue, refused, settings, together),
                 metrics=metrics if champion is None else metrics | {f"champion/{METRIC}": champion},
                 curves=curves,
                 data=catalogue.known,
@@ -189,7 +199,7 @@ def train(
     )
     entry = Promotion.of(registry, paths).promote(version, decision)
     shutil.rmtree(checkpoints, ignore_errors=True)
-    published = publish_embeddings(settings, paths, registry, catalogue, device)
+    published = _embedded(settings, paths, as_of, say)
     silent = {
         task.name: calibration.reason()
         for task, calibration in zip(model.tasks, model.calibrations, strict=True)
@@ -198,33 +208,15 @@ def train(
     return Report(version, metrics, entry.reason, entry.is_promoted, refused, published, silent)
 
 
-def publish_embeddings(
-    settings: Settings,
-    paths: Paths,
-    registry: Registry,
-    catalogue: Catalogue,
-    device: torch.device,
+def _embedded(
+    settings: Settings, paths: Paths, as_of: datetime, say: Callable[[str], object]
 ) -> Path | None:
-    """Embed the catalogue with the champion and publish it; return where.
-
-    Without a champion, or with one that has seen later data than the catalogue, nothing is
-    published: a question about the past never replaces what is current.
-    """
-    champion = registry.champion(NAME)
-    if champion is None or champion.data.end > catalogue.known.end:
+    """Publish the catalogue as the champion sees it; None for a question about the past."""
+    try:
+        return embeddings.embed(settings, paths, as_of, say).folder
+    except StageSkipped as reason:
+        say(str(reason))
         return None
-    model = files.load(registry.folder(champion), device)
-    catalogue.decode(model.config.image_size)
-    examples = catalogue.examples(catalogue.products, model.tasks, model.config)
-    return embeddings.publish(
-        paths.embeddings,
-        model,
-        champion,
-        catalogue.products,
-        examples,
-        catalogue.known,
-        settings.keep_versions,
-    )
 
 
 def _champion_score(registry: Registry, catalogue: Catalogue, device: torch.device) -> float | None:
@@ -247,6 +239,7 @@ def _params(
         "products_trained_on": len(catalogue.trained_on),
         "products_tuning": len(catalogue.tuning),
         "products_held_out": len(catalogue.held_out),
+        "product_pairs": companionship.weight_NN.nnz // 2,
         "images_refused": json.dumps(dict(sorted(refused.items()))),
         "classes_per_task": json.dumps({t.name: len(t.classes) for t in catalogue.tasks}),
     }

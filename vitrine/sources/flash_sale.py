@@ -27,6 +27,8 @@ _GENDERS = {"F": "female", "M": "male", "X": "other"}
 _INSTANT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(Z|[+-]\d{2}:\d{2})$"
 _USUAL_INSTANT = r"^20\d\d-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
 _ATTRIBUTES = r"^([^=|]+=[^|]+(\|[^=|]+=[^|]+)*)?$"
+_OUTSIDE = r"^/|(^|/)\.\.(/|$)|\\"
+"""A path that may lead out of the landing folder."""
 _PERSONAL = frozenset({"email_address", "customer_id", "postal_code", "birth_year"})
 _NUMBERS = {
     pa.int16(): r"^-?\d{1,4}$",
@@ -135,6 +137,8 @@ def _parse(table: contracts.Table, raw: pa.Table, received: Interval) -> tuple[p
         columns[name], is_valid = _typed(table, name, text)
         if name == "received_at":
             is_valid = pc.and_(is_valid, _is_within(columns[name], received))
+        if name == "path":
+            is_valid = pc.and_not(is_valid, pc.match_substring_regex(text, _OUTSIDE))
         if pc.all(is_valid).as_py():
             continue
         bad = pc.and_not(is_good, is_valid)

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,7 +14,14 @@ from PIL import Image, ImageCms
 from tests.conftest import REPOSITORY
 from tests.training.classifier import hostile
 from tests.training.classifier.hostile import RED, encoded
-from training.classifier.decoding import MOST_BYTES, REASONS, BadImageError, decode
+from training.classifier.decoding import (
+    MOST_BYTES,
+    MOST_PIXELS,
+    MOST_WORKING_BYTES,
+    REASONS,
+    BadImageError,
+    decode,
+)
 
 PLAIN = Image.new("RGB", (40, 40), RED)
 NOISE = Image.effect_noise((64, 64), 80).convert("RGB")
@@ -154,6 +162,18 @@ def test_a_bad_image_is_refused_with_its_reason(data, reason):
 def test_a_refusal_says_what_was_found():
     assert refusal(hostile.png(9000, 9000)).detail == "9,000 × 9,000 pixels, PNG"
     assert refusal(b"<html>").detail == "begins with b'<html>'"
+
+
+def test_the_page_has_every_reason_and_the_limits():
+    page = (REPOSITORY / "docs" / "photographs.md").read_text()
+    said = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE))
+    assert said == REASONS
+    text = " ".join(page.split())
+    assert f"{MOST_BYTES / 1e6:.0f} MB or {MOST_PIXELS / 1e6:.0f} megapixels" in text
+    assert f"more than {MOST_WORKING_BYTES // 2**20} MiB: a PNG above" in text
+    megapixels = MOST_WORKING_BYTES // 10**6
+    assert f"PNG above {megapixels // 4} megapixels, a WebP above about {megapixels // 17}," in text
+    assert f"JPEG above {megapixels // 6} to {megapixels // 3}." in text
 
 
 SEEDS = (

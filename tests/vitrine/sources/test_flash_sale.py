@@ -137,6 +137,15 @@ def test_a_malformed_line_is_refused_with_file_row_and_reason(
     assert batch.tables["orders"]["_row"].to_pylist() == [1, 3]
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "../a.png", "images/../../a.png", "..", "a\\b"])
+def test_a_photograph_lies_in_the_landing_folder(tmp_path: Path, path: str):
+    image = {"product_id": "P1", "view": "front", "path": "images/P..1/a..png", "sha256": "0" * 64}
+    image |= {"received_at": ORDER["received_at"]}
+    batch = read(tmp_path, "product_images", image, image | {"view": "back", "path": path})
+    assert [refused["reason"] for refused in batch.quarantined.to_pylist()] == ["bad_path"]
+    assert batch.tables["product_images"]["view"].to_pylist() == ["front"]
+
+
 def test_a_customers_data_do_not_enter_the_quarantine(tmp_path: Path):
     broken = CUSTOMER | {"birth_year": "19eighty"}
     [refused] = read(tmp_path, "customers", broken).quarantined.to_pylist()
