@@ -23,8 +23,8 @@ PRECISION = 0.95
 """Share of a task's answers that must be right."""
 SURENESS = 0.95
 """How sure the tuning products must make us of that."""
-MORE_LIKELY_THAN_NOT = 0.5
-"""An answer to a multi-label task is more probable than this."""
+AS_LIKELY_AS_NOT = 0.5
+"""An answer to a multi-label task is at least so probable."""
 COLDEST, HOTTEST = 0.02, 50.0
 
 
@@ -122,7 +122,7 @@ def calibrate_task(task: Task, logits_NC: np.ndarray, labels: Sequence[str]) -> 
     is_candidate_NC = _candidates(task, probability_NC)
     threshold = surest_threshold(probability_NC[is_candidate_NC], is_right_NC[is_candidate_NC])
     if task.is_multi_label:
-        threshold = max(threshold, MORE_LIKELY_THAN_NOT)
+        threshold = max(threshold, AS_LIKELY_AS_NOT)
     is_answered_N = (is_candidate_NC & (probability_NC >= threshold)).any(1)
     return Calibration(
         fitted.temperature, threshold, fitted.label_count, float(is_answered_N.mean())
@@ -184,7 +184,7 @@ def wilson_lower(right_A: np.ndarray, count_A: np.ndarray) -> np.ndarray:
 def _candidates(task: Task, probability_NC: np.ndarray) -> np.ndarray:
     """Tell which classes could be answers, bool (N, C): the most probable, or all likely ones."""
     if task.is_multi_label:
-        return probability_NC > MORE_LIKELY_THAN_NOT
+        return probability_NC >= AS_LIKELY_AS_NOT
     is_best_NC = np.zeros(probability_NC.shape, bool)
     np.put_along_axis(is_best_NC, probability_NC.argmax(1)[:, None], True, axis=1)
     return is_best_NC
