@@ -175,6 +175,10 @@ class Registry:
             # The last of all: what was interrupted is logged again.
             mlflow.set_tag("comparison", comparison.digest)
 
+    def log_figures(self, version: ModelVersion, figures: Mapping[str, float]) -> None:
+        """Log what was found out about a version later, beside what its training logged."""
+        self._connected().log_metrics(dict(figures), run_id=version.run_id)
+
     def crown(self, name: str, number: int) -> None:
         """Let a version serve; who may is decided in `training.promotion`."""
         self._client().set_registered_model_alias(name, CHAMPION, str(number))

@@ -96,6 +96,11 @@ class Paths:
         return self.home / "evaluations"
 
     @property
+    def classifier_evaluations(self) -> Path:
+        """Published evaluations of classifiers: rows, page, pictures, photographs."""
+        return self.evaluations / "classifier"
+
+    @property
     def embeddings(self) -> Path:
         """Published product embeddings of the champion classifier."""
         return self.home / "embeddings"

@@ -69,8 +69,8 @@ def named(scores: Mapping[str, Scores], prefix: str = "") -> dict[str, float]:
     means[METRIC] = fmean(means.values())
     return (
         {f"{prefix}{name}": value for name, value in means.items()}
-        | {f"{prefix}accuracy/{_safe(task)}": value for task, value in accuracy.items()}
-        | {f"{prefix}macro_f1/{_safe(task)}": value for task, value in macro_f1.items()}
+        | {f"{prefix}accuracy/{metric_name(task)}": value for task, value in accuracy.items()}
+        | {f"{prefix}macro_f1/{metric_name(task)}": value for task, value in macro_f1.items()}
     )
 
 
@@ -84,6 +84,6 @@ def _majority_labels(
     }
 
 
-def _safe(task: str) -> str:
-    """Replace what MLflow allows in no metric name."""
+def metric_name(task: str) -> str:
+    """Return what a task is called within a metric's name: MLflow does not allow all signs."""
     return re.sub(r"[^\w.\- ]", "_", task, flags=re.ASCII)

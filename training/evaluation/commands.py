@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from vitrine import runlog, sources
 from vitrine.errors import BadArgumentError
@@ -21,8 +22,16 @@ if TYPE_CHECKING:
     from vitrine.paths import Paths
 
 
+OF_CLASSIFIERS, OF_RANKERS = ("number",), ("weeks", "models", "reference", "jobs")
+"""Parameters that make sense for one model alone."""
+
+
 @click.command()
 @as_of_option
+@click.option("--model", type=click.Choice(["ranker", "classifier"]), default="ranker",
+              show_default=True, help="Whose kind is judged.")  # fmt: skip
+@click.option("--version", "number", type=click.IntRange(min=1),
+              help="A registered version of the classifier; the champion by default.")  # fmt: skip
 @click.option("--weeks", type=click.IntRange(1, 52), default=5, show_default=True,
               help="So many weeks that end by then are the tests.")  # fmt: skip
 @click.option("--models", help="Some models alone, by comma; all by default.")
@@ -34,6 +43,8 @@ if TYPE_CHECKING:
               help="Write the page to this file, too, its pictures to images/.")  # fmt: skip
 def evaluate(
     as_of: datetime,
+    model: str,
+    number: int | None,
     weeks: int,
     models: str | None,
     reference: str,
@@ -44,10 +55,31 @@ def evaluate(
 
     vitrine evaluate --as-of 2011-10-31T00:00:00Z --weeks 5
 
+    vitrine evaluate --model classifier --as-of 2026-03-01
+
+    Of the classifier nothing is trained: a version answers about products that it has never seen.
+
     What was judged is kept: an interrupted run goes on where it was. `vitrine sql` knows the result
     as the table leaderboard, unless the one that it shows is later or larger, and MLflow as the
     experiment evaluation. docs/evaluation.md explains it.
     """
+    _refuse_strange(model)
+    if model == "classifier":
+        from training.classifier.judging.commands import evaluate_classifier
+
+        evaluate_classifier(as_of, number, page_file)
+    else:
+        _evaluate_rankers(as_of, weeks, models, reference, jobs, page_file)
+
+
+def _evaluate_rankers(
+    as_of: datetime,
+    weeks: int,
+    models: str | None,
+    reference: str,
+    jobs: int,
+    page_file: Path | None,
+) -> None:
     from training.evaluation.backtest import weeks_before
 
     installation = Installation.load()
@@ -58,7 +90,7 @@ def evaluate(
         from training.device import described
         from training.evaluation import leaderboard, page, publication
         from training.evaluation.judging import Judge
-        from training.ranker.features import Catalogue, FeatureReader
+        from training.ranker.features import FeatureReader
         from training.registry import Registry
         from vitrine import warehouse
 
@@ -66,7 +98,7 @@ def evaluate(
         names = _chosen(models, paths)
         reference = _reference(reference, names)
         with warehouse.connect(paths) as connection:
-            reader = FeatureReader(connection, Catalogue.load())
+            reader = FeatureReader.of(connection, paths)
             reader.require_covered(as_of)
             _require_weeks(reader.build_info().data.start, as_of, weeks)
             judged = list(_told(Judge(settings, reader), intervals, names, jobs))
@@ -85,6 +117,28 @@ def evaluate(
         click.echo(click.style(line, bold=True) if is_reference else line)
     click.echo(f"\npage and pictures: {page_file or published.folder / 'leaderboard.md'}")
     click.echo(_place(published))
+
+
+def _refuse_strange(model: str) -> None:
+    """Refuse what was typed for the other kind of model.
+
+    Raises
+    ------
+    BadArgumentError
+        With the options that do not belong.
+    """
+    context = click.get_current_context()
+    strange = OF_RANKERS if model == "classifier" else OF_CLASSIFIERS
+    typed = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in strange
+        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
+    if typed:
+        raise BadArgumentError(
+            f"--model {model} has no {' and no '.join(typed)}; see `vitrine evaluate --help`"
+        )
 
 
 def _place(published: "Published") -> str:

@@ -51,7 +51,7 @@ def draw_curves(judged: list[Judged], colours: dict[str, str], file: Path) -> No
     """
     shown, found = _cumulated(judged)
     grey = [model for model in found if model not in colours]
-    figure, panels = _canvas(10.0, 4.6, 1, 2)
+    figure, panels = canvas(10.0, 4.6, 1, 2)
     for axes in panels:
         for model in [*grey, *reversed(colours)]:
             is_reference = colours.get(model) == REFERENCE_COLOUR
@@ -68,8 +68,8 @@ def draw_curves(judged: list[Judged], colours: dict[str, str], file: Path) -> No
         "recommendations shown to each customer (right: all, logarithmic)", fontsize=10
     )
     named = colours | ({f"{len(grey)} other models": GREY} if grey else {})
-    whole.legend(handles=_handles(whole, named), loc="upper left", frameon=False, fontsize=9)
-    _save(figure, file)
+    whole.legend(handles=legend_handles(whole, named), loc="upper left", frameon=False, fontsize=9)
+    save(figure, file)
 
 
 def _cumulated(judged: list[Judged]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -91,7 +91,7 @@ def draw_slices(rows: pd.DataFrame, colours: dict[str, str], file: Path) -> None
     chosen = rows[(rows["week"] == TOGETHER) & (rows["metric"] == RECALL)]
     counts, _ = sizes(rows)
     chosen = chosen[chosen["slice"].isin(counts)]
-    figure, (axes,) = _canvas(8.0, 1.0 + 0.5 * len(counts))
+    figure, (axes,) = canvas(8.0, 1.0 + 0.5 * len(counts))
     place_S = np.arange(len(counts))
     offsets = np.linspace(-0.3, 0.3, len(colours)) if len(colours) > 1 else [0.0]
     for offset, (model, colour) in zip(offsets, colours.items(), strict=True):
@@ -105,9 +105,9 @@ def draw_slices(rows: pd.DataFrame, colours: dict[str, str], file: Path) -> None
     axes.set(xlabel="recall at 12 with its 95 % interval; lists beside each slice")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    figure.legend(handles=_handles(axes, colours), loc="outside upper center",
+    figure.legend(handles=legend_handles(axes, colours), loc="outside upper center",
                   ncols=len(colours), frameon=False, fontsize=9)  # fmt: skip
-    _save(figure, file)
+    save(figure, file)
 
 
 def draw_learning(learnt: list[Judged], file: Path) -> None:
@@ -119,7 +119,7 @@ def draw_learning(learnt: list[Judged], file: Path) -> None:
     colours = dict(zip(names, (REFERENCE_COLOUR, *COLOURS), strict=False))
     columns = min(len(models), 3)
     lines = -(-len(models) // columns)
-    figure, panels = _canvas(8.0, 0.6 + 2.4 * lines, lines, columns)
+    figure, panels = canvas(8.0, 0.6 + 2.4 * lines, lines, columns)
     for axes, model in zip(panels, models, strict=False):
         for each in (each for each in learnt if each.model == model):
             for name, values in each.curves.items():
@@ -130,14 +130,15 @@ def draw_learning(learnt: list[Judged], file: Path) -> None:
     for axes in panels[len(models) :]:
         axes.set_visible(False)
     figure.supxlabel("epoch", fontsize=10)
-    figure.legend(handles=_handles(panels[0], colours), loc="outside upper center",
+    figure.legend(handles=legend_handles(panels[0], colours), loc="outside upper center",
                   ncols=len(colours), frameon=False, fontsize=9)  # fmt: skip
-    _save(figure, file)
+    save(figure, file)
 
 
-def _canvas(
+def canvas(
     width: float, height: float, lines: int = 1, columns: int = 1
 ) -> tuple["Figure", list["Axes"]]:
+    """Return a figure of some inches with its panels, line by line."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -149,12 +150,14 @@ def _canvas(
     return figure, panels
 
 
-def _handles(axes: "Axes", colours: dict[str, str]) -> list:
+def legend_handles(axes: "Axes", colours: dict[str, str]) -> list:
+    """Return a line of each colour with its name."""
     return [
         axes.plot([], [], color=colour, linewidth=2.2, label=name)[0]
         for name, colour in colours.items()
     ]
 
 
-def _save(figure: "Figure", file: Path) -> None:
+def save(figure: "Figure", file: Path) -> None:
+    """Write a PNG file that says nothing of the programs behind it."""
     figure.savefig(file, dpi=150, metadata={"Software": None})

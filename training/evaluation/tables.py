@@ -176,7 +176,7 @@ def figure(row: Row) -> str:
     if row.metric.startswith("needed_for_"):
         return f"{row.value:,.0f}"
     half = (row.high - row.low) / 2
-    return _short(row.value) + (f" ±{_short(half)}" if np.isfinite(half) else "")
+    return short(row.value) + (f" ±{short(half)}" if np.isfinite(half) else "")
 
 
 def compared(row: Row) -> str:
@@ -184,10 +184,10 @@ def compared(row: Row) -> str:
     if np.isnan(row.difference):
         return ""
     low, high = row.difference_low, row.difference_high
-    return f"{_short(row.difference, '+')} [{_short(low, '+')}, {_short(high, '+')}]"
+    return f"{short(row.difference, '+')} [{short(low, '+')}, {short(high, '+')}]"
 
 
-def _short(value: float, sign: str = "") -> str:
+def short(value: float, sign: str = "") -> str:
     """Write a figure without the zero before its point, as tables of metrics do."""
     return f"{value:{sign}.4f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:{sign}.4f}"
 

@@ -133,14 +133,22 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
             name: paths.evaluations / "current" / f"{name}.parquet"
             for name in ("leaderboard", "model_costs", "learning_curves")
         },
+        **{
+            name: paths.classifier_evaluations / "current" / f"{name}.parquet"
+            for name in ("classifier_scores", "classifier_mistakes")
+        },
     }
     for name, place in places.items():
         if place.exists():
             connection.register(name, dataset.dataset(place.resolve(), format="parquet"))
-    evaluations = _evaluations(paths)
-    if evaluations:
-        every = dataset.dataset([str(file) for file in evaluations], format="parquet")
-        connection.register("leaderboard_history", every)
+    kept = {
+        "leaderboard": paths.evaluations,
+        "classifier_scores": paths.classifier_evaluations,
+    }
+    for name, root in kept.items():
+        if files := _evaluations(root, name):
+            every = dataset.dataset([str(file) for file in files], format="parquet")
+            connection.register(f"{name}_history", every)
     _describe_files(connection)
 
 
@@ -161,10 +169,10 @@ def _describe_files(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"comment on view {table} is '{tables[table]}'")
 
 
-def _evaluations(paths: Paths) -> list[Path]:
-    """Return the kept leaderboards, newest first: one of each run, also of those kept aside."""
-    versions = "versions/[0-9]*/leaderboard.parquet"
-    files = [*paths.evaluations.glob(versions), *paths.evaluations.glob(f"aside/{versions}")]
+def _evaluations(root: Path, name: str) -> list[Path]:
+    """Return a table's kept files, newest first: one of each run, also of those kept aside."""
+    versions = f"versions/[0-9]*/{name}.parquet"
+    files = [*root.glob(versions), *root.glob(f"aside/{versions}")]
     # What was published again unchanged is `<run>.2`; the first file gives the table its columns.
     runs = {file.parent.name.partition(".")[0]: file for file in sorted(files, key=age)}
     return list(reversed(runs.values()))

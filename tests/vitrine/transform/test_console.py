@@ -224,6 +224,27 @@ def test_the_history_holds_each_run_once_also_those_aside(connection, installati
     assert capsys.readouterr().out.split()[1:] == ["a,a", "b,a"]
 
 
+def test_versions_of_the_classifier_are_compared_in_one_table(connection, installation, capfd):
+    root = installation.paths.classifier_evaluations
+    for place, run, version in (
+        (root, "20260302T0000-a", 2),
+        (root / "aside", "20260302T0000-b", 1),
+    ):
+        with new_version(place, run) as folder:
+            rows = pa.table({"run": [run], "version": [version], "value": [version / 10]})
+            pq.write_table(rows, folder / "classifier_scores.parquet")
+    query = (
+        "select h.version, c.value from classifier_scores_history h, classifier_scores c order by 1"
+    )
+    with console.open_warehouse(installation.paths) as opened:
+        console.show(opened, query, as_csv=True)
+        console.show(opened, "\\d classifier_scores_history")
+    printed = capfd.readouterr().out
+    assert printed.split()[:3] == ["version,value", "1,0.2", "2,0.2"]
+    (described,) = [line for line in printed.splitlines() if line.startswith("version ")]
+    assert "Registered version of the classifier" in described
+
+
 @pytest.mark.parametrize("query", ["", ";", "-- nothing"])
 def test_no_query_is_said_so(connection, query):
     with pytest.raises(BadArgumentError, match="no rows"):

@@ -7,6 +7,7 @@ figure and its resampled values together.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,11 @@ def table(
         asked = len(np.unique(np.concatenate([a.product_N for a in tasks.values()])))
         rows += _rows(subject, EVERY_TASK, _mean(figures), _mean(reference), asked)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """Give the rows of any frame, each with its columns as attributes."""
+    yield from frame.itertuples()
 
 
 def calibration(answers: Answers, seed: int) -> Figures:
