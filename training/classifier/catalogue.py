@@ -45,6 +45,8 @@ class Product:
     text: str
     images: tuple[ImageFile, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    category: str = ""
+    """What it is sold as; products of one category are the hardest to tell apart."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,15 @@ def read_catalogue(paths: Paths, as_of: datetime) -> list[Product]:
             text=product_text(row["name"], row["description"]),
             images=tuple(images[row["product_id"]]),
             labels=dict(row["attributes"]),
+            category=row["sub_sector"],
         )
-        for row in _newest(_received(paths, "products", as_of), ("product_id",))
+        for row in newest_descriptions(paths, as_of)
     ]
+
+
+def newest_descriptions(paths: Paths, as_of: datetime) -> list[dict]:
+    """Return the rows of `products` received before `as_of`, newest each, ordered by id."""
+    return _newest(_received(paths, "products", as_of), ("product_id",))
 
 
 def newest_photographs(paths: Paths, as_of: datetime) -> list[dict]:

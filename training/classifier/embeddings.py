@@ -1,24 +1,44 @@
-"""What is published of a catalogue: a unit vector of each product, and its attributes."""
+"""What is published of a catalogue: a unit vector of each product, and its attributes.
+
+Products go through the network piece by piece, and only those that the same version of the model
+has not seen as they are now: of the others, what was published before is published again.
+
+N products of a piece, E width of the embedding.
+"""
 
 import json
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.classifier import attributes
-from training.classifier.batches import Example
-from training.classifier.catalogue import Product
+from training.classifier import attributes, contents, photographs, serving
+from training.classifier.batches import Pixels, encode
+from training.classifier.catalogue import Product, data_interval, read_catalogue
+from training.classifier.contents import Content
 from training.classifier.model import ProductClassifier
-from training.classifier.prediction import predict
+from training.classifier.prediction import chunks, predict
 from training.registry import ModelVersion
-from vitrine.interval import Interval, format_instant
-from vitrine.paths import stamp
+from vitrine.errors import GateError, NotPublishedError, StageSkipped
+from vitrine.interval import Interval, format_instant, parse_instant
+from vitrine.paths import Paths, stamp
 from vitrine.publish import current_version, new_version
+from vitrine.settings import Settings
 
 FILE, MANIFEST = "product_embeddings.parquet", "manifest.json"
+PIECE = 512
+"""Products whose images and predictions are in memory together."""
+LENGTH_TOLERANCE = 1e-3
+
+Say = Callable[[str], object]
 
 
 def schema(width: int) -> pa.Schema:
@@ -32,39 +52,138 @@ def schema(width: int) -> pa.Schema:
     )
 
 
+@dataclass(frozen=True)
+class Publication:
+    """What is published now, and what it took."""
+
+    folder: Path
+    version: ModelVersion
+    product_count: int
+    computed_count: int
+    """Products that went through the network; the others kept their vectors."""
+    is_new: bool
+    """False if exactly this was published before."""
+
+    def line(self) -> str:
+        """Say it to a person."""
+        kept_count = self.product_count - self.computed_count
+        return (
+            f"{self.product_count:,} products by classifier version {self.version.version},"
+            + (
+                f" {self.computed_count:,} embedded anew, {kept_count:,} as before"
+                if self.is_new
+                else " nothing has changed"
+            )
+            + f" -> {self.folder}"
+        )
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the same version of the model published before; nothing if it never did."""
+
+    folder: Path = Path()
+    content: Mapping[str, Content] = field(default_factory=dict)
+    row_of: Mapping[str, int] = field(default_factory=dict)
+    embedding_NE: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+
+    @classmethod
+    def by(cls, version: ModelVersion, root: Path) -> "Earlier":
+        """Read what is current, if it is this version's."""
+        if not (root / "current" / contents.FILE).exists():
+            return cls()
+        folder = current_version(root)
+        if _manifest(folder)["version"] != version.version:
+            return cls()
+        rows = pq.read_table(folder / FILE, columns=["product_id", "embedding"])
+        flat = rows["embedding"].combine_chunks().flatten().to_numpy()
+        row_of = {product_id: n for n, product_id in enumerate(rows["product_id"].to_pylist())}
+        return cls(folder, contents.read(folder), row_of, flat.reshape(len(row_of), -1))
+
+    def has_seen(self, product_id: str, content: Content) -> bool:
+        """Tell whether the network has seen a product as it is now."""
+        return product_id in self.content and self.content[product_id].seen == content.seen
+
+
+def embed(
+    settings: Settings, paths: Paths, as_of: datetime, say: Say = lambda line: None
+) -> Publication:
+    """Publish the catalogue as received before `as_of`, as the champion sees it.
+
+    Raises
+    ------
+    StageSkipped
+        If there is no champion, no product, or the champion or what is published knows later data:
+        a question about the past never replaces what is current.
+    GateError
+        If what was made is not what should be published; see `check`.
+    """
+    try:
+        version, model = serving.champion(settings, paths)
+    except NotPublishedError as reason:
+        raise StageSkipped(f"embed skipped: {reason}") from None
+    known = data_interval(paths, as_of)
+    if known is None:
+        raise StageSkipped(f"embed skipped: no product came before {format_instant(as_of)}")
+    _refuse_past(paths.embeddings, version, as_of)
+    size = model.config.image_size
+    photographs.decode_all(paths, as_of, size, say)
+    pixels = photographs.store_of(paths, size).get
+    products = read_catalogue(paths, as_of)
+    return publish(
+        paths.embeddings, model, version, products, pixels, known, settings.keep_versions, say
+    )
+
+
 def publish(
     root: Path,
     model: ProductClassifier,
     version: ModelVersion,
     products: Sequence[Product],
-    examples: Sequence[Example],
+    pixels: Pixels,
     known: Interval,
     keep: int,
-) -> Path:
-    """Embed the catalogue as known in `known` with a registered model, publish it, return where.
+    say: Say = lambda line: None,
+) -> Publication:
+    """Embed products, ordered by id, with a registered model; check the result and publish it.
 
-    `examples` belong to `products`, in the same order, which is the order of the rows. The labels
-    that the shop gave and those that the model adds stand beside the embeddings.
+    The labels that the shop gave and those that the model adds stand beside the embeddings, made in
+    the same pass. Beside the vectors of before, memory is bounded by a piece of the products.
+
+    Raises
+    ------
+    GateError
+        See `check`; then what was published before is still current.
     """
-    product_ids = [product.product_id for product in products]
-    prediction = predict(model, examples)
-    rows = as_table(product_ids, version.version, prediction.embedding_NE)
-    guessed = attributes.guesses(model, product_ids, prediction)
-    labelled = attributes.as_table(products, model.tasks, guessed, version.version)
-    manifest = {
-        "model": version.name,
-        "version": version.version,
-        "as_of": format_instant(known.end),
-        "data_end": format_instant(version.data.end),
-        "product_count": rows.num_rows,
-        "width": model.config.embedding_width,
-        "attributes": attributes.counts(labelled),
-    }
+    earlier, content = Earlier.by(version, root), contents.of_products(products, pixels)
+    computed_count = sum(not earlier.has_seen(*item) for item in content.items())
+    if content == earlier.content:
+        return Publication(earlier.folder, version, len(products), 0, is_new=False)
+    progress = _Progress(say, computed_count)
+    counted: Counter[str] = Counter()
+    width = model.config.embedding_width
     with new_version(root, stamp(known.end), keep) as folder:
-        pq.write_table(rows, folder / FILE, compression="zstd")
-        pq.write_table(labelled, folder / attributes.FILE, compression="zstd")
+        with _writers(folder, width) as (vectors, labels):
+            for some in chunks(products, PIECE):
+                known_before = [earlier.has_seen(p.product_id, content[p.product_id]) for p in some]
+                rows, labelled = _answers(some, known_before, earlier, model, version, pixels)
+                vectors.write_table(rows)
+                labels.write_table(labelled)
+                counted.update(attributes.counts(labelled))
+                progress.add(known_before.count(False))
+        contents.write(content, folder)
+        check(folder / FILE, list(content), version.version)
+        manifest = {
+            "model": version.name,
+            "version": version.version,
+            "as_of": format_instant(known.end),
+            "data_end": format_instant(version.data.end),
+            "product_count": len(products),
+            "width": width,
+            "attributes": dict(counted),
+        }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    return current_version(root)
+    return Publication(current_version(root), version, len(products), computed_count, is_new=True)
 
 
 def as_table(product_ids: Sequence[str], model_version: int, embedding_NE: np.ndarray) -> pa.Table:
@@ -78,3 +197,114 @@ def as_table(product_ids: Sequence[str], model_version: int, embedding_NE: np.nd
         ],
         schema=schema(width),
     )
+
+
+def check(file: Path, product_ids: Sequence[str], model_version: int) -> None:
+    """Read a file of embeddings back and hold it to what was asked for.
+
+    Raises
+    ------
+    GateError
+        Unless there is one row per product of the catalogue, in its order and by this version, and
+        each vector is finite and of unit length.
+    """
+    found: list[str] = []
+    for batch in pq.ParquetFile(file).iter_batches(PIECE):
+        rows = pa.Table.from_batches([batch])
+        ids = rows["product_id"].to_pylist()
+        found += ids
+        if set(rows["model_version"].to_pylist()) != {model_version}:
+            raise GateError(f"embeddings: a row of {ids[0]} … {ids[-1]} is of another version")
+        flat = rows["embedding"].combine_chunks().flatten().to_numpy()
+        length_N = np.linalg.norm(flat.reshape(len(ids), -1), axis=1)
+        wrong_N = ~(np.abs(length_N - 1) <= LENGTH_TOLERANCE)  # not a number is wrong, too
+        if wrong_N.any():
+            worst = int(wrong_N.argmax())
+            raise GateError(
+                f"embeddings: the vector of {ids[worst]} has the length {length_N[worst]}, not 1;"
+                " nothing was published. Look at the model's learning curves, or roll it back with"
+                " `vitrine rollback classifier`"
+            )
+    if found != list(product_ids):
+        raise GateError(
+            f"embeddings: {len(found)} rows of {len(set(found))} products were made for a catalogue"
+            f" of {len(product_ids)}, or in another order; nothing was published"
+        )
+
+
+def _answers(
+    products: Sequence[Product],
+    known_before: Sequence[bool],
+    earlier: Earlier,
+    model: ProductClassifier,
+    version: ModelVersion,
+    pixels: Pixels,
+) -> tuple[pa.Table, pa.Table]:
+    """Return the rows of some products: their vectors, and their attributes."""
+    is_kept_N = np.asarray(known_before)
+    kept = [p.product_id for p, is_kept in zip(products, is_kept_N, strict=True) if is_kept]
+    fresh = [p for p, is_kept in zip(products, is_kept_N, strict=True) if not is_kept]
+    embedding_NE = np.empty((len(products), model.config.embedding_width), np.float32)
+    guessed = []
+    if kept:
+        embedding_NE[is_kept_N] = earlier.embedding_NE[[earlier.row_of[id_] for id_ in kept]]
+        guessed.append(attributes.earlier_guesses(earlier.folder, model, kept))
+    if fresh:
+        prediction = predict(model, encode(fresh, model.tasks, model.config, pixels))
+        embedding_NE[~is_kept_N] = prediction.embedding_NE
+        guessed.append(attributes.guesses(model, [p.product_id for p in fresh], prediction))
+    ids = [product.product_id for product in products]
+    labelled = attributes.as_table(
+        products, model.tasks, pa.concat_tables(guessed), version.version
+    )
+    return as_table(ids, version.version, embedding_NE), labelled
+
+
+@contextmanager
+def _writers(folder: Path, width: int) -> Iterator[tuple[pq.ParquetWriter, pq.ParquetWriter]]:
+    with ExitStack() as stack:
+        vectors, labels = (
+            stack.enter_context(pq.ParquetWriter(folder / name, columns, compression="zstd"))
+            for name, columns in ((FILE, schema(width)), (attributes.FILE, attributes.SCHEMA))
+        )
+        yield vectors, labels
+
+
+class _Progress:
+    """A line after each piece that went through the network."""
+
+    def __init__(self, say: Say, expected: int) -> None:
+        self._say, self._expected, self._done = say, expected, 0
+        self._begun = time.monotonic()
+
+    def add(self, count: int) -> None:
+        """Say how far it is, unless nothing was computed."""
+        self._done += count
+        if count:
+            rate = self._done / (time.monotonic() - self._begun)
+            left = (self._expected - self._done) / rate / 60
+            self._say(
+                f"embedded {self._done:,} of {self._expected:,} products, {rate:,.0f} products/s,"
+                f" {left:.0f} minutes left"
+            )
+
+
+def _refuse_past(root: Path, version: ModelVersion, as_of: datetime) -> None:
+    if version.data.end > as_of:
+        raise StageSkipped(
+            f"embed skipped: classifier version {version.version} knows the data until"
+            f" {format_instant(version.data.end)}, later than {format_instant(as_of)}"
+        )
+    if not (root / "current" / MANIFEST).exists():
+        return
+    published = _manifest(current_version(root))["as_of"]
+    if parse_instant(published) > as_of:
+        raise StageSkipped(
+            f"embed skipped: the catalogue as of {published} is published, later than"
+            f" {format_instant(as_of)}"
+        )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    return manifest

@@ -232,7 +232,11 @@ def _champion_score(registry: Registry, catalogue: Catalogue, device: torch.devi
 
 
 def _params(
-    config: ClassifierConfig, catalogue: Catalogue, refused: Counter[str], settings: Settings
+    config: ClassifierConfig,
+    catalogue: Catalogue,
+    refused: Counter[str],
+    settings: Settings,
+    companionship: Companionship,
 ) -> dict[str, object]:
     return config.to_json() | {
         "seed": settings.seed,

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from training.classifier.embeddings import embed
 from training.classifier.serving import champion
-from training.classifier.training import Catalogue, Report, publish_embeddings, train
+from training.classifier.training import Catalogue, Report, train
 from training.registry import Registry
-from vitrine.errors import NotPublishedError
-from vitrine.interval import format_instant, parse_instant
+from vitrine.errors import NotPublishedError, StageSkipped
+from vitrine.interval import DAY, format_instant, parse_instant
 from vitrine.publish import current_version
 
 AS_OF = parse_instant("2026-01-02")
@@ -174,9 +176,21 @@ def test_too_few_products_are_refused(make_shop, tiny):
         train(small.settings, small.paths, AS_OF, tiny)
 
 
-def test_without_a_champion_no_embeddings_are_published(make_shop, cpu_device):
-    shop = make_shop(60)
-    catalogue = Catalogue.read(shop.paths, AS_OF)
-    registry = Registry(shop.settings, shop.paths)
-    assert publish_embeddings(shop.settings, shop.paths, registry, catalogue, cpu_device) is None
+def test_the_embeddings_of_before_are_kept_while_nothing_changes(shop, trained):
+    again = embed(shop.settings, shop.paths, AS_OF + DAY)
+    assert not again.is_new
+    assert again.folder == trained.embeddings == current_version(shop.paths.embeddings)
+    assert "nothing has changed" in again.line()
+
+
+def test_a_question_about_the_past_replaces_no_embeddings(shop, trained):
+    with pytest.raises(StageSkipped, match="knows the data until 2026-01-02T00:00:00Z, later"):
+        embed(shop.settings, shop.paths, AS_OF - timedelta(hours=1))
+    assert current_version(shop.paths.embeddings) == trained.embeddings
+
+
+def test_without_a_champion_or_a_product_nothing_is_embedded(make_shop, settings, paths):
+    shop = make_shop(3)
+    with pytest.raises(StageSkipped, match=r"embed skipped: .*vitrine train classifier"):
+        embed(shop.settings, shop.paths, AS_OF)
     assert not shop.paths.embeddings.exists()
