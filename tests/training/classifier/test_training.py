@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from training.classifier import commands
 from training.classifier.embeddings import embed
 from training.classifier.serving import champion
 from training.classifier.training import Catalogue, Report, train
@@ -140,6 +142,20 @@ def test_every_product_gets_its_top_labels_a_task(classified):
     best = rows.groupby(["product_id", "task"]).first().label
     assert best["seen", "kind"] == "boot"
     assert best["written", "kind"] == "shirt"
+
+
+def test_a_row_a_product_as_csv(shop, trained, tmp_path):
+    (tmp_path / "products.csv").write_text("id,name\n007,Fine shirt\n8,Fine boot\n")
+    home = {"VITRINE_HOME": str(shop.settings.home), "VITRINE_TORCH_THREADS": "1"}
+    asked = ["--images", str(tmp_path), "--products", str(tmp_path / "products.csv")]
+    out = tmp_path / "labels.csv"
+    run = CliRunner().invoke(commands.classify, [*asked, "--out", str(out), "--wide"], env=home)
+    assert run.exit_code == 0, run.output
+    assert out.read_text().splitlines() == [
+        '"product_id","coin","colour","kind","ask_a_person"',
+        '"007",,,,"coin|colour|kind"',
+        '"8",,,,"coin|colour|kind"',
+    ]
 
 
 def test_a_model_that_is_never_sure_says_so(classified):

@@ -1,6 +1,7 @@
 """Whoever queries the warehouse sees columns and a count, and changes nothing."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.interval import Interval
 from vitrine.publish import new_version
+from vitrine.settings import REPOSITORY
 from vitrine.transform import commands, console, operations, publication
 
 DAY = Interval.parse("2026-03-01", "2026-03-02")
@@ -210,6 +212,27 @@ def test_photographs_that_cannot_be_used_are_a_table(connection, installation, c
     printed = " ".join(capfd.readouterr().out.split())
     assert "a.png,truncated" in printed
     assert "path varchar File, relative to the landing folder." in printed
+
+
+def test_the_questions_about_labels_have_answers(connection, installation, capsys):
+    rows = [
+        ("a", "colour", "red", "given", "blue", 0.9, True),
+        ("b", "colour", "blue", "predicted", "blue", 0.8, False),
+        ("c", "colour", None, "ask a person", "red", 0.4, False),
+    ]
+    names = ("product_id", "task", "label", "source", "guess", "guess_probability", "is_disputed")
+    with new_version(installation.paths.embeddings, "20260302T0000") as folder:
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        pq.write_table(pa.table(columns), folder / "product_attributes.parquet")
+    page = (REPOSITORY / "docs" / "labels.md").read_text()
+    with console.open_warehouse(installation.paths) as opened:
+        for query in re.findall(r"```sql\n(.*?)```", page, re.DOTALL):
+            console.show(opened, query, as_csv=True)
+    assert capsys.readouterr().out.splitlines()[1::2] == [
+        "colour,1,1,1",
+        "c,colour,red,0.4",
+        "a,colour,red,blue,0.9",
+    ]
 
 
 def test_the_history_holds_each_run_once_also_those_aside(connection, installation, capsys):
