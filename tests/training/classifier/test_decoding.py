@@ -176,6 +176,21 @@ def test_the_page_has_every_reason_and_the_limits():
     assert f"JPEG above {megapixels // 6} to {megapixels // 3}." in text
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        hostile.png(10_000, 10_000, rows=1),
+        encoded(PLAIN, "MPO", save_all=True, append_images=[PLAIN]).replace(b"MPF\0", b"MPF\1"),
+        encoded(PLAIN, "JPEG", exif=turned(6).tobytes()[:-12]),
+    ],
+    ids=["size", "pictures", "exif"],
+)
+def test_what_is_passed_over_or_refused_makes_no_noise(data, recwarn):
+    with suppress(BadImageError):
+        decode(data, 16)
+    assert not recwarn
+
+
 SEEDS = (
     encoded(NOISE, "JPEG", exif=turned(6)),
     encoded(NOISE, "JPEG", progressive=True),

@@ -101,12 +101,15 @@ def test_other_rules_decode_everything_anew(tmp_path, photographs, monkeypatch):
     assert ImageStore(tmp_path / "store", 8).get(good) is None
 
 
-def test_equal_photographs_of_two_products_are_decoded_once(tmp_path, photographs):
+def test_equal_photographs_of_two_products_are_decoded_once(tmp_path, photographs, monkeypatch):
     good = photographs[5]
     copy = kept(tmp_path, "copy.png", good.path.read_bytes())
     gone = ImageFile(tmp_path / "gone.png", good.sha256)
+    looked_at: list[str] = []
+    monkeypatch.setattr(ImageFile, "read", _listing(looked_at, ImageFile.read))
     store = ImageStore(tmp_path / "store", 8)
     assert reasons(store, [gone, good, copy]) == {}, "the pixels are there, whoever shows them"
+    assert looked_at == ["gone.png", "good.png"]
     assert np.array_equal(pixels(store, gone), pixels(store, copy))
     assert [len(np.load(path)) for path in (tmp_path / "store").rglob("*.npy")] == [1]
 
