@@ -12,12 +12,12 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from training.classifier.calibration import Calibration
 from training.classifier.catalogue import SEPARATOR, Product, Task, answers
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import Prediction
+from vitrine.errors import GateError
 
 FILE = "product_attributes.parquet"
 GIVEN, PREDICTED, ASK = SOURCES = ("given", "predicted", "ask a person")
@@ -87,9 +87,15 @@ _EARLIER = """
     select product_id, task, guess, guess_probability, guess_probability >= threshold as is_sure
     from read_parquet($file)
     inner join thresholds using (task)
-    where product_id in (select product_id from wanted)
+    where
+        product_id in (select product_id from wanted)
+        and product_id between (select min(product_id) from wanted)
+        and (select max(product_id) from wanted)
     order by product_id, task
 """
+_COUNTED = (
+    "select source, count(*), count(*) filter (is_disputed) from read_parquet($file) group by 1"
+)
 
 
 def guesses(
@@ -149,15 +155,30 @@ def as_table(
         return connection.sql(_MERGED, params={"version": version}).to_arrow_table().cast(SCHEMA)
 
 
-def counts(rows: pa.Table) -> dict[str, int]:
-    """Count the rows of `as_table` by source, and the disputed ones; the sources add up to all."""
-    counted = {
-        str(row["values"]): row["counts"] for row in rows["source"].value_counts().to_pylist()
-    }
+def reconciled(file: Path, products: Sequence[Product], tasks: Sequence[Task]) -> dict[str, int]:
+    """Count a written file by source, and hold it to the catalogue that it was made of.
+
+    Raises
+    ------
+    GateError
+        Unless every label of the shop is there as given, and every other pair of a product and a
+        task of the model as predicted or asked.
+    """
+    names = {task.name for task in tasks}
+    given = [t for product in products for t, label in product.labels.items() if answers(label)]
+    expected = len(products) * len(tasks) + sum(task not in names for task in given)
+    with duckdb.connect() as connection:
+        rows = connection.execute(_COUNTED, {"file": str(file)}).fetchall()
+    found = {source: count for source, count, _ in rows}
+    if sum(found.values()) != expected or found.get(GIVEN, 0) != len(given):
+        raise GateError(
+            f"product attributes: {sum(found.values()):,} rows, {found.get(GIVEN, 0):,} of them"
+            f" given, were made of a catalogue that needs {expected:,} and gives {len(given):,}"
+        )
     return {
-        "row_count": rows.num_rows,
-        **{f"{source.replace(' ', '_')}_count": counted.get(source, 0) for source in SOURCES},
-        "disputed_count": pc.sum(rows["is_disputed"], min_count=0).as_py(),
+        "row_count": expected,
+        **{f"{source.replace(' ', '_')}_count": found.get(source, 0) for source in SOURCES},
+        "disputed_count": sum(disputed for _, _, disputed in rows),
     }
 
 

@@ -8,7 +8,6 @@ N products of a piece, E width of the embedding.
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -153,14 +152,13 @@ def publish(
     Raises
     ------
     GateError
-        See `check`; then what was published before is still current.
+        See `check` and `attributes.reconciled`; then what was published before is still current.
     """
     earlier, content = Earlier.by(version, root), contents.of_products(products, pixels)
     computed_count = sum(not earlier.has_seen(*item) for item in content.items())
     if content == earlier.content:
         return Publication(earlier.folder, version, len(products), 0, is_new=False)
     progress = _Progress(say, computed_count)
-    counted: Counter[str] = Counter()
     width = model.config.embedding_width
     with new_version(root, stamp(known.end), keep) as folder:
         with _writers(folder, width) as (vectors, labels):
@@ -169,7 +167,6 @@ def publish(
                 rows, labelled = _answers(some, known_before, earlier, model, version, pixels)
                 vectors.write_table(rows)
                 labels.write_table(labelled)
-                counted.update(attributes.counts(labelled))
                 progress.add(known_before.count(False))
         contents.write(content, folder)
         check(folder / FILE, list(content), version.version)
@@ -180,7 +177,7 @@ def publish(
             "data_end": format_instant(version.data.end),
             "product_count": len(products),
             "width": width,
-            "attributes": dict(counted),
+            "attributes": attributes.reconciled(folder / attributes.FILE, products, model.tasks),
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     return Publication(current_version(root), version, len(products), computed_count, is_new=True)

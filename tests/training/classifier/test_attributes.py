@@ -15,6 +15,7 @@ from training.classifier.calibration import Calibration
 from training.classifier.catalogue import Product, Task, answers
 from training.classifier.model import ProductClassifier, new_encoder
 from training.classifier.prediction import Prediction
+from vitrine.errors import GateError
 from vitrine.transform import product_tables
 
 COLOUR = Task("colour", ("blue", "red"))
@@ -79,7 +80,7 @@ def test_every_case_has_its_row(model):
 
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_a_given_label_is_never_overwritten_and_the_counts_add_up(model, data):
+def test_a_given_label_is_never_overwritten_and_the_counts_add_up(model, data, tmp_path_factory):
     label = st.sampled_from(["", "red", "blue", "mauve", "cotton|silk", "linen"])
     labels = data.draw(
         st.lists(
@@ -111,7 +112,9 @@ def test_a_given_label_is_never_overwritten_and_the_counts_add_up(model, data):
         else:
             assert (row["label"] is not None) == (row["guess_probability"] >= 0.75)
     assert known.keys() <= found.keys()
-    counted = attributes.counts(rows)
+    file = tmp_path_factory.mktemp("attributes") / attributes.FILE
+    pq.write_table(rows, file)
+    counted = attributes.reconciled(file, products, model.tasks)
     asked = {(p.product_id, task.name) for p in products for task in model.tasks}
     assert counted["row_count"] == len(found) == len(asked | known.keys())
     assert counted["given_count"] == len(known)
@@ -146,6 +149,18 @@ def test_earlier_guesses_are_what_was_guessed(model, tmp_path):
         ("red", "given"),
         ("red", "predicted"),
     ]
+
+
+def test_a_file_of_another_catalogue_is_refused(model, tmp_path):
+    products = [Product("a", "", labels={"colour": "blue"}), Product("b", "")]
+    guessed = attributes.guesses(model, ["a", "b"], prediction([SURE] * 2, [SOFT] * 2))
+    file = tmp_path / attributes.FILE
+    pq.write_table(attributes.as_table(products, model.tasks, guessed, 7), file)
+    assert attributes.reconciled(file, products, model.tasks)["predicted_count"] == 3
+    unlabelled = [Product("a", ""), Product("b", "")]
+    for others in (products[:1], unlabelled, [*products, Product("c", "")]):
+        with pytest.raises(GateError, match="4 rows, 1 of them given, were made of a catalogue"):
+            attributes.reconciled(file, others, model.tasks)
 
 
 def test_a_model_that_always_abstains_fills_nothing(model, monkeypatch):

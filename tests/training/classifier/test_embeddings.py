@@ -1,6 +1,7 @@
 """What is published of a catalogue is whole, by one version, and computed once."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
