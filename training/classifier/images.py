@@ -50,10 +50,11 @@ class ImageFile:
                 digest = hashlib.sha256(data)
                 while self.sha256 is not None and (more := file.read(_CHUNK_BYTES)):
                     digest.update(more)
+                length = file.tell()
         except OSError as error:
             raise BadImageError("missing", error.strerror or "") from None
         if self.sha256 not in (None, digest.hexdigest()):
-            raise BadImageError("changed", f"has the hash {digest.hexdigest()}")
+            raise BadImageError("changed", f"{length:,} bytes with the hash {digest.hexdigest()}")
         return data
 
 

@@ -78,7 +78,9 @@ def test_what_was_missing_or_other_than_announced_is_looked_at_again(tmp_path):
     store = ImageStore(tmp_path / "store", 8)
     assert reasons(store, [late]) == {"late.png": "missing"}
     late.path.write_bytes(data[:50])
-    assert reasons(store, [late]) == {"late.png": "changed"}
+    [refusal] = store.add([late]).values()
+    assert refusal.reason == "changed"
+    assert refusal.detail.startswith("50 bytes with the hash ")
     late.path.write_bytes(data)
     assert reasons(store, [late]) == {}
     assert pixels(store, late).shape == (8, 8, 3)
