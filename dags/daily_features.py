@@ -8,10 +8,15 @@ daily warehouse.
 `nightly_email_lists`; and the asset `labelled_products` when the day brought some. Last, the small
 files of the day are merged, and of those of the week before that are in pieces again.
 
+Beside the build `embed` takes new and changed products through the classifier that serves, so that
+tonight's scores and lists find them; a shop without photographs or a classifier skips it.
+
 **If it fails** nothing was published, and readers keep yesterday's warehouse. A failed `check_…`
 names the rows; a failed `land` names the file. Mend, then clear the failed task: each task replaces
 exactly what its day owns. Tonight's lists wait for this run; without it they are not made.
 """
+
+from datetime import timedelta
 
 from airflow.sdk import DAG, Param, chain
 
@@ -77,6 +82,12 @@ with DAG(
     check_features = CommandOperator(
         task_id="check_features", command=f"check features {BUILD} --database daily", when=BUILDS
     )
+    embed = CommandOperator(
+        task_id="embed",
+        command="embed --as-of {{ build_end(dag_run) }}",
+        when=BUILDS,
+        execution_timeout=timedelta(hours=6),
+    )
     publish = CommandOperator(
         task_id="publish",
         command=f"publish daily {BUILD}",
@@ -88,3 +99,4 @@ with DAG(
     compact = CommandOperator(task_id="compact", command=f"compact {INTERVAL}", pool="landing")
     chain(land, check_landed, spark, check_deltas, *build, check_features, publish, compact)
     check_landed >> labelled_products
+    check_landed >> embed >> publish

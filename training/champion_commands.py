@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from training.promotion import Promotion
     from vitrine.champions import Entry
 
-MODELS = ("ranker", "classifier")
+NEXT = {
+    "ranker": "`vitrine score` publishes its scores",
+    "classifier": "`vitrine embed` publishes its embeddings, as the next daily run does",
+}
+"""What publishes the work of the version that serves now."""
+MODELS = tuple(NEXT)
 
 
 def _said(_: click.Context, __: click.Parameter, given: str | None) -> str:
@@ -65,7 +70,7 @@ def _decided(decide: "Callable[[Promotion], Entry]") -> None:
     operations.bring_up_to_date(installation)
     click.echo(
         f"{entry.model} version {entry.version}, which knows the data until {entry.data_end_at},"
-        f" serves instead of version {entry.previous_version}; `vitrine score` publishes its scores"
+        f" serves instead of version {entry.previous_version}; {NEXT[entry.model]}"
     )
     holding = promotion.ledger.holding(entry.model)
     if holding is None:

@@ -1,4 +1,4 @@
-"""`vitrine train|evaluate|rollback|promote|score|recommend|classify`, a few lines each."""
+"""`vitrine train`, and by name the other commands of `training`, a few lines each."""
 
 from importlib import import_module
 
@@ -52,6 +52,7 @@ def __getattr__(name: str) -> click.Command:
         "score": "training.ranker.commands:score",
         "recommend": "training.ranker.commands:recommend",
         "classify": "training.classifier.commands:classify",
+        "embed": "training.classifier.catalogue_commands:embed",
     }
     if name not in where:
         raise AttributeError(name)

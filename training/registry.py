@@ -297,6 +297,9 @@ class Registry:
             yield
 
     def _by_alias(self, name: str, alias: str) -> ModelVersion | None:
+        # Making MLflow's tables takes ten seconds, and in a fresh home there is nothing to find.
+        if self._is_local and not (self._root / "mlflow.db").exists():
+            return None
         from mlflow.exceptions import MlflowException
 
         try:

@@ -77,6 +77,10 @@ COMMANDS = {
     "score": ("training.commands:score", "Publish the champion's scores for an instant."),
     "recommend": ("training.commands:recommend", "Rank campaigns for customers as of any instant."),
     "classify": ("training.commands:classify", "Label products from images and text."),
+    "embed": (
+        "training.commands:embed",
+        "Publish each product's embedding and attributes; only what changed is computed.",
+    ),
     "lists": ("email_lists.commands:lists", "Build, publish and preview the nightly e-mail lists."),
 }
 

@@ -23,6 +23,7 @@ OPTIONS = {
     "build_interval": lambda run: "--start 2026-03-01T00:00:00Z --end 2026-03-02T00:00:00Z",
     "start": lambda run: "2026-03-01T00:00:00Z",
     "end": lambda run: "2026-03-02T00:00:00Z",
+    "build_end": lambda run: "2026-03-02T00:00:00Z",
     "as_of": lambda run: "2026-03-02T03:30:00Z",
 }
 
@@ -137,6 +138,15 @@ def test_nothing_is_published_that_no_gate_let_through(dag_bag):
         assert GATES[f"{dag}.{task.task_id}"] <= set(map(suites, lines)), f"{dag}.{task.task_id}"
 
 
+def test_the_days_products_are_embedded_before_scores_and_lists_start(dag_bag):
+    publish = dag_bag.dags["daily_features"].get_task("publish")
+    assert "daily_features" in {asset.name for asset in publish.outlets}
+    before = {task.task_id for task in publish.get_flat_relatives(upstream=True)}
+    assert {"embed", "check_landed"} <= before
+    embed = dag_bag.dags["daily_features"].get_task("embed")
+    assert embed.when == publish.when, "a backfill of many days embeds once, in its last run"
+
+
 def test_the_dags_hang_together_by_assets(dag_bag):
     makes = {
         dag.dag_id: {asset.name for task in dag.tasks for asset in task.outlets}
@@ -199,7 +209,7 @@ def test_lists_are_decided_at_half_past_three(dag_bag):
 
 @pytest.mark.parametrize("dag", CHAINS)
 def test_vitrine_run_has_the_stages_of_the_dag_in_its_order(dag_bag, dag):
-    chained = [stage.split(" --layer ")[0] for stage in CHAINS[dag]]
+    chained = [stage.split(" --layer ")[0].split(" --as-of ")[0] for stage in CHAINS[dag]]
     stages = {}
     for task in dag_bag.dags[dag].topological_sort():
         if task.task_id.startswith("spark_"):
@@ -207,7 +217,9 @@ def test_vitrine_run_has_the_stages_of_the_dag_in_its_order(dag_bag, dag):
             stages[task.task_id] = f"spark {name}"
         else:
             line = re.sub(r"--layer \w+ |vitrine ", "", commands(dag_bag)[f"{dag}.{task.task_id}"])
-            stages[task.task_id] = " ".join(re.sub(r"--start \S+ --end \S+", "", line).split())
+            stages[task.task_id] = " ".join(
+                re.sub(r"--start \S+ --end \S+|--as-of \S+", "", line).split()
+            )
     stages.pop("labelled_products", None)  # for training alone
     assert set(stages.values()) == set(chained)
     for task_id, stage in stages.items():

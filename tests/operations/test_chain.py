@@ -30,17 +30,29 @@ class Stages:
             raise error
 
 
+def typed(stage: str) -> str:
+    if stage == "embed --as-of {end}":
+        return "embed --as-of 2026-03-02T00:00:00Z"
+    return f"{stage} {OPTIONS}"
+
+
 @pytest.mark.parametrize("dag", CHAINS)
 def test_every_stage_is_called_in_order_and_has_a_line(dag):
     stages = Stages()
     run(dag, DAY, stages.call, stages.said.append)
-    assert stages.called == [f"{stage} {OPTIONS}" for stage in CHAINS[dag]]
+    assert stages.called == [typed(stage) for stage in CHAINS[dag]]
     for stage, line in zip(CHAINS[dag], stages.said, strict=True):
+        stage = stage.removesuffix(" --as-of {end}")
         assert re.fullmatch(rf"\d\d:\d\d  {stage} +succeeded +\d+\.\d s", line)
 
 
 def test_what_lands_whole_days_merges_their_files_last():
     assert CHAINS["daily_features"][-1] == CHAINS["history_load"][-1] == "compact"
+
+
+def test_new_products_are_embedded_before_the_day_is_published():
+    stages = CHAINS["daily_features"]
+    assert stages.index("embed --as-of {end}") < stages.index("publish daily")
 
 
 def test_the_first_failure_stops_the_chain():

@@ -32,7 +32,7 @@ from training.registry import Registry
 from vitrine.installation import Installation
 
 installation = Installation.load()
-Registry(installation.settings, installation.paths).champion("ranker")
+Registry(installation.settings, installation.paths).versions("ranker")
 """
 PASSED = Decision(True, "better")
 ROWS = pd.DataFrame({"x": [1.0, 2.0]})
@@ -123,8 +123,14 @@ def test_half_made_tables_are_not_left_to_the_next_process(tmp_path):
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not (folder / "mlflow.db").exists()
-    assert Registry(settings, Paths.of(settings)).champion("ranker") is None
+    assert Registry(settings, Paths.of(settings)).versions("ranker") == []
     assert [file.name for file in folder.glob("*.db")] == ["mlflow.db"]
+
+
+def test_a_fresh_home_is_known_to_have_no_champion_without_making_tables(tmp_path):
+    settings = load_settings({"VITRINE_HOME": str(tmp_path)})
+    assert Registry(settings, Paths.of(settings)).champion("ranker") is None
+    assert not Paths.of(settings).mlflow.exists()
 
 
 def test_a_comparison_is_a_run_with_one_below_for_each_model_and_is_logged_once(registry, tmp_path):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from vitrine.errors import StageSkipped
-from vitrine.interval import Interval
+from vitrine.interval import Interval, format_instant
 from vitrine.operations.schedule import interval_options
 
 CHAINS = {
@@ -34,6 +34,7 @@ CHAINS = {
         "check deltas --database daily",
         "build daily",
         "check features --database daily",
+        "embed --as-of {end}",
         "publish daily",
         "compact",
     ),
@@ -72,16 +73,24 @@ def run(
         stage_begun = time.monotonic()
         outcome = "failed"
         try:
-            call(f"{stage} {interval_options(interval)}")
+            call(_command(stage, interval))
             outcome = "succeeded"
         except StageSkipped as reason:
             echo(str(reason))
             outcome = "skipped"
         finally:
             now = time.monotonic()
-            echo(f"{_clock(now - begun)}  {stage:<42}{outcome:<10}{now - stage_begun:7.1f} s")
+            name = stage.partition(" --as-of")[0]
+            echo(f"{_clock(now - begun)}  {name:<42}{outcome:<10}{now - stage_begun:7.1f} s")
         if outcome == "skipped" and dag in ENDS_WHERE_SKIPPED:
             return
+
+
+def _command(stage: str, interval: Interval) -> str:
+    """Write a stage as it is typed: most take an interval, some the instant at its end."""
+    if "{end}" in stage:
+        return stage.format(end=format_instant(interval.end))
+    return f"{stage} {interval_options(interval)}"
 
 
 def _clock(seconds: float) -> str:

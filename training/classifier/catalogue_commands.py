@@ -1,0 +1,38 @@
+"""`vitrine embed` and `vitrine similar`: what the champion makes of the shop's own catalogue."""
+
+from datetime import datetime
+
+import click
+
+from training.classifier.commands import say_aside
+from vitrine.options import as_of_option
+
+
+@click.command()
+@as_of_option
+def embed(as_of: datetime) -> None:
+    """Publish the embedding and the attributes of every product, by the champion.
+
+    vitrine embed --as-of 2026-03-16
+
+    Only products that are new, or have another text or other photographs than before, go through
+    the network; after a change of champion all do. If nothing has changed nothing is published.
+    """
+    from vitrine.installation import Installation
+    from vitrine.interval import DAY, Interval
+    from vitrine.runlog import record
+    from vitrine.sources import require
+
+    installation = Installation.load()
+    with record(installation.paths, "embed", Interval(as_of - DAY, as_of)) as run:
+        require(installation.shop, "embed", "products", "product_images")
+
+        from training.classifier import embeddings
+
+        made = embeddings.embed(installation.settings, installation.paths, as_of, say_aside)
+        run.note(
+            rows_out=made.product_count if made.is_new else 0,
+            computed=made.computed_count,
+            version=made.version.version,
+        )
+    click.echo(made.line())
