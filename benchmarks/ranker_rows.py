@@ -150,7 +150,7 @@ def _near(customers: int, campaigns: int, generator: np.random.Generator) -> Nea
         alike=Alike(
             faded, faded[recent_V].T.tocsr(), lately_VC.tocsr(), place_L, affinity.MOST_ALIKE
         ),
-        like_KC=matrix(ARTICLES, campaigns),
+        likenesses=[matrix(ARTICLES, campaigns)],
         is_known_C=np.ones(campaigns, dtype=bool),
     )
 

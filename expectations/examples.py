@@ -93,7 +93,8 @@ def _rows(file: Path, as_of: datetime) -> pd.DataFrame:
     DuckDB looks at the features: one rule a feature would take Great Expectations minutes.
     """
     there = set(pq.read_schema(file).names)
-    features = (*ranker_features(), *affinities.CAMPAIGN, *affinities.FEATURES)
+    content = tuple(f for f in affinities.CONTENT if f.name in there)
+    features = (*ranker_features(), *affinities.CAMPAIGN, *affinities.FEATURES, *content)
     faults = ", ".join(_fault(feature, there) for feature in features)
     return frames.frame(
         f"""

@@ -36,6 +36,14 @@ NEAR = (
     _feature("near_words_best", "The largest likeness of words to anything bought.", "ratio"),
     _feature("near_words_last", "The same to the last order alone.", "ratio"),
 )
+CONTENT = (
+    _feature("near_content", "Squared likenesses of what it sells to what was bought, added up:"
+             " cosines of the means of products' embeddings.", "score"),
+    _feature("near_content_best", "The largest likeness of what it sells to anything bought.",
+             "ratio"),
+    _feature("near_content_last", "The same to the last order alone.", "ratio"),
+)  # fmt: skip
+"""Beside `FEATURES` where product embeddings are published."""
 FEATURES = (*OWN, *NEAR)
 CAMPAIGN = (
     _feature("bought_first_ratio", "Share of its orders that were a customer's first.", "ratio"),

@@ -26,7 +26,7 @@ from training.evaluation.leaderboard import Judged
 from training.evaluation.oracle import Oracle
 from training.evaluation.ranks import Judgement, Ranks
 from training.evaluation.roster import Known, models
-from training.ranker.features import Catalogue, FeatureReader
+from training.ranker.features import FeatureReader
 from vitrine import warehouse
 from vitrine.errors import MachineError
 from vitrine.installation import Installation
@@ -133,7 +133,9 @@ class Judge:
         known = "select columns(* exclude (available_at))::varchar from {}.features.build_info"
         queries = [known.format(database) for database in warehouse.DATABASES]
         built = [self._reader.connection.execute(query).fetchall() for query in queries]
-        return (*built, self._reader.catalogue)
+        contents = self._reader.contents
+        embedded = [] if contents is None else contents.versions
+        return (*built, self._reader.catalogue, *embedded)
 
     def _side_by_side(
         self, tasks: list[Task], missing: list[Task], jobs: int
@@ -192,5 +194,5 @@ def _judge_apart(settings: Settings, interval: Interval, name: str) -> None:
 @lru_cache(1)
 def _own_judge(settings: Settings) -> Judge:
     """Open the warehouse once in a process that judges beside others."""
-    connection = warehouse.connect(Installation(settings).paths)
-    return Judge(settings, FeatureReader(connection, Catalogue.load()))
+    paths = Installation(settings).paths
+    return Judge(settings, FeatureReader.of(warehouse.connect(paths), paths))

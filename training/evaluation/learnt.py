@@ -20,6 +20,14 @@ def ranker(known: "Known") -> Scorer:
     return RankerScorer(known.reader, found.ranker, curves=found.curves)
 
 
+def ranker_without_embeddings(known: "Known") -> Scorer:
+    """Fit the network to the same examples less what product embeddings say."""
+    config = replace(RankerConfig(), embeddings=False)
+    frame, catalogue = _frame(known), known.reader.catalogue
+    found = fit(frame, catalogue, config, seed=known.seed, device=known.device)
+    return RankerScorer(known.reader, found.ranker, curves=found.curves)
+
+
 def blend(known: "Known") -> Scorer:
     """Let the networks and trees have a say of the same weight, as `RankerConfig.trees` does."""
     found = with_trees(_network(known).ranker, _trees_of_likely(known), _likely(known))

@@ -22,6 +22,7 @@ from training.ranker.features import FeatureReader
 from training.ranker.ranking import Scorer
 from training.sequence import views
 from training.sequence.fitting import SequenceConfig
+from vitrine import embeddings
 from vitrine.paths import Paths
 
 Made = TypeVar("Made")
@@ -128,8 +129,13 @@ ROSTER: dict[str, Fitter] = {
 
 
 def models(paths: Paths) -> dict[str, Fitter]:
-    """Return what an installation can compare: the roster, and the oracle where its truth lies."""
-    tastes = paths.truth / "tastes"
-    if not tastes.is_dir():
-        return ROSTER
-    return {**ROSTER, oracle.NAME: lambda known: oracle.Oracle(tastes, known.reader)}
+    """Return what an installation can compare.
+
+    The roster, the ranker without embeddings where there are any, the oracle where its truth lies.
+    """
+    found, tastes = dict(ROSTER), paths.truth / "tastes"
+    if any(embeddings.kept(paths.embeddings)):
+        found["ranker_without_embeddings"] = learnt.ranker_without_embeddings
+    if tastes.is_dir():
+        found[oracle.NAME] = lambda known: oracle.Oracle(tastes, known.reader)
+    return found

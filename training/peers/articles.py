@@ -35,6 +35,8 @@ class Articles:
     opens_at_C: np.ndarray | None = None
     closes_at_C: np.ndarray | None = None
     """datetime64[us], UTC; NaT for one that stays, and where unknown. None: all of them stay."""
+    content_CE: np.ndarray | None = None
+    """float32, the direction of the products' embeddings; None from a source that knows none."""
 
     def words(self, bucket_count: int) -> sp.csr_matrix:
         """Return the hashed n-grams of the texts: float32 `[C, W]`, rows of length 1 or 0."""

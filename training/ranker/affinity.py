@@ -19,12 +19,13 @@ import scipy.sparse as sp
 
 from training.peers.articles import Articles, ArticleSource, DayAhead, at_instant
 from training.peers.history import History
+from training.ranker.content import Contents
 from training.ranker.item_models import ItemModels, faded
 from training.ranker.near_block import Alike, NearBlock
 from training.ranker.pair_blocks import KeyedBlock
 from training.ranker.past import Audience, Past
 from training.ranker.wording import largest
-from vitrine.affinities import CAMPAIGN, FEATURES, NEAR, OWN
+from vitrine.affinities import CAMPAIGN, CONTENT, FEATURES, NEAR, OWN
 from vitrine.interval import DAY, floor
 
 FADES = (7, 30, 90)
@@ -55,7 +56,12 @@ class Affinities:
     The models of one day and the affinity of one instant are kept: chunks ask for the same again.
     """
 
-    def __init__(self, history: History, articles: ArticleSource) -> None:
+    def __init__(
+        self, history: History, articles: ArticleSource, contents: Contents | None = None
+    ) -> None:
+        """Prepare; with contents there are the features of CONTENT, too."""
+        self._features = FEATURES if contents is None else (*FEATURES, *CONTENT)
+        articles = articles if contents is None else contents.beside(articles)
         self._history = history
         self._past = Past(history)
         self._customers = pd.Index(history.customer_ids)
@@ -111,14 +117,14 @@ class Affinities:
         list_R: np.ndarray,
         campaign_R: np.ndarray,
     ) -> pd.DataFrame:
-        """Return `FEATURES` of each pair as of its campaign's instant, float32.
+        """Return all features of each pair as of its campaign's instant, float32.
 
         campaigns: campaign_id, as_of; the pairs are positions in the two.
         """
         instant_C, instants = pd.factorize(campaigns["as_of"], sort=True)
         instant_R = instant_C[campaign_R]
         campaign_id_C = campaigns["campaign_id"].to_numpy(object)
-        found_RF = np.empty((len(list_R), len(FEATURES)), dtype=np.float32)
+        found_RF = np.zeros((len(list_R), len(self._features)), dtype=np.float32)
         articles = DayAhead(self._articles, campaigns)
         for number, instant in enumerate(pd.DatetimeIndex(instants).to_pydatetime()):
             rows = np.flatnonzero(instant_R == number)
@@ -128,14 +134,13 @@ class Affinities:
             is_alone = len(instants) == 1
             customer_ids = customer_id_L[list_T]
             affinity = self.at(instant) if is_alone else self.among(instant, customer_ids, articles)
-            found_RF[rows] = affinity.rows(
-                customer_ids, campaign_id_C[campaign_T], asked_L, asked_C
-            )
-        return pd.DataFrame(found_RF, columns=[f.name for f in FEATURES])
+            of_instant = affinity.rows(customer_ids, campaign_id_C[campaign_T], asked_L, asked_C)
+            found_RF[rows, : of_instant.shape[1]] = of_instant
+        return pd.DataFrame(found_RF, columns=[f.name for f in self._features])
 
 
 class Affinity:
-    """`FEATURES` of any pairs as of one instant."""
+    """`FEATURES`, and `CONTENT` where the models know it, of any pairs as of one instant."""
 
     def __init__(
         self,
@@ -161,11 +166,15 @@ class Affinity:
         list_R: np.ndarray,
         campaign_R: np.ndarray,
     ) -> np.ndarray:
-        """Return float32 `[R, F]`, one row per pair of positions in the two."""
+        """Return float32 `[R, F]`, one row per pair of positions in the two.
+
+        Without anything to learn from before the day there is no content either.
+        """
         customer_L = self._customers.get_indexer(customer_id_L)
         campaign_C = self._campaigns.get_indexer(campaign_id_C)
         own_RF = self._own.rows(customer_L[list_R], campaign_C[campaign_R])
-        near_RF = np.zeros((len(list_R), len(NEAR)), dtype=np.float32)
+        width = len(NEAR if self._near is None else self._near.names)
+        near_RF = np.zeros((len(list_R), width), dtype=np.float32)
         if self._near is not None:
             said = self._articles(at_instant(campaign_id_C, self._as_of))
             found = self._near.scores(customer_L, campaign_C, said)
@@ -276,15 +285,26 @@ class _Near:
     def scores(
         self, customer_L: np.ndarray, campaign_C: np.ndarray, articles: Articles
     ) -> Iterator[np.ndarray]:
-        """Yield `[L, C]` of each feature in the order of `NEAR`; 0 for what no model knows."""
+        """Yield `[L, C]` of each feature in the order of `names`; 0 for what no model knows."""
         column_C = _positions(self.models.kept_K, campaign_C)
         is_known_C = column_C >= 0
         for scores_LC in self._of_columns(customer_L, np.maximum(column_C, 0)):
             yield np.where(is_known_C, scores_LC, 0.0)
-        like_KC = self.models.wording.likeness(articles)
-        yield chosen(self.faded_UK, customer_L) @ like_KC**2
-        yield largest(chosen(self.faded_UK, customer_L), like_KC)
-        yield largest(chosen(self.last_basket_UK, customer_L), like_KC)
+        for like_KC in self._likenesses(articles):
+            yield chosen(self.faded_UK, customer_L) @ like_KC**2
+            yield largest(chosen(self.faded_UK, customer_L), like_KC)
+            yield largest(chosen(self.last_basket_UK, customer_L), like_KC)
+
+    @property
+    def names(self) -> list[str]:
+        """The features in their order."""
+        return [f.name for f in (NEAR if self.models.content is None else (*NEAR, *CONTENT))]
+
+    def _likenesses(self, articles: Articles) -> list[np.ndarray]:
+        """Return what words say and, where they are known, what embeddings do: `[K, C]` each."""
+        content = self.models.content
+        by_words = self.models.wording.likeness(articles)
+        return [by_words] if content is None else [by_words, content.likeness(articles)]
 
     def block(
         self, customer_L: np.ndarray, campaign_C: np.ndarray, articles: Articles
@@ -301,13 +321,13 @@ class _Near:
             for name, model in PRODUCTS
         ]
         return NearBlock(
-            names=tuple(f.name for f in NEAR),
+            names=tuple(self.names),
             bought=bought,
             products=products,
             factor_LD=self.models.factors(bought["faded"]),
             factor_DC=self.models.factorisation.item_factors[column_C].T.copy(),
             alike=self.alike.over(customer_L, column_C),
-            like_KC=self.models.wording.likeness(articles),
+            likenesses=self._likenesses(articles),
             is_known_C=is_known_C,
         )
 

@@ -268,14 +268,14 @@ def _working(stage: str, as_of: datetime) -> Iterator[_Work]:
     with runlog.record(installation.paths, stage, Interval(as_of - DAY, as_of)) as run:
         sources.require(installation.shop, stage, "orders")
         from training.promotion import Promotion
-        from training.ranker.features import Catalogue, FeatureReader
+        from training.ranker.features import FeatureReader
         from training.ranker.training import NAME
         from training.registry import Registry
         from vitrine import warehouse
 
         connection = warehouse.connect(installation.paths)
         try:
-            reader = FeatureReader(connection, Catalogue.load())
+            reader = FeatureReader.of(connection, installation.paths)
             reader.require_covered(as_of)
             models = Registry(installation.settings, installation.paths)
             Promotion.of(models, installation.paths).settle(NAME)

@@ -54,6 +54,9 @@ class RankerConfig:
     trees: int = 0
     """LambdaRank trees grown beside the networks, whose scores are added. LOG.md: no better on
     earlier weeks, and every pair then costs a walk through each of them."""
+    embeddings: bool = True
+    """Whether it sees how alike campaigns are by the embeddings of their products. LOG.md: what
+    that brings in the simulated shop is within chance, and it does no harm."""
     bfloat16: bool = True
     """On a GPU alone: matrix products in 16 bits, sums and weights in 32."""
     compiled: bool = True
@@ -65,7 +68,7 @@ class RankerConfig:
 
         A setting that its release did not know yet has the value that does what was done then.
         """
-        then = {"uniform_size": stored["pool_size"], "likely_size": 0}
+        then = {"uniform_size": stored["pool_size"], "likely_size": 0, "embeddings": False}
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in {**then, **stored}.items() if name in known})
 

@@ -17,12 +17,14 @@ from training.peers.articles import article_source
 from training.peers.history import History
 from training.ranker.affinity import Affinities
 from training.ranker.candidates import ANYWHERE, Candidates
+from training.ranker.content import Contents
 from training.ranker.near_block import NearBlock
 from training.ranker.pair_blocks import KeyedBlock
 from vitrine import affinities
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, ranker_models
 from vitrine.interval import DAY, Interval, floor, format_instant
+from vitrine.paths import Paths
 
 CLUSTER = "demographic_cluster"
 
@@ -36,12 +38,19 @@ class Catalogue:
     pair: tuple[Feature, ...]
 
     @classmethod
-    def load(cls) -> "Catalogue":
-        """Read the published models' descriptions, and those of what is computed here."""
+    def load(cls, has_content: bool = False) -> "Catalogue":
+        """Read the published models' descriptions, and those of what is computed here.
+
+        Parameters
+        ----------
+        has_content
+            Whether product embeddings are published, so that campaigns have a content.
+        """
+        content = affinities.CONTENT if has_content else ()
         return cls(
             _features("customer"),
             _features("campaign") + affinities.CAMPAIGN,
-            _features("pair") + affinities.FEATURES + _features("cluster"),
+            _features("pair") + affinities.FEATURES + content + _features("cluster"),
         )
 
     @property
@@ -81,9 +90,21 @@ class BuildInfo:
 class FeatureReader:
     """Answers questions about an instant from the published warehouse."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        catalogue: Catalogue,
+        contents: Contents | None = None,
+    ) -> None:
         self.connection = connection
         self.catalogue = catalogue
+        self.contents = contents
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection, paths: Paths) -> "FeatureReader":
+        """Read what a home has published: the open warehouse, and product embeddings if any."""
+        contents = Contents.of(connection, paths.embeddings)
+        return cls(connection, Catalogue.load(has_content=contents is not None), contents)
 
     def build_info(self) -> BuildInfo:
         """Return what the warehouse covers."""
@@ -337,7 +358,8 @@ class FeatureReader:
     @cached_property
     def _affinities(self) -> Affinities:
         """Every purchase of the published data: each answer looks no further than its instant."""
-        return Affinities(self.history(self.build_info().data.end), article_source(self))
+        history = self.history(self.build_info().data.end)
+        return Affinities(history, article_source(self), self.contents)
 
     def cluster_rows(
         self,

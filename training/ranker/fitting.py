@@ -25,6 +25,7 @@ from training.ranker.encoding import Encoder, Side
 from training.ranker.features import Catalogue
 from training.ranker.fitted import FittedRanker
 from training.ranker.model import Ranker
+from vitrine.affinities import CONTENT
 from vitrine.errors import DegenerateModelError
 
 
@@ -73,7 +74,8 @@ def fit(
         it.
     """
     drawn = frame.thinned(config.uniform_size, seed)
-    school = _School(encoders_of(drawn, catalogue), config, seed, torch.device(device), checkpoints)
+    encoders = encoders_of(drawn, catalogue, with_content=config.embeddings)
+    school = _School(encoders, config, seed, torch.device(device), checkpoints)
     if later is not None:
         later = later.thinned(config.uniform_size, seed)
     network, curves, loss_at_the_end = school.taught(drawn, later)
@@ -132,13 +134,31 @@ class _School:
         return network.cpu().eval(), curves, at_the_end
 
 
-def encoders_of(frame: ExampleFrame, catalogue: Catalogue) -> Encoders:
-    """Fit the encoders of customers, campaigns and pairs to examples."""
+def encoders_of(
+    frame: ExampleFrame, catalogue: Catalogue, *, with_content: bool = True
+) -> Encoders:
+    """Fit the encoders of customers, campaigns and pairs to examples.
+
+    What embeddings say is left out if it is not asked for, or if most examples know none of it: a
+    network that had learnt nothing of it would be misled as soon as it is there.
+    """
+    is_used = with_content and has_content(frame)
     return (
         Encoder.fit(catalogue.customer, frame.customers),
         Encoder.fit(catalogue.campaign, frame.campaigns),
-        Encoder.fit(catalogue.pair, frame.pairs),
+        Encoder.fit([f for f in catalogue.pair if is_used or f not in CONTENT], frame.pairs),
     )
+
+
+def has_content(frame: ExampleFrame) -> bool:
+    """Whether embeddings know something of most groups that words know something of."""
+    if CONTENT[0].name not in frame.pairs:
+        return False
+    by_words, by_content = (
+        len(np.unique(frame.group_R[frame.pairs[name].to_numpy() > 0]))
+        for name in ("near_words", CONTENT[0].name)
+    )
+    return 2 * by_content > by_words
 
 
 def with_trees(ranker: FittedRanker, trees: FittedTrees, frame: ExampleFrame) -> FittedRanker:

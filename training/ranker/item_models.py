@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from training.peers.articles import ArticleSource, at_instant
 from training.peers.history import History
 from training.peers.item_weights import item_weights, rooted
+from training.ranker.content import Content
 from training.ranker.wording import Wording
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class ItemModels:
-    """Matrices of float32 `[K, K]` by name, a factorisation of fading purchases, and the words.
+    """Matrices of float32 `[K, K]` by name, a factorisation of fading purchases, words, content.
 
     Row and column k are of campaign `kept_K[k]` of the history, ascending.
     """
@@ -44,6 +45,8 @@ class ItemModels:
     matrices: dict[str, np.ndarray]
     factorisation: "AlternatingLeastSquares"
     wording: Wording
+    content: Content | None
+    """Where the articles come with what the campaigns sell."""
 
     @classmethod
     def fit(cls, history: History, articles: ArticleSource) -> "ItemModels | None":
@@ -55,7 +58,7 @@ class ItemModels:
             matrices = dict(_matrices(history, kept_K))
             factorisation = _factorised(faded(history)[buyers(history)][:, kept_K])
         said = articles(at_instant(history.campaign_ids[kept_K], history.as_of))
-        return cls(kept_K, matrices, factorisation, Wording.of(said))
+        return cls(kept_K, matrices, factorisation, Wording.of(said), Content.of(said))
 
     def latent(self, bought_LK: sp.csr_matrix) -> np.ndarray:
         """Return the factors' product of each customer, by what they bought, and campaign.

@@ -6,7 +6,7 @@ chunk, T those of them who bought anything, C campaigns, K campaigns that the mo
 D factors, V recent customers, F features.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,6 +16,7 @@ import torch
 from torch.nn.functional import embedding_bag
 
 from training.ranker.wording import largest
+from vitrine.affinities import CONTENT
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class NearBlock:
     """Features of all campaigns with every customer who bought anything; the others hold fills.
 
     In the order of `names`: the product of a weighting of the customer's purchases and a matrix for
-    each of `products`, then of the factors, `alike`, and three of the words.
+    each of `products`, then of the factors, `alike`, and three of each likeness: words, content.
     """
 
     names: tuple[str, ...]
@@ -63,7 +64,8 @@ class NearBlock:
     factor_LD: np.ndarray
     factor_DC: np.ndarray
     alike: Alike
-    like_KC: np.ndarray
+    likenesses: Sequence[np.ndarray]
+    """float32 `[K, C]`."""
     is_known_C: np.ndarray
     """Whether a model knows the campaign; the words need none to."""
 
@@ -82,9 +84,15 @@ class NearBlock:
             ],
             factor_DC=self.factor_DC.take(campaign_C, axis=1),
             alike=replace(self.alike, bought_VC=self.alike.bought_VC[:, campaign_C]),
-            like_KC=self.like_KC.take(campaign_C, axis=1),
+            likenesses=[like_KC.take(campaign_C, axis=1) for like_KC in self.likenesses],
             is_known_C=self.is_known_C[campaign_C],
         )
+
+    def told(self, names: Collection[str]) -> "NearBlock":
+        """Return the same for a ranker of such features: without content if it knows none."""
+        if set(names).issuperset(self.names) or len(self.likenesses) == 1:
+            return self
+        return replace(self, names=self.names[: -len(CONTENT)], likenesses=self.likenesses[:1])
 
     def features(self, customer_T: np.ndarray) -> np.ndarray:
         """Return all features of customers and all campaigns, float32 `[F, T, C]`."""
@@ -99,14 +107,14 @@ class NearBlock:
             yield _product(bought[name], matrix_KC)
         yield (self.factor_LD[customer_T] @ self.factor_DC) * self.is_known_C
         yield self.alike.shares(customer_T) * self.is_known_C
-        yield _product(bought["faded"], self._squared_KC)
-        yield largest(bought["faded"], self.like_KC)
-        yield largest(bought["last_basket"], self.like_KC)
+        for like_KC, squared_KC in zip(self.likenesses, self._squared, strict=True):
+            yield _product(bought["faded"], squared_KC)
+            yield largest(bought["faded"], like_KC)
+            yield largest(bought["last_basket"], like_KC)
 
     @cached_property
-    def _squared_KC(self) -> np.ndarray:
-        squared: np.ndarray = self.like_KC**2
-        return squared
+    def _squared(self) -> list[np.ndarray]:
+        return [like_KC**2 for like_KC in self.likenesses]
 
 
 def _product(bought_TK: sp.csr_matrix, matrix_KC: np.ndarray) -> np.ndarray:

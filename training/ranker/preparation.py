@@ -45,8 +45,10 @@ def prepared(reader: FeatureReader, ranker: FittedRanker, candidates: Candidates
     cluster_names = tuple(f.name for model in ranker_models("cluster") for f in model.features)
     customer_ids = candidates.lists["customer_id"].to_numpy(object)
     own, near = reader.affinity_blocks(customer_ids, candidates.campaigns)
-    # A model that was trained before there were affinities knows none of them.
+    # A model that was trained before there were affinities knows none of them, and one that was
+    # trained before there were embeddings no content.
     known = set(ranker.pair.names)
+    near = None if near is None else near.told(known)
     blocks = [*_published(reader, ranker, candidates, campaign_rows), own]
     offers = np.split(candidates.offer_O, candidates.end_M[:-1])
     return State(

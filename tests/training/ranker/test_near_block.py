@@ -7,7 +7,7 @@ import pytest
 from tests.training.ranker.test_affinity import NIGHT, history, said
 from training.ranker import affinity
 from training.ranker.affinity import Affinities
-from vitrine.affinities import FEATURES, OWN
+from vitrine.affinities import CONTENT, FEATURES, OWN
 
 CAMPAIGNS = ["new", "d", "a", "c", "b"]
 CUSTOMERS = [*(f"u{n}" for n in range(30)), "never bought", "unheard of"]
@@ -31,7 +31,8 @@ def said_of_any(campaigns: pd.DataFrame):
 
 def dense(blocks, customers: np.ndarray, campaigns: np.ndarray) -> pd.DataFrame:
     """Fill the features of all pairs in, those of both blocks."""
-    fills = {f.name: f.fill for f in FEATURES}
+    told = {name for block in blocks for name in block.names}
+    fills = {f.name: f.fill for f in (*FEATURES, *CONTENT) if f.name in told}
     rows = pd.DataFrame(fills, index=range(len(customers) * len(campaigns)), dtype=np.float32)
     own_block, near_block = blocks
     own = own_block.own(customers, campaigns)
