@@ -34,7 +34,7 @@ CLASSIFIER_SCORES = {
     "value": "The metric of the subject.",
     "low": "Lower bound of the 95 % interval over products; null for what has none.",
     "high": "Upper bound.",
-    "difference": "Value less that of the classifier, on the same draws of products.",
+    "difference": "Value less that of the classifier, on the same products.",
     "difference_low": "Lower bound of its 95 % interval.",
     "difference_high": "Upper bound.",
     "product_count": "How many held-out products the subject was asked about.",

@@ -1,7 +1,7 @@
 """What a judged subject answers to one task, beside the truth, and what follows from it.
 
 Shape legend: H held-out products, N of them that carry a label of the task, C classes, T true
-classes of all N together, A answers of all N together, R resamples.
+classes of all N together, A answers of all N together, R sets of weights.
 
 A subject answers each task of one label with the most probable class, and a multi-label one with
 every class that is more probable than not, or with the most probable one where there is none. So
@@ -121,26 +121,27 @@ class Answers:
             confidence_A=self.confidence_A[is_kept_A],
         )
 
-    def macro_f1(self, drawn_RN: np.ndarray) -> np.ndarray:
-        """Return the macro-F1 of each set of draws, float64 (R,).
+    def macro_f1(self, weight_RN: np.ndarray) -> np.ndarray:
+        """Return the macro-F1 under each set of weights of the products, float64 (R,).
 
-        As `training.classifier.metrics.score` has it: the mean over the classes that are true or
-        answered among the products drawn. A row of ones gives that of all products, once each.
+        As `training.classifier.metrics.score` has it: the mean over the classes that are true of,
+        or answered about, products of some weight. A row of ones gives that of all products.
         """
         right_A = self.is_right_A
-        hits_CR = self._by_class(self.row_A[right_A], self.class_A[right_A], drawn_RN)
-        marked_CR = self._by_class(self.row_A, self.class_A, drawn_RN)
-        marked_CR += self._by_class(self.true_row_T, self.true_class_T, drawn_RN)
-        f1_CR = 2 * hits_CR / np.maximum(marked_CR, 1)
-        macro_R: np.ndarray = f1_CR.sum(axis=0) / (marked_CR > 0).sum(axis=0)
+        hits_CR = self._by_class(self.row_A[right_A], self.class_A[right_A], weight_RN)
+        marked_CR = self._by_class(self.row_A, self.class_A, weight_RN)
+        marked_CR += self._by_class(self.true_row_T, self.true_class_T, weight_RN)
+        is_there_CR = marked_CR > 0
+        f1_CR = np.divide(2 * hits_CR, marked_CR, out=np.zeros_like(hits_CR), where=is_there_CR)
+        macro_R: np.ndarray = f1_CR.sum(axis=0) / is_there_CR.sum(axis=0)
         return macro_R
 
-    def _by_class(self, row: np.ndarray, class_: np.ndarray, drawn_RN: np.ndarray) -> np.ndarray:
-        """Count pairs of product and class by class, each as often as its product was drawn."""
+    def _by_class(self, row: np.ndarray, class_: np.ndarray, weight_RN: np.ndarray) -> np.ndarray:
+        """Sum up the weights of pairs of product and class by class."""
         shape = (len(self.classes), len(self))
         pairs_CN = csr_array((np.ones(len(row)), (class_, row)), shape=shape)
-        counted_CR: np.ndarray = pairs_CN @ drawn_RN.T
-        return counted_CR
+        sum_CR: np.ndarray = pairs_CN @ weight_RN.T
+        return sum_CR
 
 
 def _columns(pairs: Sequence[tuple[int, int]]) -> np.ndarray:

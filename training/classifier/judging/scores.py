@@ -1,8 +1,8 @@
 """The figures of all subjects and tasks as rows, with 95 % intervals over products.
 
-Shape legend: H held-out products, N of them that carry a task's label, R sets of draws: the first
-has every product once, the others are resamples. So what is computed on all sets at once is a
-figure and its resampled values together.
+Shape legend: H held-out products, N of them that carry a task's label, R sets of weights: in the
+first each product has weight 1, the others are resamples. So what is computed on all sets at once
+is a figure and its resampled values together.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ import pandas as pd
 from training.classifier.judging.answers import Answers
 from training.classifier.judging.subjects import CLASSIFIER, MAJORITY, Judged
 from training.classifier.metrics import error_by_chance, reliability
-from training.evaluation.intervals import Resamples, bounds
+from training.evaluation.intervals import RESAMPLES, bounds
 
 EVERY_TASK = "all tasks"
 """The mean over tasks, each with the same weight."""
@@ -40,34 +40,40 @@ Figures = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Draws:
-    """Sets of draws of held-out products: what is computed on the same draws is paired."""
+    """Sets of weights of the held-out products: what is computed on the same ones is paired.
 
-    drawn_RH: np.ndarray
-    """How often each was drawn, float32."""
+    The Bayesian bootstrap (Rubin 1981, "The Bayesian bootstrap"): weights are drawn from the
+    exponential distribution instead of counting how often a product is drawn. So no product has
+    weight zero. With counts a third of the classes of one product would be missing in each resample
+    and with them, mostly, what is hardest: nearly all resampled macro-F1 would lie above the value.
+    """
+
+    weight_RH: np.ndarray
+    """float32."""
 
     @classmethod
     def of(cls, count: int, seed: int) -> "Draws":
-        """Draw as many products as there are, with replacement, a thousand times."""
-        drawn_NU = Resamples.of(np.arange(count), seed).drawn_NU
-        return cls(np.vstack([np.ones((1, count)), drawn_NU]).astype(np.float32))
+        """Draw RESAMPLES sets of weights, after one that has 1 throughout."""
+        weight_RH = np.random.default_rng(seed).exponential(size=(RESAMPLES, count))
+        return cls(np.vstack([np.ones((1, count)), weight_RH]).astype(np.float32))
 
     def figures(self, answers: Answers) -> Figures:
         """Return accuracy and macro-F1."""
-        drawn_RN = self.drawn_RH[:, answers.product_N]
+        weight_RN = self.weight_RH[:, answers.product_N]
         return {
-            ACCURACY: _ratio(drawn_RN, answers.is_exact_N, np.ones(len(answers))),
-            MACRO_F1: answers.macro_f1(drawn_RN),
+            ACCURACY: _ratio(weight_RN, answers.is_exact_N, np.ones(len(answers))),
+            MACRO_F1: answers.macro_f1(weight_RN),
         }
 
     def certainty(self, answers: Answers, threshold: float, seed: int) -> Figures:
         """Return how well the confidence is calibrated, and what the threshold lets through."""
-        drawn_RN = self.drawn_RH[:, answers.product_N]
+        weight_RN = self.weight_RH[:, answers.product_N]
         sure = answers.certain(threshold)
         is_sure_N = sure.given_N > 0
         return calibration(answers, seed) | {
             THRESHOLD: np.asarray([threshold]),
-            COVERAGE: _ratio(drawn_RN, is_sure_N, np.ones(len(answers))),
-            PRECISION: _ratio(drawn_RN, sure.right_N, sure.given_N),
+            COVERAGE: _ratio(weight_RN, is_sure_N, np.ones(len(answers))),
+            PRECISION: _ratio(weight_RN, sure.right_N, sure.given_N),
         }
 
 
@@ -76,8 +82,8 @@ def table(
 ) -> pd.DataFrame:
     """Return one row per subject, task and metric, with COLUMNS.
 
-    `difference` is the value less the classifier's on the same products and the same draws of them;
-    its bounds, like those of the value, hold 95 % of the resampled values.
+    `difference` is the value less the classifier's on the same products with the same weights; its
+    bounds, like those of the value, hold 95 % of the resampled values.
 
     Parameters
     ----------
@@ -150,11 +156,11 @@ def _estimate(value_R: np.ndarray) -> tuple[float, float, float]:
     return float(value_R[0]), float(low), float(high)
 
 
-def _ratio(drawn_RN: np.ndarray, part_N: np.ndarray, whole_N: np.ndarray) -> np.ndarray:
-    """Return the sum of the parts over that of the wholes, of each set of draws; NaN of nothing."""
+def _ratio(weight_RN: np.ndarray, part_N: np.ndarray, whole_N: np.ndarray) -> np.ndarray:
+    """Return the weighted sum of the parts over that of the wholes, NaN of nothing."""
     with np.errstate(invalid="ignore"):
-        ratio_R: np.ndarray = (drawn_RN @ part_N.astype(np.float64)) / (
-            drawn_RN @ whole_N.astype(np.float64)
+        ratio_R: np.ndarray = (weight_RN @ part_N.astype(np.float64)) / (
+            weight_RN @ whole_N.astype(np.float64)
         )
     return ratio_R
 

@@ -1,7 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.training.classifier.judging.conftest import skilled
+from training.classifier.catalogue import Product, Task
+from training.classifier.judging.answers import Answers
 from training.classifier.judging.scores import EVERY_TASK, table
 from training.classifier.judging.subjects import CLASSIFIER
 from training.classifier.metrics import score
@@ -40,6 +44,20 @@ def test_intervals_are_those_of_a_mean_and_the_worse_one_is_found_but_not_chance
     assert found["difference_high"] < -0.1
     equal = rows.loc["words", "kind", "accuracy"]
     assert equal["difference_low"] < 0 < equal["difference_high"]
+
+
+def test_the_interval_lies_around_a_macro_f1_of_many_classes_of_one_product():
+    # Ten classes of nine products are all hit, and thirty of one product are taken for the first.
+    names = [f"large{n}" for n in range(10) for _ in range(9)] + [f"small{n}" for n in range(30)]
+    task = Task("brand", tuple(sorted({*names})))
+    products = [Product(f"p{n}", "", labels={"brand": name}) for n, name in enumerate(names)]
+    given = [task.numbers(name if name.startswith("large") else "large0")[0] for name in names]
+    judged = {CLASSIFIER: {"brand": Answers.of(task, products, np.eye(40)[given])}}
+    rows = table(judged, {"brand": 0.0}, len(names), seed=1).set_index(["task", "metric"])
+    found: Any = rows.loc["brand", "macro_f1"]
+    assert found["value"] == pytest.approx((9 + 2 * 9 / (9 + 39)) / 40)
+    assert found["low"] < found["value"] - 0.002
+    assert found["value"] + 0.002 < found["high"] < found["value"] + 0.02
 
 
 def test_differences_are_paired(rows):
