@@ -12,11 +12,11 @@ AS_OF ?= 2011-10-31
 JOBS ?= 1
 INSTALLED := $(VENV)/requirements.lock
 
-.PHONY: help setup demo test lint up down sql docs bench bench-features bench-ranker leaderboard
+.PHONY: help setup demo test lint up down sql docs bench bench-features bench-ranker bench-classifier leaderboard
 .DEFAULT_GOAL := help
 
 help: ## Say what each target does.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make the virtual environment from requirements.lock; does nothing when it is up to date.
 
@@ -56,6 +56,9 @@ leaderboard: setup ## Judge every model on five weeks of the home's shop and wri
 
 bench-ranker: setup ## Measure the ranker's sampler, training and scoring beside implicit and plain torch: 8 minutes, or less with SCALE=0.01.
 	@$(VENV)/bin/python -m benchmarks.ranker $(if $(SCALE),--scale $(SCALE))
+
+bench-classifier: setup ## Measure the classifier's training, embedding, memory and resuming beside a plain loop: 8 minutes, or less with SCALE=0.01.
+	@$(VENV)/bin/python -m benchmarks.classifier $(if $(SCALE),--scale $(SCALE))
 
 # The copy of the lock tells what is installed: a new environment only when the lock has changed.
 $(INSTALLED): requirements.lock
