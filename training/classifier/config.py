@@ -114,6 +114,7 @@ def cpu() -> ClassifierConfig:
         block="basic",
         epochs=10,
         batch_size=64,
+        bfloat16=True,
     )
 
 
