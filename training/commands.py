@@ -53,6 +53,7 @@ def __getattr__(name: str) -> click.Command:
         "recommend": "training.ranker.commands:recommend",
         "classify": "training.classifier.commands:classify",
         "embed": "training.classifier.catalogue_commands:embed",
+        "similar": "training.classifier.catalogue_commands:similar",
     }
     if name not in where:
         raise AttributeError(name)

@@ -81,6 +81,10 @@ COMMANDS = {
         "training.commands:embed",
         "Publish each product's embedding and attributes; only what changed is computed.",
     ),
+    "similar": (
+        "training.commands:similar",
+        "Show the products most like one, and what they share; with --html as pictures.",
+    ),
     "lists": ("email_lists.commands:lists", "Build, publish and preview the nightly e-mail lists."),
 }
 

@@ -33,8 +33,8 @@ class InstantType(click.ParamType):
 INSTANT = InstantType()
 
 
-def refuse_unwritable(out: Path) -> None:
-    """Make sure, before any work is done for it, that a Parquet file can be written at `out`.
+def refuse_unwritable(out: Path, option: str = "--out") -> None:
+    """Make sure, before any work is done for it, that a file can be written where `option` says.
 
     Raises
     ------
@@ -42,13 +42,13 @@ def refuse_unwritable(out: Path) -> None:
         If the name is a folder's, or its folder cannot be made or written to.
     """
     if out.is_dir():
-        raise BadArgumentError(f"--out {out} is a folder: name the Parquet file to write")
+        raise BadArgumentError(f"{option} {out} is a folder: name the file to write")
     try:
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadArgumentError(f"--out {out}: {error.strerror} ({error.filename})") from None
+        raise BadArgumentError(f"{option} {out}: {error.strerror} ({error.filename})") from None
     if not os.access(out.absolute().parent, os.W_OK):
-        raise BadArgumentError(f"--out {out}: the folder cannot be written to; name another")
+        raise BadArgumentError(f"{option} {out}: the folder cannot be written to; name another")
 
 
 as_of_option = click.option(

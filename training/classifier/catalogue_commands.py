@@ -1,11 +1,12 @@
 """`vitrine embed` and `vitrine similar`: what the champion makes of the shop's own catalogue."""
 
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from training.classifier.commands import say_aside
-from vitrine.options import as_of_option
+from vitrine.options import as_of_option, refuse_unwritable
 
 
 @click.command()
@@ -36,3 +37,30 @@ def embed(as_of: datetime) -> None:
             version=made.version.version,
         )
     click.echo(made.line())
+
+
+@click.command()
+@click.argument("product", metavar="PRODUCT")
+@click.option("--count", type=click.IntRange(1, 1000), default=10, help="How many products.")
+@click.option(
+    "--html", type=click.Path(path_type=Path), help="File: the same as a page of pictures."
+)
+def similar(product: str, count: int, html: Path | None) -> None:
+    """Show the products that are most like one, and the attributes they share.
+
+    vitrine similar P000100007 --count 20 --html similar.html
+
+    Like means near by the classifier's published embeddings: products that look and read alike, and
+    that the same customers buy, also if nobody has bought them yet.
+    """
+    from training.classifier import similarity, similarity_page
+    from vitrine.installation import Installation
+
+    if html is not None:
+        refuse_unwritable(html, "--html")
+    likeness = similarity.find_similar(Installation.load().paths, product, count)
+    for line in similarity.lines(likeness):
+        click.echo(line)
+    if html is not None:
+        similarity_page.write(likeness, html)
+        click.echo(f"pictures -> {html}")

@@ -1,6 +1,7 @@
 """A small shop with drawn photographs: colour shows in the images alone, kind in the text alone."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,19 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
 
+from training.classifier import attributes, embeddings
 from training.classifier.config import ClassifierConfig
 from vitrine import contracts, lake
-from vitrine.interval import Interval
+from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths
+from vitrine.publish import new_version
 from vitrine.settings import Settings, load_settings
 
 RECEIVED_AT = datetime(2026, 1, 1, 6, tzinfo=UTC)
 AS_OF = datetime(2026, 1, 2, tzinfo=UTC)
 COLOURS = {"red": (220, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 220)}
+EMBEDDED_COSINES = (0.0, 1.0, 0.8, 0.6, 1.0)
+"""Of the published embeddings of p_0 to p_4 with that of p_1."""
 KINDS = ("bag", "boot", "shirt")
 TINY = ClassifierConfig(
     image_size=16,
@@ -88,6 +94,42 @@ def make_shop(tmp_path_factory) -> Callable[..., Shop]:
 @pytest.fixture(scope="session")
 def shop(make_shop) -> Shop:
     return make_shop(260)
+
+
+@pytest.fixture(scope="session")
+def published(make_shop) -> Shop:
+    """A shop of six products, five of them embedded; the newest is not."""
+    shop = make_shop(6)
+    shop.photograph("p_2", "front").write_bytes(b"no image any more")
+    shop.photograph("p_4", "front").unlink()
+    shop.photograph("p_4", "back").unlink()
+    said = [
+        _attribute("p_1", "colour", "red", "given"),
+        _attribute("p_1", "fabric", "cotton|silk", "given"),
+        _attribute("p_1", "kind", None, "ask a person"),
+        _attribute("p_2", "colour", "red", "given"),
+        _attribute("p_2", "fabric", "silk|wool", "predicted"),
+        _attribute("p_2", "kind", None, "ask a person"),
+        _attribute("p_3", "colour", "blue", "given"),
+    ]
+    ids = [f"p_{n}" for n in range(5)]
+    with new_version(shop.paths.embeddings, "20260102T0000") as folder:
+        pq.write_table(embeddings.as_table(ids, 3, _vectors()), folder / embeddings.FILE)
+        rows = pa.Table.from_pylist(said, attributes.SCHEMA)
+        pq.write_table(rows, folder / attributes.FILE)
+        (folder / "manifest.json").write_text(
+            json.dumps({"model": "classifier", "version": 3, "as_of": format_instant(AS_OF)})
+        )
+    return shop
+
+
+def _vectors() -> np.ndarray:
+    return np.array([[c, (1 - c * c) ** 0.5] for c in EMBEDDED_COSINES], np.float32)
+
+
+def _attribute(product_id: str, task: str, label: str | None, source: str) -> dict:
+    row = {"product_id": product_id, "task": task, "label": label, "source": source}
+    return row | {"guess": "boot", "is_disputed": False}
 
 
 def _product(
