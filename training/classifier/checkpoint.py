@@ -72,7 +72,7 @@ def digest(
     found = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for product in products:
         images = [image.sha256 for image in product.images]
-        row = [product.product_id, product.text, images, dict(product.labels)]
+        row = {**vars(product), "labels": dict(product.labels), "images": images}
         found.update(json.dumps(row, sort_keys=True).encode())
     return found.hexdigest()
 

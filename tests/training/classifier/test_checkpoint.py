@@ -100,6 +100,7 @@ def test_the_digest_depends_on_all_that_the_training_does():
         digest(config, 7, (replace(tasks[0], is_multi_label=True),), [shirt], known),
         digest(config, 7, tasks, [shirt, shirt], known),
         digest(config, 7, tasks, [replace(shirt, text="boot")], known),
+        digest(config, 7, tasks, [replace(shirt, category="wear")], known),
         digest(config, 7, tasks, [replace(shirt, labels={"colour": "blue"})], known),
         digest(config, 7, tasks, [replace(shirt, images=(ImageFile(Path("a.jpg"), "2"),))], known),
         digest(config, 7, tasks, [shirt], later),
