@@ -13,7 +13,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from training.classifier.calibration import Calibration
 from training.classifier.catalogue import SEPARATOR, Product, Task, answers
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import Prediction
@@ -32,6 +31,7 @@ SCHEMA = pa.schema(
         pa.field("model_version", pa.int32()),
         pa.field("guess", pa.string()),
         pa.field("guess_probability", pa.float32()),
+        pa.field("is_sure", pa.bool_(), nullable=False),
         pa.field("is_disputed", pa.bool_(), nullable=False),
     ]
 )
@@ -78,17 +78,18 @@ _MERGED = f"""
         if(source = '{GIVEN}', null, $version) as model_version,
         guess,
         guess_probability,
+        is_sure,
         source = '{GIVEN}' and is_sure and not list_has_all(given_answers, guessed_answers)
             as is_disputed
     from sourced
     order by product_id, task
 """
 _EARLIER = """
-    select product_id, task, guess, guess_probability, guess_probability >= threshold as is_sure
+    select product_id, task, guess, guess_probability, is_sure
     from read_parquet($file)
-    inner join thresholds using (task)
     where
-        product_id in (select product_id from wanted)
+        guess is not null
+        and product_id in (select product_id from wanted)
         and product_id between (select min(product_id) from wanted)
         and (select max(product_id) from wanted)
     order by product_id, task
@@ -112,25 +113,19 @@ def guesses(
         The same products, in the same order; as many as suit the memory.
     """
     return pa.concat_tables(
-        _guesses_of(task, calibration, product_ids, probability_NC)
-        for task, calibration, probability_NC in zip(
-            model.tasks, model.calibrations, prediction.probability, strict=True
+        _guesses_of(task, product_ids, probability_NC, given_NC)
+        for task, probability_NC, given_NC in zip(
+            model.tasks, prediction.probability, prediction.given, strict=True
         )
     )
 
 
-def earlier_guesses(folder: Path, model: ProductClassifier, product_ids: Sequence[str]) -> pa.Table:
-    """Return the guesses about some products from a folder that the same model's were written to.
+def earlier_guesses(folder: Path, product_ids: Sequence[str]) -> pa.Table:
+    """Return the guesses about some products from a folder that they were written to.
 
     Of a product that was not there then, there are none.
     """
     with duckdb.connect() as connection:
-        thresholds = {
-            "task": [task.name for task in model.tasks],
-            "threshold": [calibration.threshold for calibration in model.calibrations],
-        }
-        types = pa.schema({"task": pa.string(), "threshold": pa.float64()})
-        connection.register("thresholds", pa.table(thresholds, schema=types))
         connection.register("wanted", pa.table({"product_id": pa.array(product_ids, pa.string())}))
         file = str(folder / FILE)
         return connection.sql(_EARLIER, params={"file": file}).to_arrow_table().cast(GUESSES)
@@ -203,10 +198,9 @@ def _require_all(
 
 
 def _guesses_of(
-    task: Task, calibration: Calibration, product_ids: Sequence[str], probability_NC: np.ndarray
+    task: Task, product_ids: Sequence[str], probability_NC: np.ndarray, given_NC: np.ndarray
 ) -> pa.Table:
-    is_guess_NC = calibration.given(task, probability_NC)
-    is_sure_N = is_guess_NC.any(1)
+    is_sure_N, is_guess_NC = given_NC.any(1), given_NC.copy()
     unsure_N = np.flatnonzero(~is_sure_N)
     is_guess_NC[unsure_N, probability_NC[unsure_N].argmax(1)] = True
     return pa.table(

@@ -2,7 +2,9 @@
 
 A network is mostly too sure of itself, so its logits are divided by a temperature (Guo, Pleiss, Sun
 and Weinberger 2017, "On Calibration of Modern Neural Networks"). Below a threshold it abstains.
-Both are fitted on tuning products, which it has not been trained on and is not judged by.
+Both are fitted on tuning products, which it has not been trained on and is not judged by; and for
+each of what may be shown of a product, since a network that is well calibrated with a name before
+it may be far too sure of a photograph alone (training/LOG.md).
 
 N products, C classes of a task, A answers.
 """
@@ -10,6 +12,7 @@ N products, C classes of a task, A answers.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -26,6 +29,15 @@ SURENESS = 0.95
 AS_LIKELY_AS_NOT = 0.5
 """An answer to a multi-label task is at least so probable."""
 COLDEST, HOTTEST = 0.02, 50.0
+
+
+class Shown(Enum):
+    """What a network sees of a product."""
+
+    BOTH = "images and text"
+    IMAGES = "images alone"
+    TEXT = "text alone"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,15 @@ class Calibration:
             f"no threshold surely keeps {100 * PRECISION:g} % of its answers right, judged by"
             f" {self.label_count} tuning products"
         )
+
+
+Calibrations = Mapping[Shown, tuple[Calibration, ...]]
+"""One calibration per task, by what is shown of a product."""
+
+
+def uncalibrated(tasks: Sequence[Task]) -> Calibrations:
+    """Return what a network has before it is calibrated: it answers nothing."""
+    return {shown: tuple(Calibration() for _ in tasks) for shown in Shown}
 
 
 def calibrate(

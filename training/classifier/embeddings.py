@@ -245,7 +245,7 @@ def _answers(
     guessed = []
     if kept:
         embedding_NE[is_kept_N] = earlier.embedding_NE[[earlier.row_of[id_] for id_ in kept]]
-        guessed.append(attributes.earlier_guesses(earlier.folder, model, kept))
+        guessed.append(attributes.earlier_guesses(earlier.folder, kept))
     if fresh:
         prediction = predict(model, encode(fresh, model.tasks, model.config, pixels))
         embedding_NE[~is_kept_N] = prediction.embedding_NE

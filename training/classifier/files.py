@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import ResNetConfig, ResNetModel
 
-from training.classifier.calibration import Calibration
+from training.classifier.calibration import Calibration, Shown
 from training.classifier.catalogue import Task
 from training.classifier.config import ClassifierConfig
 from training.classifier.model import ProductClassifier
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 SENTENCES = "sentence_encoder"
 """Folder of the pretrained sentence encoder, in a model that reads texts with one."""
-FORMAT = 3
+FORMAT = 4
 
 
 def save(model: ProductClassifier, folder: Path) -> None:
@@ -38,7 +38,10 @@ def save(model: ProductClassifier, folder: Path) -> None:
         "config": model.config.to_json(),
         "encoder": model.encoder.config.to_dict(),
         "tasks": [asdict(task) for task in model.tasks],
-        "calibrations": [calibration.to_json() for calibration in model.calibrations],
+        "calibrations": {
+            shown.value: [calibration.to_json() for calibration in calibrations]
+            for shown, calibrations in model.calibrations.items()
+        },
     }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
     if model.config.text_pretrained:
@@ -71,7 +74,10 @@ def load(folder: Path, device: torch.device | None = None) -> ProductClassifier:
     encoder = ResNetModel(ResNetConfig.from_dict(description["encoder"]))
     model = ProductClassifier(config, tasks, encoder)
     model.load_state_dict(load_file(folder / WEIGHTS))
-    model.calibrations = tuple(map(Calibration.from_json, description["calibrations"]))
+    model.calibrations = {
+        shown: tuple(map(Calibration.from_json, description["calibrations"][shown.value]))
+        for shown in Shown
+    }
     return model.to(device).eval()
 
 

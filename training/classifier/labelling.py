@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from training.classifier.batches import encode
+from training.classifier.calibration import Shown
 from training.classifier.catalogue import SEPARATOR, Product, Task
 from training.classifier.decoding import BadImageError, decode
 from training.classifier.images import ImageFile
@@ -63,7 +64,7 @@ def label(model: ProductClassifier, products: Sequence[Product], pixels: Decoder
     """
     examples = encode(products, model.tasks, model.config, pixels)
     prediction = predict(model, examples)
-    of_tasks = list(zip(model.tasks, prediction.probability, prediction.given(model), strict=True))
+    of_tasks = list(zip(model.tasks, prediction.probability, prediction.given, strict=True))
     rows = [
         (product.product_id, task.name, *row)
         for n, product in enumerate(products)
@@ -132,9 +133,9 @@ def summary(model: ProductClassifier, answered: Counter[str], product_count: int
     """Say per task how many of at least one product got an answer, and why where none can."""
     width = max(len(task.name) for task in model.tasks)
     lines = []
-    for task, calibration in zip(model.tasks, model.calibrations, strict=True):
+    for task, calibration in zip(model.tasks, model.calibrations[Shown.BOTH], strict=True):
         said = f"{100 * answered[task.name] / product_count:5.1f} %"
-        if calibration.is_silent:
+        if not answered[task.name] and calibration.is_silent:
             said = f"never: {calibration.reason()}"
         lines.append(f"  {task.name:<{width}}  {said}")
     return lines

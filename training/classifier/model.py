@@ -16,7 +16,7 @@ from transformers import ResNetConfig, ResNetModel
 from transformers.utils import logging
 
 from training.classifier.batches import Batch
-from training.classifier.calibration import Calibration
+from training.classifier.calibration import uncalibrated
 from training.classifier.catalogue import Task
 from training.classifier.config import ClassifierConfig
 from training.classifier.sentences import opened
@@ -45,7 +45,7 @@ class ProductClassifier(nn.Module):
         super().__init__()
         self.config, self.tasks = config, tasks
         # Until it is calibrated it is sure of nothing.
-        self.calibrations = tuple(Calibration() for _ in tasks)
+        self.calibrations = uncalibrated(tasks)
         self.encoder = encoder
         channels: int = encoder.config.hidden_sizes[-1]
         self.view_pool = AttentionPool(channels)

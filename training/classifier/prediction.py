@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from training.classifier.batches import Example, collate
+from training.classifier.calibration import Shown
 from training.classifier.catalogue import Task
 from training.classifier.model import Output, ProductClassifier
 
@@ -25,24 +26,16 @@ class Prediction:
     probability
         Calibrated: one float32 array (N, classes of the task) per task; rows sum to 1, but in a
         multi-label task each class has its own probability of being right.
+    given
+        One bool array (N, C) per task: the classes that the model answers with. A row without any
+        abstains, and a person must be asked.
     embedding_NE
         float32, rows of unit length.
     """
 
     probability: list[np.ndarray]
+    given: list[np.ndarray]
     embedding_NE: np.ndarray
-
-    def given(self, model: ProductClassifier) -> list[np.ndarray]:
-        """Tell which classes the model answers with: one bool array (N, C) per task.
-
-        A row without any abstains: a person must be asked.
-        """
-        return [
-            calibration.given(task, probability_NC)
-            for task, calibration, probability_NC in zip(
-                model.tasks, model.calibrations, self.probability, strict=True
-            )
-        ]
 
     def labels(self, model: ProductClassifier) -> dict[str, list[str]]:
         """Return every product's likeliest label per task, as the catalogue would write it."""
@@ -55,15 +48,24 @@ class Prediction:
 def predict(model: ProductClassifier, examples: Sequence[Example]) -> Prediction:
     """Predict at least one product; each product's answer depends on itself alone."""
     output = _output(model, examples)
-    return Prediction(
-        probability=[
-            calibration.probability(task, logits_NC)
-            for task, calibration, logits_NC in zip(
-                model.tasks, model.calibrations, _by_task(model, output), strict=True
-            )
-        ],
-        embedding_NE=output.embedding_BE.cpu().numpy(),
-    )
+    shown_N = np.asarray([shown_of(example).value for example in examples])
+    probability, given = [], []
+    for k, (task, logits_NC) in enumerate(zip(model.tasks, _by_task(model, output), strict=True)):
+        probability_NC, given_NC = np.empty_like(logits_NC), np.empty(logits_NC.shape, bool)
+        for shown, calibrations in model.calibrations.items():
+            rows = shown_N == shown.value
+            probability_NC[rows] = calibrations[k].probability(task, logits_NC[rows])
+            given_NC[rows] = calibrations[k].given(task, probability_NC[rows])
+        probability.append(probability_NC)
+        given.append(given_NC)
+    return Prediction(probability, given, output.embedding_BE.cpu().numpy())
+
+
+def shown_of(example: Example) -> Shown:
+    """Tell what there is to see of a product."""
+    if len(example.buckets) or example.sentence.any():
+        return Shown.BOTH if example.views else Shown.TEXT
+    return Shown.IMAGES if example.views else Shown.NOTHING
 
 
 def logits(model: ProductClassifier, examples: Sequence[Example]) -> list[np.ndarray]:

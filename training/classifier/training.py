@@ -15,7 +15,7 @@ import torch
 
 from training.classifier import embeddings, files, photographs
 from training.classifier.batches import Example, encode
-from training.classifier.calibration import calibrate
+from training.classifier.calibration import Shown
 from training.classifier.catalogue import (
     Part,
     Product,
@@ -33,9 +33,10 @@ from training.classifier.evaluation import METRIC, evaluate, named, score_tasks
 from training.classifier.fitting import fit
 from training.classifier.labelling import Decoder, label
 from training.classifier.model import ProductClassifier
-from training.classifier.prediction import logits, predict
+from training.classifier.prediction import predict
 from training.classifier.sentences import opened
 from training.classifier.serving import NAME
+from training.classifier.tuning import calibrated
 from training.device import prepare
 from training.evaluation.gate import judge
 from training.promotion import Promotion
@@ -66,8 +67,8 @@ class Report:
     is_champion: bool
     refused_images: Counter[str]
     embeddings: Path | None
-    asks_a_person: dict[str, str]
-    """Tasks that the version never answers, and why."""
+    asks_a_person: dict[str, list[str]]
+    """What is shown of a product -> the tasks that the version never answers then."""
 
     def lines(self) -> list[str]:
         """Say it to a person."""
@@ -75,7 +76,11 @@ class Report:
         return [
             f"classifier version {self.version.version}, {refused} images refused",
             *(f"  {name}: {_shown(m, prefix)}" for name, prefix in SHOWN.items()),
-            *(f"  {task}: never answers, {why}" for task, why in self.asks_a_person.items()),
+            *(
+                f"  from {shown} never answers {', '.join(tasks)}"
+                for shown, tasks in self.asks_a_person.items()
+                if tasks
+            ),
             f"{'champion' if self.is_champion else 'not promoted'}: {self.reason}",
             f"product embeddings: {self.embeddings or 'not published'}",
         ]
@@ -174,8 +179,7 @@ def train(
     model, curves = fit(
         config, catalogue.tasks, trained_on, tuning, device, settings.seed, kept, say, together
     )
-    known = [product.labels for product in catalogue.tuning]
-    model.calibrations = calibrate(model.tasks, logits(model, tuning), known)
+    model.calibrations = calibrated(model, tuning, catalogue.tuning)
     registry = Registry(settings, paths)
     paths.staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.staging, prefix="classifier-") as folder:
@@ -201,9 +205,9 @@ def train(
     shutil.rmtree(checkpoints, ignore_errors=True)
     published = _embedded(settings, paths, as_of, say)
     silent = {
-        task.name: calibration.reason()
-        for task, calibration in zip(model.tasks, model.calibrations, strict=True)
-        if calibration.is_silent
+        shown.value: [t.name for t, c in zip(model.tasks, of_tasks, strict=True) if c.is_silent]
+        for shown, of_tasks in model.calibrations.items()
+        if shown is not Shown.NOTHING
     }
     return Report(version, metrics, entry.reason, entry.is_promoted, refused, published, silent)
 

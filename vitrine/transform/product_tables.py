@@ -56,10 +56,16 @@ ATTRIBUTES = Table(
         ),
         Column("guess_probability", "float", "How probable that is, calibrated."),
         Column(
+            "is_sure",
+            "boolean",
+            "Whether the classifier would answer so: above the threshold that the task has for"
+            " what there is of the product, photographs, words or both.",
+        ),
+        Column(
             "is_disputed",
             "boolean",
             "Whether the classifier is sure of something else than the given label: one of the two"
-            " is wrong, so a look pays.",
+            " is wrong, the label most likely where the guess is most probable.",
         ),
     ),
 )

@@ -28,22 +28,18 @@ SOFT = [0.875, 0.125, 0.75]
 @pytest.fixture(scope="module")
 def model(tiny) -> ProductClassifier:
     torch.manual_seed(0)
-    model = ProductClassifier(tiny, (COLOUR, FABRIC), new_encoder(tiny)).eval()
-    model.calibrations = (Calibration(1, 0.75, 99, 1), Calibration(1, 0.75, 99, 1))
-    return model
+    return ProductClassifier(tiny, (COLOUR, FABRIC), new_encoder(tiny)).eval()
 
 
-def prediction(colour: list[list[float]], fabric: list[list[float]]) -> Prediction:
-    return Prediction(
-        [np.asarray(colour, np.float32), np.asarray(fabric, np.float32)],
-        np.zeros((len(colour), 128), np.float32),
-    )
+def prediction(colour, fabric, threshold: float = 0.75) -> Prediction:
+    probability = [np.asarray(colour, np.float32), np.asarray(fabric, np.float32)]
+    sure = Calibration(1, threshold, 99, 1)
+    given = [sure.given(*pair) for pair in zip((COLOUR, FABRIC), probability, strict=True)]
+    return Prediction(probability, given, np.zeros((len(colour), 128), np.float32))
 
 
-def merged(model, products: list[Product], colour, fabric) -> list[tuple]:
-    guessed = attributes.guesses(
-        model, [product.product_id for product in products], prediction(colour, fabric)
-    )
+def merged(model, products: list[Product], predicted: Prediction) -> list[tuple]:
+    guessed = attributes.guesses(model, [product.product_id for product in products], predicted)
     rows = attributes.as_table(products, model.tasks, guessed, 7)
     assert rows.schema == attributes.SCHEMA
     return [tuple(row.values()) for row in rows.to_pylist()]
@@ -60,21 +56,34 @@ def test_every_case_has_its_row(model):
     rows = merged(
         model,
         products,
-        [SURE, SURE, UNSURE, SURE, UNSURE],
-        [SOFT, SOFT, [0.25, 0.125, 0.7], SOFT, [0.25, 0.25, 0.125]],
+        prediction(
+            [SURE, SURE, UNSURE, SURE, UNSURE],
+            [SOFT, SOFT, [0.25, 0.125, 0.7], SOFT, [0.25, 0.25, 0.125]],
+        ),
     )
     assert rows == [
-        ("agrees", "colour", "red", "given", None, None, "red", 0.875, False),
-        ("agrees", "fabric", "silk|cotton|hemp", "given", None, None, "cotton|silk", 0.75, False),
-        ("differs", "colour", "blue", "given", None, None, "red", 0.875, True),
-        ("differs", "fabric", "linen | silk", "given", None, None, "cotton|silk", 0.75, True),
-        ("doubts", "colour", "blue", "given", None, None, "blue", 0.5, False),
-        ("doubts", "fabric", "linen", "given", None, None, "silk", np.float32(0.7), False),
-        ("lacks", "colour", "red", "predicted", 0.875, 7, "red", 0.875, False),
-        ("lacks", "fabric", "cotton|silk", "predicted", 0.75, 7, "cotton|silk", 0.75, False),
-        ("lacks", "fit", "slim", "given", None, None, None, None, False),
-        ("unclear", "colour", None, "ask a person", None, 7, "blue", 0.5, False),
-        ("unclear", "fabric", None, "ask a person", None, 7, "cotton", 0.25, False),
+        ("agrees", "colour", "red", "given", None, None, "red", 0.875, True, False),
+        (
+            "agrees",
+            "fabric",
+            "silk|cotton|hemp",
+            "given",
+            None,
+            None,
+            "cotton|silk",
+            0.75,
+            True,
+            False,
+        ),
+        ("differs", "colour", "blue", "given", None, None, "red", 0.875, True, True),
+        ("differs", "fabric", "linen | silk", "given", None, None, "cotton|silk", 0.75, True, True),
+        ("doubts", "colour", "blue", "given", None, None, "blue", 0.5, False, False),
+        ("doubts", "fabric", "linen", "given", None, None, "silk", np.float32(0.7), False, False),
+        ("lacks", "colour", "red", "predicted", 0.875, 7, "red", 0.875, True, False),
+        ("lacks", "fabric", "cotton|silk", "predicted", 0.75, 7, "cotton|silk", 0.75, True, False),
+        ("lacks", "fit", "slim", "given", None, None, None, None, False, False),
+        ("unclear", "colour", None, "ask a person", None, 7, "blue", 0.5, False, False),
+        ("unclear", "fabric", None, "ask a person", None, 7, "cotton", 0.25, False, False),
     ]
 
 
@@ -138,9 +147,9 @@ def test_earlier_guesses_are_what_was_guessed(model, tmp_path):
     rows = attributes.as_table(products, model.tasks, guessed, 7)
     pq.write_table(rows, tmp_path / attributes.FILE)
     key = [("product_id", "ascending"), ("task", "ascending")]
-    kept = attributes.earlier_guesses(tmp_path, model, [*ids, "later"])
+    kept = attributes.earlier_guesses(tmp_path, [*ids, "later"])
     assert kept.sort_by(key).equals(guessed.sort_by(key))
-    assert attributes.earlier_guesses(tmp_path, model, ["c"]).num_rows == 2
+    assert attributes.earlier_guesses(tmp_path, ["c"]).num_rows == 2
     # The shop has named b's colour since, and withdrawn a's.
     since = [Product("a", ""), Product("b", "", labels={"colour": "red"}), Product("c", "")]
     again = attributes.as_table(since, model.tasks, kept, 7).to_pylist()
@@ -163,11 +172,12 @@ def test_a_file_of_another_catalogue_is_refused(model, tmp_path):
             attributes.reconciled(file, others, model.tasks)
 
 
-def test_a_model_that_always_abstains_fills_nothing(model, monkeypatch):
-    silent = (Calibration(), Calibration(1.0, math.inf, 50))
-    monkeypatch.setattr(model, "calibrations", silent)
-    rows = merged(model, [Product("a", "")], [[0, 1]], [[1, 1, 1]])
-    assert [row[2:4] for row in rows] == [(None, "ask a person")] * 2
+def test_a_model_that_always_abstains_fills_nothing(model):
+    never = prediction([[0, 1]], [[1, 1, 1]], math.inf)
+    assert [row[2:4] for row in merged(model, [Product("a", "")], never)] == [
+        (None, "ask a person"),
+        (None, "ask a person"),
+    ]
 
 
 @pytest.mark.parametrize("wanted", [["a"], ["a", "b", "c"], ["a", "c"]])

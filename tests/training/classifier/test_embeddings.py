@@ -13,7 +13,7 @@ import torch
 
 from training.classifier import attributes, embeddings
 from training.classifier.batches import encode
-from training.classifier.calibration import Calibration
+from training.classifier.calibration import Calibration, Shown
 from training.classifier.catalogue import Product, Task
 from training.classifier.images import ImageFile
 from training.classifier.model import ProductClassifier, new_encoder
@@ -33,7 +33,8 @@ NAMES = ("Fine boot", "Long shirt", "", "Small bag")
 def model(tiny) -> ProductClassifier:
     torch.manual_seed(0)
     model = ProductClassifier(tiny, (COLOUR, FABRIC), new_encoder(tiny)).eval()
-    model.calibrations = (Calibration(1, 0.5, 99, 1), Calibration(1, 0.5, 99, 1))
+    fitted = Calibration(1, 0.5, 99, 1)
+    model.calibrations = dict.fromkeys(Shown, (fitted, fitted))
     return model
 
 

@@ -11,7 +11,7 @@ import torch
 
 from training.classifier import labelling
 from training.classifier.batches import Example
-from training.classifier.calibration import Calibration
+from training.classifier.calibration import Calibration, Shown
 from training.classifier.catalogue import Product, Task
 from training.classifier.labelling import Decoder, label, label_in_batches, wide, write
 from training.classifier.model import ProductClassifier, new_encoder
@@ -31,11 +31,8 @@ def model(tiny) -> ProductClassifier:
     torch.manual_seed(1)
     model = ProductClassifier(tiny, TASKS, new_encoder(tiny)).eval()
     model.heads.weight.data *= 10
-    model.calibrations = (
-        Calibration(1.0, 0.6, 300, 0.8),
-        Calibration(1.0, 0.7, 300, 0.8),
-        Calibration(),
-    )
+    fitted = (Calibration(1, 0.6, 300, 0.8), Calibration(1, 0.7, 300, 0.8), Calibration())
+    model.calibrations = dict.fromkeys(Shown, fitted)
     return model
 
 

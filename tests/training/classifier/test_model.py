@@ -6,7 +6,7 @@ import torch
 
 from training.classifier import files
 from training.classifier.batches import Example, collate, without_images, without_text
-from training.classifier.calibration import Calibration
+from training.classifier.calibration import Calibration, Shown, uncalibrated
 from training.classifier.catalogue import Task
 from training.classifier.losses import TaskLoss
 from training.classifier.model import AttentionPool, ProductClassifier, new_encoder
@@ -110,31 +110,48 @@ def test_a_head_without_labels_gets_exactly_zero_gradient(model, tiny):
 
 
 def test_until_it_is_calibrated_it_answers_nothing(model):
-    assert not any(given_NC.any() for given_NC in predict(model, MIXED).given(model))
+    assert not any(given_NC.any() for given_NC in predict(model, MIXED).given)
 
 
 def test_predictions_are_calibrated(model, monkeypatch):
     raw_NC = logits(model, MIXED)[0]
-    monkeypatch.setattr(model, "calibrations", (Calibration(4.0, 0.0, 9, 1), Calibration()))
+    fitted = (Calibration(4.0, 0.0, 9, 1), Calibration())
+    monkeypatch.setattr(model, "calibrations", dict.fromkeys(Shown, fitted))
     prediction = predict(model, MIXED)
     warm_NC = np.exp(raw_NC / 4) / np.exp(raw_NC / 4).sum(1, keepdims=True)
     np.testing.assert_allclose(prediction.probability[0], warm_NC, atol=1e-6)
-    colours, sizes = prediction.given(model)
+    colours, sizes = prediction.given
     np.testing.assert_array_equal(colours.argmax(1), raw_NC.argmax(1))
     assert (colours.sum(1) == 1).all()
     assert not sizes.any()
 
 
+def test_what_is_shown_of_a_product_decides_how_sure_one_must_be(model, monkeypatch):
+    sure = {Shown.IMAGES: Calibration(2.0, 0.0, 9, 1), Shown.TEXT: Calibration(0.5, 0.0, 9, 1)}
+    fitted = uncalibrated(TASKS) | {shown: (c, Calibration()) for shown, c in sure.items()}
+    monkeypatch.setattr(model, "calibrations", fitted)
+    raw_NC, prediction = logits(model, MIXED)[0], predict(model, MIXED)
+    # Their views and words: (1, 4), (3, 0), (0, 5), (0, 0), (2, 1), (1, 1).
+    for n, temperature in enumerate((1, 2, 0.5, 1, 1, 1)):
+        scaled_C = np.exp(raw_NC[n] / temperature)
+        np.testing.assert_allclose(
+            prediction.probability[0][n], scaled_C / scaled_C.sum(), atol=1e-6
+        )
+    assert prediction.given[0].any(1).tolist() == [False, True, True, False, False, False]
+
+
 def test_a_folder_of_an_older_format_is_refused(model, tmp_path):
     files.save(model, tmp_path)
-    older = (tmp_path / "model.json").read_text().replace('"format": 3', '"format": 2')
+    older = (tmp_path / "model.json").read_text().replace('"format": 4', '"format": 3')
     (tmp_path / "model.json").write_text(older)
-    with pytest.raises(BadInputError, match="of format 2, this version reads 3; train again"):
+    with pytest.raises(BadInputError, match="of format 3, this version reads 4; train again"):
         files.load(tmp_path)
 
 
 def test_saved_and_loaded_it_predicts_the_same(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(model, "calibrations", (Calibration(1.5, 0.7, 80, 0.9), Calibration()))
+    fitted = (Calibration(1.5, 0.7, 80, 0.9), Calibration())
+    calibrations = uncalibrated(TASKS) | {Shown.IMAGES: fitted}
+    monkeypatch.setattr(model, "calibrations", calibrations)
     files.save(model, tmp_path)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
     loaded = files.load(tmp_path)

@@ -76,7 +76,10 @@ def test_missing_labels_are_filled_where_the_model_is_sure(shop, trained):
         assert given in (None, row["label"])
     # A coin's side is nowhere to be seen, and 26 tuning products make nobody sure of the rest.
     assert set(rows.source) == {"given", "ask a person"}
-    assert set(trained.asks_a_person) == {"coin", "colour", "kind"}
+    tasks = ["coin", "colour", "kind"]
+    shown = ("images and text", "images alone", "text alone")
+    assert trained.asks_a_person == dict.fromkeys(shown, tasks)
+    assert "  from text alone never answers coin, colour, kind" in trained.lines()
 
 
 def test_mlflow_alone_can_serve_it(shop, trained):

@@ -7,6 +7,7 @@ from datetime import datetime
 import pandas as pd
 
 from training.classifier import files, serving
+from training.classifier.calibration import Shown
 from training.classifier.catalogue import Product
 from training.classifier.judging import mistakes, scores
 from training.classifier.judging.subjects import (
@@ -96,7 +97,7 @@ def evaluate(
     )
     thresholds = {
         task.name: calibration.threshold
-        for task, calibration in zip(model.tasks, model.calibrations, strict=True)
+        for task, calibration in zip(model.tasks, model.calibrations[Shown.BOTH], strict=True)
     }
     return Evaluation(
         as_of=as_of,

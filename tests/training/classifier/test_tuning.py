@@ -1,0 +1,73 @@
+"""How sure a network is depends on what it is shown; each case is calibrated by its own."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.classifier.batches import Example, without_images, without_text
+from training.classifier.calibration import Calibration, Shown, calibrate
+from training.classifier.catalogue import Product, Task
+from training.classifier.model import ProductClassifier, new_encoder
+from training.classifier.prediction import logits, shown_of
+from training.classifier.tuning import calibrated
+
+TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
+COUNT = 90
+
+
+@pytest.fixture(scope="module")
+def model(tiny) -> ProductClassifier:
+    torch.manual_seed(1)
+    return ProductClassifier(tiny, TASKS, new_encoder(tiny)).eval()
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Example]:
+    """Every third has no photograph, every fifth no text: 48, 12, 24 and 6 see each kind."""
+    rng = np.random.default_rng(4)
+    return [
+        Example(
+            tuple(rng.integers(0, 255, (16, 16, 3), np.uint8) for _ in range(n % 3)),
+            rng.integers(0, 512, 4 * bool(n % 5)),
+            np.empty((0, 2), np.int64),
+        )
+        for n in range(COUNT)
+    ]
+
+
+@pytest.fixture(scope="module")
+def products() -> list[Product]:
+    return [Product(str(n), "", labels={"colour": "red"}) for n in range(COUNT)]
+
+
+def test_what_there_is_to_see(examples):
+    kinds = [shown_of(example) for example in examples]
+    assert [kinds.count(kind) for kind in Shown] == [48, 12, 24, 6]
+    vector = np.ones(3, np.float32)
+    written = Example((), np.empty(0, np.int64), examples[0].labels, vector)
+    assert shown_of(written) is Shown.TEXT
+    assert shown_of(without_text(written)) is Shown.NOTHING
+
+
+def test_each_kind_is_calibrated_by_the_products_that_can_show_it(model, examples, products):
+    fitted = calibrated(model, examples, products)
+    for kind, hide, count in (
+        (Shown.BOTH, lambda example: example, 48),
+        (Shown.IMAGES, without_text, 60),
+        (Shown.TEXT, without_images, 72),
+    ):
+        hidden = [hide(example) for example in examples]
+        those = [n for n, example in enumerate(hidden) if shown_of(example) is kind]
+        raw = logits(model, [hidden[n] for n in those])
+        assert fitted[kind] == calibrate(TASKS, raw, [products[n].labels for n in those])
+        assert [calibration.label_count for calibration in fitted[kind]] == [count, 0]
+    assert len({fitted[kind][0].temperature for kind in Shown}) == 4
+    assert fitted[Shown.NOTHING] == (Calibration(), Calibration())
+
+
+def test_without_any_photograph_there_is_nothing_to_calibrate_photographs_by(
+    model, examples, products
+):
+    fitted = calibrated(model, [without_images(example) for example in examples], products)
+    assert fitted[Shown.IMAGES] == fitted[Shown.BOTH] == (Calibration(), Calibration())
+    assert fitted[Shown.TEXT][0].label_count == 72
