@@ -216,7 +216,7 @@ class Fit:
         config = self.config
         self.stage = stage
         self.model.thaw(stage)
-        if self.config.compiled:
+        if self.config.compiled and self.device.type == "cuda":
             torch.compiler.reset()  # what was compiled for the stage before
         self._plateau = Plateau(config.patience, config.min_delta, config.epochs)
         self._best = None
@@ -254,8 +254,8 @@ class Fit:
     def _batches(self) -> Iterator[tuple[np.ndarray, Batch]]:
         """Give all examples once, shuffled, in batches of nearly the same size, with their rows.
 
-        Where products go together the order brings them into the same batch. A step never waits for
-        a GPU, so the next batch is made while the GPU computes.
+        Where products go together the order brings them into the same batch. Only their loss waits
+        for a GPU; without it the next batch is made while the GPU computes.
         """
         order = self._rng.permutation(len(self.examples))
         if self.companionship:
