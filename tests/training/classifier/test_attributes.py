@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.classifier import attributes
+from training.classifier import attributes, embeddings
 from training.classifier.calibration import Calibration
 from training.classifier.catalogue import Product, Task, answers
 from training.classifier.model import ProductClassifier, new_encoder
@@ -137,6 +137,11 @@ def test_the_published_columns_are_the_described_ones():
     names = {"string": "varchar", "float": "float", "int32": "integer", "bool": "boolean"}
     assert described == {field.name: names[str(field.type)] for field in attributes.SCHEMA}
     assert f"{product_tables.ATTRIBUTES.name}.parquet" == attributes.FILE
+    vectors = [column.name for column in product_tables.EMBEDDINGS.columns]
+    assert (vectors, embeddings.FILE) == (
+        embeddings.schema(128).names,
+        "product_embeddings.parquet",
+    )
 
 
 def test_earlier_guesses_are_what_was_guessed(model, tmp_path):
