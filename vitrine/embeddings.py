@@ -3,7 +3,8 @@
 `training.classifier.embeddings` writes them; who reads them needs neither torch nor the model.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,9 @@ import pyarrow.parquet as pq
 from vitrine.interval import parse_instant
 from vitrine.publish import publications
 
-FILE = "product_embeddings.parquet"
+FILE, MANIFEST = "product_embeddings.parquet", "manifest.json"
+MODELS_KEPT = 5
+"""With a model a week, a month and the present week: small shops' examples reach back so far."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,19 @@ def kept(root: Path) -> Iterator[Embeddings]:
     """Yield the publications that are kept, the newest first."""
     for folder, manifest in publications(root):
         yield Embeddings(folder, manifest)
+
+
+def newest_of_models(versions: Sequence[Path]) -> Iterator[Path]:
+    """Yield the newest publication of each of the last `MODELS_KEPT` models.
+
+    `versions` are folders of publications, the newest first. A model serves for weeks and its
+    vectors are published daily: those of the model before are what an instant of then may know.
+    """
+    newest: dict[int, Path] = {}
+    for folder in versions:
+        model = json.loads((folder / MANIFEST).read_text())["version"]
+        newest.setdefault(model, folder)
+    yield from list(newest.values())[:MODELS_KEPT]
 
 
 def known_at(root: Path, instant: datetime) -> Embeddings | None:

@@ -11,7 +11,7 @@ import filecmp
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -112,9 +112,21 @@ def _is_same(file: Path, target: Path) -> bool:
     return target.is_file() and filecmp.cmp(file, target, shallow=False)
 
 
+Sparing = Callable[[Sequence[Path]], Iterable[Path]]
+
+
+def spare_none(_: Sequence[Path]) -> Iterable[Path]:
+    """Let all go that are older than the last so many."""
+    return ()
+
+
 @contextmanager
-def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
+def new_version(
+    root: Path, version: str, keep: int = 3, spared: Sparing = spare_none
+) -> Iterator[Path]:
     """Give an empty folder to fill; on success it becomes `root/current`, and old ones go.
+
+    Of all versions, the newest first, `spared` says which stay beside the last `keep`.
 
     The layout is `root/versions/<version>/` and the symbolic link `root/current`. Publishing a
     version again replaces it: the link moves to a fresh folder first, so readers never miss it.
@@ -125,12 +137,12 @@ def new_version(root: Path, version: str, keep: int = 3) -> Iterator[Path]:
     MachineError
         If the disk is full; the current version is as it was.
     """
-    with told_of_a_full_disk(root), _new_version(root, version, keep) as folder:
+    with told_of_a_full_disk(root), _new_version(root, version, keep, spared) as folder:
         yield folder
 
 
 @contextmanager
-def _new_version(root: Path, version: str, keep: int) -> Iterator[Path]:
+def _new_version(root: Path, version: str, keep: int, spared: Sparing) -> Iterator[Path]:
     versions = root / "versions"
     versions.mkdir(parents=True, exist_ok=True)
     with beside(versions / version, "*") as temporary:
@@ -140,7 +152,7 @@ def _new_version(root: Path, version: str, keep: int) -> Iterator[Path]:
             _sync(path)
         with alone(root):
             _switch(root, temporary, _free_name(versions, version))
-            _prune(root, keep)
+            _prune(root, keep, spared)
 
 
 def current_version(root: Path) -> Path:
@@ -227,11 +239,12 @@ def _free_name(folder: Path, stem: str, suffix: str = "") -> Path:
     return candidate
 
 
-def _prune(root: Path, keep: int) -> None:
-    current = (root / "current").resolve()
+def _prune(root: Path, keep: int, spared: Sparing) -> None:
     versions = [p for p in (root / "versions").iterdir() if not p.name.startswith(TEMPORARY)]
-    for old in sorted(versions, key=age)[:-keep]:
-        if old != current:
+    newest_first = sorted(versions, key=age, reverse=True)
+    staying = {(root / "current").resolve(), *newest_first[:keep], *spared(newest_first)}
+    for old in newest_first:
+        if old not in staying:
             shutil.rmtree(old)
 
 

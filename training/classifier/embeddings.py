@@ -26,6 +26,7 @@ from training.classifier.contents import Content
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import chunks, predict
 from training.registry import ModelVersion
+from vitrine.embeddings import newest_of_models
 from vitrine.errors import GateError, NotPublishedError, StageSkipped
 from vitrine.interval import Interval, format_instant, parse_instant
 from vitrine.paths import Paths, stamp
@@ -160,7 +161,7 @@ def publish(
         return Publication(earlier.folder, version, len(products), 0, is_new=False)
     progress = _Progress(say, computed_count)
     width = model.config.embedding_width
-    with new_version(root, stamp(known.end), keep) as folder:
+    with new_version(root, stamp(known.end), keep, newest_of_models) as folder:
         with _writers(folder, width) as (vectors, labels):
             for some in chunks(products, PIECE):
                 known_before = [earlier.has_seen(p.product_id, content[p.product_id]) for p in some]
