@@ -129,7 +129,7 @@ def _vectors() -> np.ndarray:
 
 def _attribute(product_id: str, task: str, label: str | None, source: str) -> dict:
     row = {"product_id": product_id, "task": task, "label": label, "source": source}
-    return row | {"guess": "boot", "is_disputed": False}
+    return row | {"guess": "boot", "is_sure": True, "is_disputed": False}
 
 
 def _product(
