@@ -269,22 +269,26 @@ def _writers(folder: Path, width: int) -> Iterator[tuple[pq.ParquetWriter, pq.Pa
 
 
 class _Progress:
-    """A line after each piece that went through the network."""
+    """A line for each so many products that went through the network, and one at the end."""
 
     def __init__(self, say: Say, expected: int) -> None:
-        self._say, self._expected, self._done = say, expected, 0
+        self._say, self._expected = say, expected
+        self._done = self._said = 0
         self._begun = time.monotonic()
 
     def add(self, count: int) -> None:
-        """Say how far it is, unless nothing was computed."""
+        """Say how far it is, if that is worth a line."""
         self._done += count
-        if count:
-            rate = self._done / (time.monotonic() - self._begun)
-            left = (self._expected - self._done) / rate / 60
-            self._say(
-                f"embedded {self._done:,} of {self._expected:,} products, {rate:,.0f} products/s,"
-                f" {left:.0f} minutes left"
-            )
+        is_end = self._done == self._expected
+        if self._done == self._said or not (is_end or self._done - self._said >= PIECE):
+            return
+        self._said = self._done
+        rate = self._done / (time.monotonic() - self._begun)
+        left = (self._expected - self._done) / rate / 60
+        self._say(
+            f"embedded {self._done:,} of {self._expected:,} products, {rate:,.0f} products/s,"
+            f" {left:.0f} minutes left"
+        )
 
 
 def _refuse_past(root: Path, version: ModelVersion, as_of: datetime) -> None:
