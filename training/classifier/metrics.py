@@ -80,8 +80,7 @@ def reliability(confidence_A: np.ndarray, is_right_A: np.ndarray, bins: int = BI
 
         confidences .8 .8 .8 .8, three of four right, one bin  ->  error .05
     """
-    rank_A = np.searchsorted(np.sort(confidence_A), confidence_A)
-    bin_A = rank_A * bins // max(len(rank_A), 1)
+    bin_A = _bins(confidence_A, bins)
     count_B = np.bincount(bin_A, minlength=bins)
     is_used_B = count_B > 0
     means = (np.bincount(bin_A, weights=v_A, minlength=bins) for v_A in (confidence_A, is_right_A))
@@ -96,6 +95,17 @@ def error_by_chance(confidence_A: np.ndarray, seed: int, draws: int = 200) -> fl
     subject is above zero too (Bröcker and Smith 2007, "Increasing the reliability of reliability
     diagrams"); an error near this one shows no fault.
     """
-    generator = np.random.default_rng(seed)
-    chances = (generator.random(len(confidence_A)) < confidence_A for _ in range(draws))
-    return float(np.mean([reliability(confidence_A, is_right_A).error for is_right_A in chances]))
+    generator, bin_A = np.random.default_rng(seed), _bins(confidence_A, BINS)
+    sure_B = np.bincount(bin_A, weights=confidence_A, minlength=BINS)
+    errors = []
+    for _ in range(draws):
+        is_right_A = generator.random(len(confidence_A)) < confidence_A
+        right_B = np.bincount(bin_A, weights=is_right_A, minlength=BINS)
+        errors.append(np.abs(right_B - sure_B).sum() / len(confidence_A))
+    return float(np.mean(errors))
+
+
+def _bins(confidence_A: np.ndarray, bins: int) -> np.ndarray:
+    rank_A = np.searchsorted(np.sort(confidence_A), confidence_A)
+    bin_A: np.ndarray = rank_A * bins // max(len(rank_A), 1)
+    return bin_A

@@ -35,6 +35,8 @@ class Answers:
         int64: about which of the N products which class was answered.
     confidence_A
         float64, the probability that came with the answer.
+    is_sure_A
+        Bool, whether the subject gives the answer, or would rather have a person asked.
     """
 
     classes: tuple[str, ...]
@@ -44,10 +46,23 @@ class Answers:
     row_A: np.ndarray
     class_A: np.ndarray
     confidence_A: np.ndarray
+    is_sure_A: np.ndarray
 
     @classmethod
-    def of(cls, task: Task, products: Sequence[Product], probability_HC: np.ndarray) -> "Answers":
-        """Read the answers from the probabilities of all held-out products, in their order."""
+    def of(
+        cls,
+        task: Task,
+        products: Sequence[Product],
+        probability_HC: np.ndarray,
+        is_sure_HC: np.ndarray | None = None,
+    ) -> "Answers":
+        """Read the answers from the probabilities of all held-out products, in their order.
+
+        Parameters
+        ----------
+        is_sure_HC
+            The classes that a subject gives for an answer; one without is always sure.
+        """
         truth = [answers(product.labels.get(task.name, "")) for product in products]
         product_N = np.flatnonzero([bool(labels) for labels in truth])
         unseen = {label for labels in truth for label in labels} - {*task.classes}
@@ -67,6 +82,9 @@ class Answers:
             row_A,
             class_A,
             probability_HC[product_N[row_A], class_A].astype(np.float64),
+            np.ones(len(row_A), bool)
+            if is_sure_HC is None
+            else is_sure_HC[product_N[row_A], class_A],
         )
 
     def __len__(self) -> int:
@@ -109,38 +127,39 @@ class Answers:
             row_N[self.row_A[is_kept_A]],
             self.class_A[is_kept_A],
             self.confidence_A[is_kept_A],
+            self.is_sure_A[is_kept_A],
         )
 
-    def certain(self, threshold: float) -> "Answers":
-        """Keep the answers whose confidence reaches a threshold; the rest is left to people."""
-        is_kept_A = self.confidence_A >= threshold
+    def sure(self) -> "Answers":
+        """Keep the answers that the subject gives; the rest is left to people."""
         return replace(
             self,
-            row_A=self.row_A[is_kept_A],
-            class_A=self.class_A[is_kept_A],
-            confidence_A=self.confidence_A[is_kept_A],
+            row_A=self.row_A[self.is_sure_A],
+            class_A=self.class_A[self.is_sure_A],
+            confidence_A=self.confidence_A[self.is_sure_A],
+            is_sure_A=self.is_sure_A[self.is_sure_A],
         )
 
-    def macro_f1(self, weight_RN: np.ndarray) -> np.ndarray:
+    def macro_f1(self, weight_NR: np.ndarray) -> np.ndarray:
         """Return the macro-F1 under each set of weights of the products, float64 (R,).
 
         As `training.classifier.metrics.score` has it: the mean over the classes that are true of,
-        or answered about, products of some weight. A row of ones gives that of all products.
+        or answered about, products of some weight. A column of ones gives that of all products.
         """
         right_A = self.is_right_A
-        hits_CR = self._by_class(self.row_A[right_A], self.class_A[right_A], weight_RN)
-        marked_CR = self._by_class(self.row_A, self.class_A, weight_RN)
-        marked_CR += self._by_class(self.true_row_T, self.true_class_T, weight_RN)
+        hits_CR = self._by_class(self.row_A[right_A], self.class_A[right_A], weight_NR)
+        marked_CR = self._by_class(self.row_A, self.class_A, weight_NR)
+        marked_CR += self._by_class(self.true_row_T, self.true_class_T, weight_NR)
         is_there_CR = marked_CR > 0
         f1_CR = np.divide(2 * hits_CR, marked_CR, out=np.zeros_like(hits_CR), where=is_there_CR)
         macro_R: np.ndarray = f1_CR.sum(axis=0) / is_there_CR.sum(axis=0)
         return macro_R
 
-    def _by_class(self, row: np.ndarray, class_: np.ndarray, weight_RN: np.ndarray) -> np.ndarray:
-        """Sum up the weights of pairs of product and class by class."""
-        shape = (len(self.classes), len(self))
-        pairs_CN = csr_array((np.ones(len(row)), (class_, row)), shape=shape)
-        sum_CR: np.ndarray = pairs_CN @ weight_RN.T
+    def _by_class(self, row: np.ndarray, class_: np.ndarray, weight_NR: np.ndarray) -> np.ndarray:
+        """Sum up the weights of pairs of product and class by class, float64 (C, R)."""
+        ones, shape = np.ones(len(row), weight_NR.dtype), (len(self.classes), len(self))
+        pairs_CN = csr_array((ones, (class_, row)), shape=shape)
+        sum_CR: np.ndarray = (pairs_CN @ weight_NR).astype(np.float64)
         return sum_CR
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 import pandas as pd
 
 from training.classifier import files, serving
-from training.classifier.calibration import Shown
 from training.classifier.catalogue import Product
 from training.classifier.judging import mistakes, scores
 from training.classifier.judging.subjects import (
@@ -15,6 +14,7 @@ from training.classifier.judging.subjects import (
     Judged,
     classifier_subjects,
     other_subjects,
+    thresholds,
 )
 from training.classifier.metrics import Reliability, reliability
 from training.classifier.training import Catalogue
@@ -95,15 +95,11 @@ def evaluate(
     judged |= other_subjects(
         model.tasks, catalogue.trained_on, catalogue.tuning, catalogue.held_out
     )
-    thresholds = {
-        task.name: calibration.threshold
-        for task, calibration in zip(model.tasks, model.calibrations[Shown.BOTH], strict=True)
-    }
     return Evaluation(
         as_of=as_of,
         version=version,
         is_champion=champion is not None and champion.version == version.version,
-        scores=scores.table(judged, thresholds, len(catalogue.held_out), settings.seed),
+        scores=scores.table(judged, thresholds(model), len(catalogue.held_out), settings.seed),
         mistakes=mistakes.mistakes(judged[CLASSIFIER], catalogue.held_out),
         reliability={
             task: reliability(answers.confidence_A, answers.is_right_A)

@@ -48,37 +48,46 @@ class Draws:
     and with them, mostly, what is hardest: nearly all resampled macro-F1 would lie above the value.
     """
 
-    weight_RH: np.ndarray
+    weight_HR: np.ndarray
     """float32."""
 
     @classmethod
     def of(cls, count: int, seed: int) -> "Draws":
         """Draw RESAMPLES sets of weights, after one that has 1 throughout."""
-        weight_RH = np.random.default_rng(seed).exponential(size=(RESAMPLES, count))
-        return cls(np.vstack([np.ones((1, count)), weight_RH]).astype(np.float32))
+        weight_HR = np.random.default_rng(seed).exponential(size=(count, 1 + RESAMPLES))
+        weight_HR[:, 0] = 1
+        return cls(weight_HR.astype(np.float32))
 
     def figures(self, answers: Answers) -> Figures:
         """Return accuracy and macro-F1."""
-        weight_RN = self.weight_RH[:, answers.product_N]
+        weight_NR = self.weight_HR[answers.product_N]
         return {
-            ACCURACY: _ratio(weight_RN, answers.is_exact_N, np.ones(len(answers))),
-            MACRO_F1: answers.macro_f1(weight_RN),
+            ACCURACY: _ratio(weight_NR, answers.is_exact_N, np.ones(len(answers))),
+            MACRO_F1: answers.macro_f1(weight_NR),
         }
 
-    def certainty(self, answers: Answers, threshold: float, seed: int) -> Figures:
-        """Return how well the confidence is calibrated, and what the threshold lets through."""
-        weight_RN = self.weight_RH[:, answers.product_N]
-        sure = answers.certain(threshold)
+    def compared(self, own: Answers, figures: Figures, other: Answers) -> Figures:
+        """Return the figures of one's own answers about the products that another was asked."""
+        some = own.among(other.product_N)
+        return figures if len(some) == len(own) else self.figures(some)
+
+    def certainty(self, answers: Answers, threshold: float) -> Figures:
+        """Return how much is answered rather than left to people, and how much of that is right."""
+        weight_NR = self.weight_HR[answers.product_N]
+        sure = answers.sure()
         is_sure_N = sure.given_N > 0
-        return calibration(answers, seed) | {
+        return {
             THRESHOLD: np.asarray([threshold]),
-            COVERAGE: _ratio(weight_RN, is_sure_N, np.ones(len(answers))),
-            PRECISION: _ratio(weight_RN, sure.right_N, sure.given_N),
+            COVERAGE: _ratio(weight_NR, is_sure_N, np.ones(len(answers))),
+            PRECISION: _ratio(weight_NR, sure.right_N, sure.given_N),
         }
 
 
 def table(
-    judged: Mapping[str, Judged], thresholds: Mapping[str, float], product_count: int, seed: int
+    judged: Mapping[str, Judged],
+    thresholds: Mapping[str, Mapping[str, float]],
+    product_count: int,
+    seed: int,
 ) -> pd.DataFrame:
     """Return one row per subject, task and metric, with COLUMNS.
 
@@ -90,26 +99,39 @@ def table(
     judged
         Subject -> task -> answers; the classifier is one of them.
     thresholds
-        Task -> the least confidence with which the classifier answers; infinite where it never
-        does.
+        Subject -> task -> the least confidence of an answer that is given, infinite where none is;
+        for those who abstain at all.
     """
     draws = Draws.of(product_count, seed)
+    known = {subject: {t: a for t, a in of.items() if len(a)} for subject, of in judged.items()}
+    own = {task: draws.figures(answers) for task, answers in known[CLASSIFIER].items()}
     rows: list[tuple] = []
-    for subject, tasks in judged.items():
-        figures: dict[str, Figures] = {}
-        reference: dict[str, Figures] = {}
-        for task, answers in ((t, a) for t, a in tasks.items() if len(a)):
-            figures[task] = draws.figures(answers)
-            compared = judged[CLASSIFIER][task].among(answers.product_N)
-            reference[task] = {} if subject == CLASSIFIER else draws.figures(compared)
-            if subject == CLASSIFIER:
-                figures[task] |= draws.certainty(answers, thresholds[task], seed)
-            elif subject != MAJORITY:
-                figures[task] |= calibration(answers, seed)
-            rows += _rows(subject, task, figures[task], reference[task], len(answers))
-        asked = len(np.unique(np.concatenate([a.product_N for a in tasks.values()])))
-        rows += _rows(subject, EVERY_TASK, _mean(figures), _mean(reference), asked)
+    for subject, tasks in known.items():
+        figures, reference = own, {}
+        if subject != CLASSIFIER:
+            figures = {task: draws.figures(answers) for task, answers in tasks.items()}
+            reference = {
+                task: draws.compared(known[CLASSIFIER][task], own[task], answers)
+                for task, answers in tasks.items()
+            }
+        if subject != MAJORITY:
+            figures = {task: figures[task] | calibration(a, seed) for task, a in tasks.items()}
+        if subject in thresholds:
+            figures = {
+                task: figures[task] | draws.certainty(answers, thresholds[subject][task])
+                for task, answers in tasks.items()
+            }
+        rows += _of_subject(subject, tasks, figures, reference)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _of_subject(
+    subject: str, tasks: Judged, figures: dict[str, Figures], reference: dict[str, Figures]
+) -> Iterator[tuple]:
+    for task, answers in tasks.items():
+        yield from _rows(subject, task, figures[task], reference.get(task, {}), len(answers))
+    asked = np.unique(np.concatenate([answers.product_N for answers in tasks.values()]))
+    yield from _rows(subject, EVERY_TASK, _mean(figures), _mean(reference), len(asked))
 
 
 def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
@@ -156,12 +178,11 @@ def _estimate(value_R: np.ndarray) -> tuple[float, float, float]:
     return float(value_R[0]), float(low), float(high)
 
 
-def _ratio(weight_RN: np.ndarray, part_N: np.ndarray, whole_N: np.ndarray) -> np.ndarray:
+def _ratio(weight_NR: np.ndarray, part_N: np.ndarray, whole_N: np.ndarray) -> np.ndarray:
     """Return the weighted sum of the parts over that of the wholes, NaN of nothing."""
+    part_R, whole_R = np.stack([part_N, whole_N]).astype(np.float64) @ weight_NR
     with np.errstate(invalid="ignore"):
-        ratio_R: np.ndarray = (weight_RN @ part_N.astype(np.float64)) / (
-            weight_RN @ whole_N.astype(np.float64)
-        )
+        ratio_R: np.ndarray = part_R / whole_R
     return ratio_R
 
 

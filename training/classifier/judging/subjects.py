@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from training.classifier.batches import Example, without_images, without_text
+from training.classifier.calibration import Shown
 from training.classifier.catalogue import Product, Task
 from training.classifier.judging.answers import Answers
 from training.classifier.judging.text_peers import PEERS
@@ -18,6 +19,10 @@ IMAGES, TEXT, ONE_VIEW, FEWER_VIEWS = "images alone", "text alone", "one view", 
 LESS = (IMAGES, TEXT, ONE_VIEW, FEWER_VIEWS)
 """The classifier with something hidden from it."""
 OTHERS = (*PEERS, MAJORITY)
+
+SEES = {CLASSIFIER: Shown.BOTH, IMAGES: Shown.IMAGES, TEXT: Shown.TEXT}
+SEES |= {ONE_VIEW: Shown.BOTH, FEWER_VIEWS: Shown.BOTH}
+"""What the classifier sees, by which its thresholds differ."""
 
 Judged = dict[str, Answers]
 """Task -> answers about the held-out products that carry its label."""
@@ -52,6 +57,17 @@ def classifier_subjects(
     }
 
 
+def thresholds(model: ProductClassifier) -> dict[str, dict[str, float]]:
+    """Return subject -> task -> the least probability of an answer that the classifier gives."""
+    return {
+        subject: {
+            task.name: calibration.threshold
+            for task, calibration in zip(model.tasks, model.calibrations[shown], strict=True)
+        }
+        for subject, shown in SEES.items()
+    }
+
+
 def ask(
     model: ProductClassifier,
     products: Sequence[Product],
@@ -59,11 +75,13 @@ def ask(
     asked: np.ndarray,
 ) -> Judged:
     """Let the classifier answer about some products: `asked` are the examples' places."""
-    probabilities = predict(model, examples).probability
+    said = predict(model, examples)
     about = [products[n] for n in asked]
     found = {
-        task.name: Answers.of(task, about, probability_PC)
-        for task, probability_PC in zip(model.tasks, probabilities, strict=True)
+        task.name: Answers.of(task, about, probability_PC, is_sure_PC)
+        for task, probability_PC, is_sure_PC in zip(
+            model.tasks, said.probability, said.given, strict=True
+        )
     }
     return {name: replace(some, product_N=asked[some.product_N]) for name, some in found.items()}
 

@@ -128,5 +128,5 @@ def _quality(answers: Answers) -> float:
     """Return the mean of accuracy and macro-F1; nothing to be judged by is no quality."""
     if not len(answers):
         return 0.0
-    every_N = np.ones((1, len(answers)))
-    return float(answers.is_exact_N.mean() + answers.macro_f1(every_N)[0]) / 2
+    once_N1 = np.ones((len(answers), 1))
+    return float(answers.is_exact_N.mean() + answers.macro_f1(once_N1)[0]) / 2

@@ -27,8 +27,11 @@ def _product(name, rng):
     return Product(name, text, labels=labels)
 
 
-def skilled(products, skill, seed, sureness=0.8):
-    """Answer each task rightly with the chance `skill`, and always with the same confidence."""
+def skilled(products, skill, seed, sureness=0.8, silent=()):
+    """Answer each task rightly with the chance `skill`, and always with the same confidence.
+
+    To the tasks of `silent` no answer is given.
+    """
     rng = np.random.default_rng(seed)
     judged = {}
     for task in (KIND, COIN):
@@ -37,7 +40,8 @@ def skilled(products, skill, seed, sureness=0.8):
             right = [*task.numbers(product.labels.get(task.name)), 0][0]
             wrong = (right + 1) % len(task.classes)
             row_C[right if rng.random() < skill else wrong] = sureness
-        judged[task.name] = Answers.of(task, products, probability_HC)
+        is_sure_HC = np.full(probability_HC.shape, task.name not in silent)
+        judged[task.name] = Answers.of(task, products, probability_HC, is_sure_HC)
     return judged
 
 

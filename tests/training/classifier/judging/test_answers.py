@@ -36,11 +36,14 @@ def test_a_product_of_several_answers_has_what_is_likely_or_else_the_likeliest()
     assert answers.is_exact_N.tolist() == [True, True, False]
 
 
-def test_below_the_threshold_there_is_no_answer():
+def test_what_a_subject_is_not_sure_of_is_no_answer():
     probability_HC = np.array([[0.9, 0.1], [0.4, 0.6]])
-    answers = Answers.of(SIZE, products(SIZE, "large", "large"), probability_HC)
-    assert answers.certain(0.9).given_N.tolist() == [1, 0]
-    assert answers.certain(np.inf).given_N.tolist() == [0, 0]
+    asked = products(SIZE, "large", "large")
+    answers = Answers.of(SIZE, asked, probability_HC, probability_HC >= 0.9)
+    assert answers.given_N.tolist() == [1, 1]
+    assert answers.sure().given_N.tolist() == [1, 0]
+    assert answers.among(np.array([1])).sure().given_N.tolist() == [0]
+    assert Answers.of(SIZE, asked, probability_HC).sure().given_N.tolist() == [1, 1]
 
 
 LABEL = st.sets(st.sampled_from([*FABRIC.classes, "moss"])).map(lambda s: "|".join(sorted(s)))
@@ -63,10 +66,10 @@ def test_on_each_set_of_draws_the_figures_are_those_of_the_products_drawn(rows, 
     if not len(places):
         return
     slow = score([labels[n] for n in places], [said[n] for n in places])
-    assert answers.macro_f1(drawn_N[None].astype(float))[0] == pytest.approx(slow.macro_f1)
+    assert answers.macro_f1(drawn_N[:, None].astype(float))[0] == pytest.approx(slow.macro_f1)
     assert np.average(answers.is_exact_N, weights=drawn_N) == pytest.approx(slow.accuracy)
     some = answers.among(answers.product_N[drawn_N > 0])
     assert some.is_exact_N.tolist() == answers.is_exact_N[drawn_N > 0].tolist()
-    assert some.macro_f1(drawn_N[None, drawn_N > 0].astype(float))[0] == pytest.approx(
+    assert some.macro_f1(drawn_N[drawn_N > 0, None].astype(float))[0] == pytest.approx(
         slow.macro_f1
     )

@@ -15,13 +15,16 @@ SUBJECTS = {CLASSIFIER: 0.9, "words": 0.9, "letters": 0.7}
 
 @pytest.fixture(scope="module")
 def judged(held_out):
-    made = {s: skilled(held_out, skill, seed) for seed, (s, skill) in enumerate(SUBJECTS.items())}
+    made = {
+        subject: skilled(held_out, skill, seed, silent=("coin",))
+        for seed, (subject, skill) in enumerate(SUBJECTS.items())
+    }
     return made | {"same": made[CLASSIFIER]}
 
 
 @pytest.fixture(scope="module")
 def rows(judged, held_out):
-    thresholds = {"kind": 0.0, "coin": np.inf}
+    thresholds = {CLASSIFIER: {"kind": 0.0, "coin": np.inf}}
     rows = table(judged, thresholds, len(held_out), seed=1)
     return rows.set_index(["subject", "task", "metric"]).sort_index()
 
@@ -53,7 +56,7 @@ def test_the_interval_lies_around_a_macro_f1_of_many_classes_of_one_product():
     products = [Product(f"p{n}", "", labels={"brand": name}) for n, name in enumerate(names)]
     given = [task.numbers(name if name.startswith("large") else "large0")[0] for name in names]
     judged = {CLASSIFIER: {"brand": Answers.of(task, products, np.eye(40)[given])}}
-    rows = table(judged, {"brand": 0.0}, len(names), seed=1).set_index(["task", "metric"])
+    rows = table(judged, {}, len(names), seed=1).set_index(["task", "metric"])
     found: Any = rows.loc["brand", "macro_f1"]
     assert found["value"] == pytest.approx((9 + 2 * 9 / (9 + 39)) / 40)
     assert found["low"] < found["value"] - 0.002
@@ -79,6 +82,7 @@ def test_all_tasks_are_the_mean_of_tasks_on_the_same_draws(rows):
 def test_a_task_that_is_never_answered_has_no_precision(rows):
     assert rows.loc[CLASSIFIER, "coin", "coverage"]["value"] == 0
     assert np.isnan(rows.loc[CLASSIFIER, "coin", "precision_when_sure"]["value"])
+    assert rows.loc[CLASSIFIER, "coin", "threshold"]["value"] == np.inf
     sure = rows.loc[CLASSIFIER, "kind", "precision_when_sure"]
     assert sure["value"] == rows.loc[CLASSIFIER, "kind", "accuracy"]["value"]
     assert rows.loc[CLASSIFIER, EVERY_TASK, "precision_when_sure"]["value"] == sure["value"]
@@ -92,7 +96,7 @@ def test_the_calibration_error_is_what_confidence_and_accuracy_differ_by(rows):
 def test_what_was_asked_about_some_products_is_compared_on_those_alone(judged, held_out):
     some = np.arange(0, len(held_out), 4)
     part = {task: answers.among(some) for task, answers in judged[CLASSIFIER].items()}
-    rows = table(judged | {"part": part}, {"kind": 0.0, "coin": 0.0}, len(held_out), seed=1)
+    rows = table(judged | {"part": part}, {}, len(held_out), seed=1)
     part_rows = rows[(rows["subject"] == "part") & rows["metric"].isin(["accuracy", "macro_f1"])]
     assert (part_rows["difference"] == 0).all()
     assert (part_rows["product_count"] <= len(some)).all()
