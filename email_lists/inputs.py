@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from email_lists.composition import Known
-from email_lists.similarity import ProductVectors, completed, of_embeddings, of_words
+from email_lists.frames import empty
+from email_lists.similarity import ProductVectors, beside, of_embeddings, of_words
 from vitrine import embeddings, interval
 from vitrine.contracts import INSTANT
 from vitrine.errors import BadArgumentError, NotPublishedError
@@ -102,8 +103,17 @@ order by suppression_id
 """
 
 
-def read(installation: Installation, as_of: datetime) -> Known:
+NO_SCORES = empty(customer_id=pa.string(), campaign_id=pa.string(), score=pa.float64())
+
+
+def read(installation: Installation, as_of: datetime, *, is_scored: bool = True) -> Known:
     """Read what the nightly build of `as_of` knew: received before `known_before`.
+
+    Parameters
+    ----------
+    is_scored
+        Whether the champion's scores are needed; without them campaigns are in the order of their
+        popularity, and slates as they would be.
 
     Raises
     ------
@@ -116,7 +126,7 @@ def read(installation: Installation, as_of: datetime) -> Known:
     with connect(paths, ("daily",)) as warehouse:
         until = known_before(shop, as_of)
         _refuse_unbuilt(warehouse, as_of, until)
-        scores, model = _scores(paths, as_of)
+        scores, model = _scores(paths, as_of) if is_scored else (NO_SCORES, {})
         products = _latest(warehouse, "int_products", "product_id", until)
         campaigns = _latest(warehouse, "int_campaigns", "campaign_id", until)
         vectors, source = _vectors(paths, products, as_of)
@@ -222,12 +232,9 @@ def _scores(paths: Paths, as_of: datetime) -> tuple[pa.Table, dict[str, Any]]:
 def _vectors(
     paths: Paths, products: pa.Table, as_of: datetime
 ) -> tuple[ProductVectors, dict[str, Any]]:
-    """Take the newest embeddings that know no more than the list, else the products' words.
-
-    A product that joined the catalogue after it was embedded stands where its words put it.
-    """
-    found = embeddings.known_at(paths.embeddings, as_of)
+    """Take the products' words, and the newest embeddings that know no more than the list."""
+    words, found = of_words(products), embeddings.known_at(paths.embeddings, as_of)
     if found is None:
-        return of_words(products), {"vectors": "words"}
-    vectors = completed(of_embeddings(found.read()), products)
-    return vectors, {"vectors": "embeddings", **found.manifest}
+        return words, {"vectors": "words"}
+    vectors = beside(of_embeddings(found.read()), words)
+    return vectors, {"vectors": "embeddings and words", **found.manifest}

@@ -1,4 +1,4 @@
-"""Which products on offer are like a product: cosine of embeddings, or of describing words.
+"""Which products on offer are like a product: cosines of embeddings and of describing words.
 
 Shape legend: P products, D dimensions, A anchors (products bought), O products on offer, M products
 without an embedding.
@@ -27,10 +27,15 @@ _NEIGHBOURS = pa.schema(
 
 @dataclass(frozen=True)
 class ProductVectors:
-    """L2-normalised vectors of products, float32 [P, D]; rows in the order of `product_ids`."""
+    """Vectors of products, of length 1 at most: float32 [P, D], in the order of `product_ids`."""
 
     product_ids: tuple[str, ...]
     vectors: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """How many dimensions they have: D."""
+        return int(self.vectors.shape[1])
 
     def take(self, wanted: Sequence[str]) -> "ProductVectors":
         """Return the vectors of those of `wanted` (distinct) that there are, in their order."""
@@ -67,16 +72,30 @@ def of_words(products: pa.Table) -> ProductVectors:
     return ProductVectors(tuple(ordered["product_id"].to_pylist()), _normalised(vectors_PD))
 
 
-def completed(embedded: ProductVectors, products: pa.Table) -> ProductVectors:
+def beside(embedded: ProductVectors, words: ProductVectors) -> ProductVectors:
+    """Put both vectors of each product side by side: its cosine is the mean of the two.
+
+    Words tell the brand, embeddings what it looks like; LOG.md compares. The products are those of
+    `words`, for which nothing is published later than what is known; see `completed` for those
+    without an embedding. One that still has none is half as like to others as its words say.
+    """
+    known = completed(embedded, words)
+    place = {product_id: n for n, product_id in enumerate(known.product_ids)}
+    place_P = [place.get(product_id, len(place)) for product_id in words.product_ids]
+    padded = np.concatenate([known.vectors, np.zeros_like(known.vectors, shape=(1, known.width))])
+    both_PD = np.concatenate([padded[place_P], words.vectors], axis=1) * np.float32(0.5**0.5)
+    return ProductVectors(words.product_ids, both_PD)
+
+
+def completed(embedded: ProductVectors, words: ProductVectors) -> ProductVectors:
     """Give products without an embedding the mean of those whose words are most like theirs.
 
-    `products` as for `of_words`; the likenesses of words are the weights. What shares no word with
-    anything embedded has no vector still: it may be shown for other reasons than being similar.
+    The likenesses of words are the weights. What shares no word with anything embedded has no
+    vector still.
     """
-    unplaced = sorted({*products["product_id"].to_pylist()} - {*embedded.product_ids})
+    unplaced = sorted({*words.product_ids} - {*embedded.product_ids})
     if not unplaced or not embedded.product_ids:
         return embedded
-    words = of_words(products)
     missing, described = words.take(unplaced), words.take(embedded.product_ids)
     vectors_PD = embedded.take(described.product_ids).vectors
     found_MD = np.zeros((len(missing.product_ids), vectors_PD.shape[1]), np.float32)

@@ -4,6 +4,7 @@ import json
 import os
 from datetime import timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -303,13 +304,15 @@ def test_embeddings_are_the_newest_that_knew_no_more_than_the_list(scored, as_of
         manifest.write_text(json.dumps({"version": version, "data_end": data_end}))
         os.utime(manifest, (version, version))
     assert inputs.read(scored, as_of).provenance["similarity"] == {
-        "vectors": "embeddings",
+        "vectors": "embeddings and words",
         "version": 2,
         "data_end": published[2],
     }
     # p9 joined after the catalogue was embedded: its words say that it is like p1.
     vectors = inputs.read(scored, as_of).vectors
-    assert vectors.product_ids == ("p1", "p9")
+    place = {product_id: n for n, product_id in enumerate(vectors.product_ids)}
+    assert np.allclose(vectors.vectors[place["p9"], :2] * 2**0.5, [0.6, 0.8])
+    assert not vectors.vectors[place["p2"], :2].any()
 
 
 def test_the_commands_take_a_night_from_the_warehouse_to_the_screen(scored, monkeypatch):

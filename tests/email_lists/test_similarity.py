@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from email_lists.similarity import (
     ProductVectors,
+    beside,
     completed,
     neighbours,
     of_embeddings,
@@ -22,6 +23,10 @@ def catalogue(*names):
             "sub_sector": ["x"] * len(names),
         }
     )
+
+
+def _unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def test_words_in_common_make_similar():
@@ -50,14 +55,30 @@ def test_embeddings_come_in_the_order_of_the_ids():
 def test_a_product_without_an_embedding_stands_where_its_words_put_it():
     products = catalogue("red mug", "blue mug", "iron gate", "red mug tall", "velvet")
     embedded = ProductVectors(("p0", "p1", "p2"), np.eye(3, dtype=np.float32))
-    found = completed(embedded, products)
+    words = of_words(products)
+    found = completed(embedded, words)
     assert found.product_ids == ("p0", "p1", "p2", "p3"), "nothing is said of velvet but its brand"
     assert (found.vectors[:3] == embedded.vectors).all()
     assert found.vectors[3][0] > found.vectors[3][1] > 0 == found.vectors[3][2]
     assert np.allclose(np.linalg.norm(found.vectors, axis=1), 1)
-    assert completed(found, products.slice(0, 4)) is found
+    assert completed(found, of_words(products.slice(0, 4))) is found
     nothing = ProductVectors((), np.zeros((0, 3), np.float32))
-    assert completed(nothing, products) is nothing
+    assert completed(nothing, words) is nothing
+
+
+def test_likeness_is_the_mean_of_what_embeddings_and_words_say():
+    words = of_words(catalogue("red mug", "blue mug", "iron gate", "velvet"))
+    embedded = ProductVectors(("gone", "p2", "p0", "p1"), np.eye(4, 2, dtype=np.float32) + 0.1)
+    embedded = ProductVectors(embedded.product_ids, _unit(embedded.vectors))
+    found = beside(embedded, words)
+    assert found.product_ids == words.product_ids
+    by_embeddings = embedded.take(("p0", "p1")).vectors
+    by_words = words.take(("p0", "p1")).vectors
+    one, other = found.take(("p0", "p1")).vectors
+    mean = (by_embeddings[0] @ by_embeddings[1] + by_words[0] @ by_words[1]) / 2
+    assert np.isclose(one @ other, mean)
+    # Nothing but a brand that all have is known of velvet, and no embedding.
+    assert np.isclose(np.linalg.norm(found.vectors[3]), 0.5**0.5)
 
 
 def test_a_product_is_not_its_own_neighbour_and_unknown_ones_are_skipped():
