@@ -145,7 +145,8 @@ def test_the_published_columns_are_the_described_ones():
 
 
 def test_earlier_guesses_are_what_was_guessed(model, tmp_path):
-    products = [Product("a", "", labels={"colour": "blue"}), Product("b", ""), Product("c", "")]
+    known = {"colour": "blue", "fit": "slim"}
+    products = [Product("a", "", labels=known), Product("b", ""), Product("c", "")]
     ids = ["a", "b", "c"]
     some = prediction([SURE, UNSURE, SURE], [SOFT, SOFT, [0.25, 0.25, 0.125]])
     guessed = attributes.guesses(model, ids, some)
