@@ -1,11 +1,12 @@
 """What the classifier's training is held against: the same network in the loop anybody would write.
 
-A torch DataLoader opens and decodes each photograph every time it is shown; the loop computes in
-float32 and asks for nothing that torch does not do by itself.
+A torch DataLoader opens and decodes each photograph every time it is shown; the network computes in
+float32, and its memory is laid out as torch does by itself.
 """
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from benchmarks.ranker_peers import synchronize
 from training.classifier.batches import Batch, Example, collate, disturbed
 from training.classifier.catalogue import Product, Task, label_numbers
 from training.classifier.config import ClassifierConfig
-from training.classifier.losses import TaskLoss, TaskWeights
+from training.classifier.fitting import Fit
 from training.classifier.model import ProductClassifier, new_encoder
 from training.classifier.text import buckets
 
@@ -46,7 +47,7 @@ class Photographs(Dataset[Example]):
 
 
 class PlainLoop:
-    """A network, a loss and an optimiser, as in a tutorial."""
+    """The product's network and steps, in float32, over a loader that knows no store."""
 
     def __init__(
         self,
@@ -57,12 +58,15 @@ class PlainLoop:
         workers: int,
     ) -> None:
         torch.manual_seed(1)
+        photographs = Photographs(products, tasks, config)
         self.device = device
-        self.model = ProductClassifier(config, tasks, new_encoder(config)).to(device).train()
-        self.loss, self.weights = TaskLoss(tasks).to(device), TaskWeights(tasks, config).to(device)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=config.learning_rate)
-        self.loader: DataLoader[Example] = DataLoader(
-            Photographs(products, tasks, config),
+        plain = replace(config, epochs=100, patience=0, bfloat16=False, compiled=False)
+        model = ProductClassifier(plain, tasks, new_encoder(plain)).to(device)
+        # The examples only tell it how many steps an epoch has.
+        self.school = Fit(model, [photographs[0]] * len(products), [photographs[0]], seed=1)
+        model.train().encoder.to(memory_format=torch.contiguous_format)
+        self.loader: DataLoader[Batch] = DataLoader(
+            photographs,
             batch_size=config.batch_size,
             shuffle=True,
             num_workers=workers,
@@ -74,14 +78,7 @@ class PlainLoop:
         synchronize(self.device)
         begun, views = time.perf_counter(), 0
         for batch in self.loader:
-            views += self._step(batch)
+            views += len(batch.view_owner_V)
+            self.school.step(np.arange(len(batch)), batch.to(self.device))
         synchronize(self.device)
         return views / (time.perf_counter() - begun)
-
-    def _step(self, batch: Batch) -> int:
-        on_device = batch.to(self.device)
-        loss = self.weights(*self.loss(self.model(on_device).logits_BS, on_device))
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        return len(batch.view_owner_V)

@@ -46,7 +46,7 @@ from vitrine.settings import REPOSITORY
 WEEK = 80_000
 """New products in a week of the largest shop."""
 EMBEDDED, TRAINED, PLAIN = 8_000, 2_400, 480
-HELD = (800, 2_400)
+HELD = (1_000, 6_000)
 """Products of the two sizes at which memory is measured, both larger than what goes together."""
 KILLED, KILLED_EPOCHS = 512, 6
 SAMPLE_S = 0.005
@@ -192,35 +192,46 @@ def _published(folder: Path, products: list[Product], store: ImageStore, it: Set
 
 def memory(it: Setting) -> dict[str, Any]:
     """Measure the memory of training and of embedding at two sizes, each in a process."""
-    sizes = [max(count * it.scale, 12) for count in HELD]
-    found = [_in_process("held", size / HELD[0], it) for size in sizes]
-    return {"small": found[0], "large": found[1]}
-
-
-def held(it: Setting) -> dict[str, Any]:
-    """Measure the memory of training and of embedding so many products."""
-    config = replace(it.config, epochs=100, patience=0, compiled=False)
-    with _shop(it.count(HELD[0])) as (folder, products):
-        _warm_up(config, it.device)
-        base = _anonymous_bytes()
-        with _peak() as training_peak:
-            store, _ = _decoded(folder, products, config)
-            examples = encode(products, made.tasks(), config, store.get)
-            _school(examples, config, it.device).epoch()
-        del examples
-        with _peak() as embedding_peak:
-            _published(folder, products, store, it)
+    sizes = [it.count(products) for products in HELD]
     return {
-        "products": len(products),
-        "pixel_bytes": len(products) * made.VIEWS * 3 * config.image_size**2,
-        "training_bytes": training_peak() - base,
-        "embedding_bytes": embedding_peak() - base,
+        name: [_in_process(f"memory_{name}", size / HELD[0], it) for size in sizes]
+        for name in ("training", "embedding")
     }
 
 
-def _warm_up(config: ClassifierConfig, device: torch.device) -> None:
-    """Let libraries take what they take once: memory that no number of products changes."""
-    _school(random_examples(8, config), config, device).epoch()
+def memory_training(it: Setting) -> dict[str, Any]:
+    """Measure the memory of training on so many products for an epoch."""
+    config = replace(it.config, epochs=100, patience=0, compiled=False)
+
+    def train(folder: Path, products: list[Product]) -> None:
+        store, _ = _decoded(folder, products, config)
+        examples = encode(products, made.tasks(), config, store.get)
+        _school(examples, config, it.device).epoch()
+
+    return _held(train, it)
+
+
+def memory_embedding(it: Setting) -> dict[str, Any]:
+    """Measure the memory of embedding and publishing so many products."""
+
+    def embed(folder: Path, products: list[Product]) -> None:
+        store, _ = _decoded(folder, products, it.config)
+        _published(folder, products, store, it)
+
+    return _held(embed, it)
+
+
+def _held(work: Callable[[Path, list[Product]], None], it: Setting) -> dict[str, Any]:
+    """Return what some work takes at most beside libraries and products."""
+    with _shop(it.count(HELD[0]), made.SMALL) as (folder, products):
+        _school(
+            random_examples(8, it.config), replace(it.config, compiled=False), it.device
+        ).epoch()
+        base = _anonymous_bytes()
+        with _peak() as peak:
+            work(folder, products)
+    pixels = len(products) * made.VIEWS * 3 * it.config.image_size**2
+    return {"products": len(products), "pixel_bytes": pixels, "bytes": peak() - base}
 
 
 def resume(it: Setting) -> dict[str, Any]:
@@ -287,9 +298,11 @@ def _random_example(brightness: float, size: int, rng: np.random.Generator) -> E
 
 
 @contextmanager
-def _shop(count: int) -> Iterator[tuple[Path, list[Product]]]:
+def _shop(
+    count: int, size: tuple[int, int] = (made.WIDTH, made.HEIGHT)
+) -> Iterator[tuple[Path, list[Product]]]:
     with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder), made.products(Path(folder) / "photographs", count)
+        yield Path(folder), made.products(Path(folder) / "photographs", count, size)
 
 
 def _decoded(
@@ -348,6 +361,8 @@ def _command(phase: str, scale: float, it: Setting, out: Path) -> list[str]:
 
 
 PHASES = {"training": training, "embedding": embedding, "memory": memory, "resume": resume}
+MEMORY = {"memory_training": memory_training, "memory_embedding": memory_embedding}
+"""What `memory` starts."""
 
 
 def main(phase: str, scale: str, device: str, preset: str, runs: str, out: str) -> None:
@@ -358,7 +373,7 @@ def main(phase: str, scale: str, device: str, preset: str, runs: str, out: str) 
     if phase == "long_fit":
         long_fit(it, Checkpoint(Path(out)))
     else:
-        Path(out).write_text(json.dumps({**PHASES, "held": held}[phase](it)))
+        Path(out).write_text(json.dumps({**PHASES, **MEMORY}[phase](it)))
 
 
 if __name__ == "__main__":

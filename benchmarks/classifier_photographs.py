@@ -14,6 +14,8 @@ from training.classifier.images import ImageFile
 
 VIEWS = 3
 WIDTH, HEIGHT, QUALITY = 768, 1024, 85
+SMALL = 192, 256
+"""Where the photographs' own size does not matter."""
 MOTIFS = 64
 """Different pictures. Files repeat them, and differ by a comment that decoders pass over."""
 CLASSES = (2, 5, 7, 40, 45, 140, 12, 4)
@@ -30,11 +32,13 @@ def tasks() -> tuple[Task, ...]:
     )
 
 
-def products(folder: Path, count: int, seed: int = 1) -> list[Product]:
+def products(
+    folder: Path, count: int, size: tuple[int, int] = (WIDTH, HEIGHT), seed: int = 1
+) -> list[Product]:
     """Write the photographs of so many products into a folder; return the products."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
-    motifs = [_motif(rng) for _ in range(MOTIFS)]
+    motifs = [_motif(size, rng) for _ in range(MOTIFS)]
     return [_product(folder, n, motifs, rng) for n in range(count)]
 
 
@@ -56,12 +60,13 @@ def _write(path: Path, motif: bytes) -> ImageFile:
     return ImageFile(path, hashlib.sha256(data).hexdigest())
 
 
-def _motif(rng: np.random.Generator) -> bytes:
-    """Draw a coarse pattern with fine grain before white, about 100 kB as a JPEG."""
+def _motif(size: tuple[int, int], rng: np.random.Generator) -> bytes:
+    """Draw a coarse pattern with fine grain before white, at full size about 100 kB as a JPEG."""
+    width, height = size
     coarse = Image.fromarray(rng.integers(0, 255, (16, 12, 3), np.uint8))
-    cloth = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), np.int16)
-    cloth = (cloth + rng.integers(-8, 9, (HEIGHT, WIDTH, 1))).clip(0, 255).astype(np.uint8)
-    cloth[:, : WIDTH // 8] = cloth[:, -WIDTH // 8 :] = 255
+    cloth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.int16)
+    cloth = (cloth + rng.integers(-8, 9, (height, width, 1))).clip(0, 255).astype(np.uint8)
+    cloth[:, : width // 8] = cloth[:, -width // 8 :] = 255
     file = io.BytesIO()
     Image.fromarray(cloth).save(file, "JPEG", quality=QUALITY)
     return file.getvalue()

@@ -1,7 +1,7 @@
 """The figures of `benchmarks.classifier` as a table, and as files under `benchmarks/results/`."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def _aims(figures: Mapping[str, Any]) -> Iterator[str]:
         yield _week(figures["embedding"], bool(gpu)).row()
     if "memory" in figures and figures["scale"] >= 1:
         for name in ("training", "embedding"):
-            yield _growth(figures["memory"], name).row()
+            yield _growth(name, figures["memory"][name]).row()
     if "resume" in figures:
         yield _resumed(figures["resume"])
     phases = [name for name in ("training", "embedding", "memory", "resume") if name in figures]
@@ -107,10 +107,10 @@ def _week(it: Mapping[str, Any], on_gpu: bool) -> Aim:
     return Aim(words, limit, minutes, "minutes", how)
 
 
-def _growth(it: Mapping[str, Any], name: str) -> Aim:
-    small, large = it["small"], it["large"]
+def _growth(name: str, sizes: Sequence[Mapping[str, Any]]) -> Aim:
+    small, large = sizes
     products = large["products"] - small["products"]
-    grown = (large[f"{name}_bytes"] - small[f"{name}_bytes"]) / products
+    grown = (large["bytes"] - small["bytes"]) / products
     pixels = small["pixel_bytes"] / small["products"]
     return Aim(
         f"{name}: memory that one product more takes", pixels * MOST_GROWTH / KB, grown / KB, "kB",
@@ -184,14 +184,14 @@ def _embedding(it: Mapping[str, Any]) -> Iterator[str]:
 def _memory(it: Mapping[str, Any]) -> Iterator[str]:
     yield "## Memory"
     yield ""
-    yield "| products | their pixels | training them | embedding them |"
+    yield "| products | their pixels | training for an epoch | embedding and publishing |"
     yield "|---:|---:|---:|---:|"
-    for size in (it["small"], it["large"]):
-        cells = (f"{size[f'{name}_bytes'] / MB:,.0f} MB" for name in
-                 ("pixel", "training", "embedding"))  # fmt: skip
-        yield f"| {size['products']:,} | {' | '.join(cells)} |"
+    for training, embedding in zip(it["training"], it["embedding"], strict=True):
+        sizes = (training["pixel_bytes"], training["bytes"], embedding["bytes"])
+        cells = " | ".join(f"{size / MB:,.0f} MB" for size in sizes)
+        yield f"| {training['products']:,} | {cells} |"
     yield ""
-    yield "What a process takes beside its libraries and a first small fit."
+    yield "What a process takes beside its libraries, the products' rows and a first small fit."
 
 
 def _resume(it: Mapping[str, Any]) -> Iterator[str]:
