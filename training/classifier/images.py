@@ -163,7 +163,8 @@ class ImageStore:
         self._refused |= refused
 
     def _open(self, index: Path) -> None:
-        segment = np.load(index.with_suffix(".npy"), mmap_mode="r")
+        # A plain array: each row of a memmap would take three times the memory of one of these.
+        segment = np.load(index.with_suffix(".npy"), mmap_mode="r").view(np.ndarray)
         hashes = pq.read_table(index)["sha256"].to_pylist()
         self._rows |= {sha256: (segment, row) for row, sha256 in enumerate(hashes)}
 
