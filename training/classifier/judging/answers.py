@@ -1,7 +1,7 @@
 """What a judged subject answers to one task, beside the truth, and what follows from it.
 
 Shape legend: H held-out products, N of them that carry a label of the task, C classes, T true
-classes of all N together, A answers of all N together, R sets of weights.
+classes of all N together, A answers of all N together, R sets of draws.
 
 A subject answers each task of one label with the most probable class, and a multi-label one with
 every class that is more probable than not, or with the most probable one where there is none. So
@@ -141,10 +141,11 @@ class Answers:
         )
 
     def macro_f1(self, weight_NR: np.ndarray) -> np.ndarray:
-        """Return the macro-F1 under each set of weights of the products, float64 (R,).
+        """Return the macro-F1 of each set of draws of the products, float64 (R,).
 
         As `training.classifier.metrics.score` has it: the mean over the classes that are true of,
-        or answered about, products of some weight. A column of ones gives that of all products.
+        or answered about, products that were drawn. `weight_NR` says how often each was; a column
+        of ones gives that of all products, and one of zeros NaN.
         """
         right_A = self.is_right_A
         hits_CR = self._by_class(self.row_A[right_A], self.class_A[right_A], weight_NR)
@@ -152,15 +153,16 @@ class Answers:
         marked_CR += self._by_class(self.true_row_T, self.true_class_T, weight_NR)
         is_there_CR = marked_CR > 0
         f1_CR = np.divide(2 * hits_CR, marked_CR, out=np.zeros_like(hits_CR), where=is_there_CR)
-        macro_R: np.ndarray = f1_CR.sum(axis=0) / is_there_CR.sum(axis=0)
+        with np.errstate(invalid="ignore"):
+            macro_R: np.ndarray = f1_CR.sum(axis=0) / is_there_CR.sum(axis=0)
         return macro_R
 
     def _by_class(self, row: np.ndarray, class_: np.ndarray, weight_NR: np.ndarray) -> np.ndarray:
-        """Sum up the weights of pairs of product and class by class, float64 (C, R)."""
+        """Count pairs of product and class by class, float64 (C, R)."""
         ones, shape = np.ones(len(row), weight_NR.dtype), (len(self.classes), len(self))
         pairs_CN = csr_array((ones, (class_, row)), shape=shape)
-        sum_CR: np.ndarray = (pairs_CN @ weight_NR).astype(np.float64)
-        return sum_CR
+        count_CR: np.ndarray = (pairs_CN @ weight_NR).astype(np.float64)
+        return count_CR
 
 
 def _columns(pairs: Sequence[tuple[int, int]]) -> np.ndarray:

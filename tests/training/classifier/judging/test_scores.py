@@ -59,8 +59,24 @@ def test_the_interval_lies_around_a_macro_f1_of_many_classes_of_one_product():
     rows = table(judged, {}, len(names), seed=1).set_index(["task", "metric"])
     found: Any = rows.loc["brand", "macro_f1"]
     assert found["value"] == pytest.approx((9 + 2 * 9 / (9 + 39)) / 40)
-    assert found["low"] < found["value"] - 0.002
-    assert found["value"] + 0.002 < found["high"] < found["value"] + 0.02
+    assert (found["low"] + found["high"]) / 2 == pytest.approx(found["value"], abs=0.01)
+    assert 0.02 < found["high"] - found["low"] < 0.2
+
+
+def test_one_product_more_is_no_difference_and_ten_are_one():
+    task = Task("size", ("large", "small"))
+    products = [Product(f"p{n}", "", labels={"size": "large"}) for n in range(100)]
+    for wrong, is_shown in ((1, False), (10, True)):
+        given = np.zeros(100, int)
+        right, worse = np.eye(2)[given], np.eye(2)[np.where(np.arange(100) < wrong, 1, given)]
+        judged = {
+            CLASSIFIER: {"size": Answers.of(task, products, right)},
+            "words": {"size": Answers.of(task, products, worse)},
+        }
+        rows: Any = table(judged, {}, 100, seed=1).set_index(["subject", "task", "metric"])
+        found = rows.loc["words", "size", "accuracy"]
+        assert found["difference"] == pytest.approx(-wrong / 100)
+        assert (found["difference_high"] < 0) == is_shown
 
 
 def test_differences_are_paired(rows):
