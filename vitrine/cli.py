@@ -67,7 +67,7 @@ COMMANDS = {
     "train": ("training.commands:train", "Train, evaluate and register a model."),
     "evaluate": (
         "training.commands:evaluate",
-        "Compare all models on the same weeks, each trained on what came before.",
+        "Compare rankers on past weeks, or judge the classifier on unseen products.",
     ),
     "rollback": ("training.commands:rollback", "Let an earlier champion of a model serve again."),
     "promote": (
