@@ -11,12 +11,7 @@ if TYPE_CHECKING:
     from training.promotion import Promotion
     from vitrine.champions import Entry
 
-NEXT = {
-    "ranker": "`vitrine score` publishes its scores",
-    "classifier": "`vitrine embed` publishes its embeddings, as the next daily run does",
-}
-"""What publishes the work of the version that serves now."""
-MODELS = tuple(NEXT)
+MODELS = ("ranker", "classifier")
 
 
 def _said(_: click.Context, __: click.Parameter, given: str | None) -> str:
@@ -70,7 +65,7 @@ def _decided(decide: "Callable[[Promotion], Entry]") -> None:
     operations.bring_up_to_date(installation)
     click.echo(
         f"{entry.model} version {entry.version}, which knows the data until {entry.data_end_at},"
-        f" serves instead of version {entry.previous_version}; {NEXT[entry.model]}"
+        f" serves instead of version {entry.previous_version}{_next(installation, entry)}"
     )
     holding = promotion.ledger.holding(entry.model)
     if holding is None:
@@ -80,3 +75,19 @@ def _decided(decide: "Callable[[Promotion], Entry]") -> None:
         f"refreshes are held from now on, since version {holding.previous_version} was rolled back"
         f" from, until `vitrine promote {entry.model}` or a challenge that wins"
     )
+
+
+def _next(installation: Installation, entry: "Entry") -> str:
+    """Say what publishes the work of the version that serves now, or has."""
+    if entry.model == "ranker":
+        return "; `vitrine score` publishes its scores"
+    if not installation.paths.embeddings.exists():
+        return ""
+
+    from training.classifier.commands import say_aside
+    from training.classifier.embeddings import embed_again
+    from vitrine.interval import parse_instant
+
+    data_end = parse_instant(entry.data_end_at)
+    made = embed_again(installation.settings, installation.paths, data_end, say_aside)
+    return "" if made is None else f"; {made.line()}"

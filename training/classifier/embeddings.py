@@ -135,6 +135,24 @@ def embed(
     )
 
 
+def embed_again(
+    settings: Settings, paths: Paths, data_end: datetime, say: Say = lambda line: None
+) -> Publication | None:
+    """Publish the catalogue once more after a change of champion, to one whose data ended so.
+
+    It is the catalogue that was published last; None if none ever was.
+
+    Raises
+    ------
+    GateError
+        If what was made is not what should be published; see `check`.
+    """
+    if not (paths.embeddings / "current" / MANIFEST).exists():
+        return None
+    published = parse_instant(_manifest(current_version(paths.embeddings))["as_of"])
+    return embed(settings, paths, max(published, data_end), say)
+
+
 def publish(
     root: Path,
     model: ProductClassifier,

@@ -12,11 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from training.champion_commands import rollback
 from training.classifier import commands
 from training.classifier.embeddings import embed
 from training.classifier.serving import champion
 from training.classifier.training import Catalogue, Report, train
-from training.registry import Registry
+from training.evaluation.gate import Decision
+from training.promotion import Promotion
+from training.registry import Registry, Trained
 from vitrine.errors import NotPublishedError, StageSkipped
 from vitrine.interval import DAY, format_instant, parse_instant
 from vitrine.publish import current_version
@@ -213,3 +216,34 @@ def test_without_a_champion_or_a_product_nothing_is_embedded(make_shop, settings
     with pytest.raises(StageSkipped, match=r"embed skipped: .*vitrine train classifier"):
         embed(shop.settings, shop.paths, AS_OF)
     assert not shop.paths.embeddings.exists()
+
+
+def test_the_catalogue_is_embedded_by_whoever_serves_after_a_change(shop, trained, tmp_path):
+    models = Registry(shop.settings, shop.paths)
+    first, _ = champion(shop.settings, shop.paths)
+    for file in models.folder(first).iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "another.txt").write_text("so that it is not the same model")
+    copy = Trained(
+        folder=tmp_path,
+        entry=Path(__file__).parents[3] / "training" / "classifier" / "entry.py",
+        params={},
+        metrics={},
+        curves={},
+        data=first.data,
+        example_inputs=pd.DataFrame({"product_id": ["p"]}),
+        example_outputs=pd.DataFrame({"product_id": ["p"]}),
+    )
+    second = models.register("classifier", copy)
+    Promotion.of(models, shop.paths).promote(second, Decision(True, "better"))
+    assert embed(shop.settings, shop.paths, AS_OF).computed_count == 260
+    environment = {
+        "VITRINE_HOME": str(shop.settings.home),
+        "VITRINE_LANDING": str(shop.settings.landing),
+        "VITRINE_SOURCE": shop.settings.source,
+    }
+    result = CliRunner().invoke(rollback, ["classifier"], env=environment)
+    assert result.exception is None, result.output
+    assert "260 products by classifier version 1, 260 embedded anew" in result.output
+    folder = current_version(shop.paths.embeddings)
+    assert json.loads((folder / "manifest.json").read_text())["version"] == 1
