@@ -29,7 +29,7 @@ class Example:
     views
         uint8 (H, W, 3) each; any number, none included.
     buckets
-        int64 (n,), hash buckets of the text's n-grams; empty without text.
+        int64 (n,), hash buckets that the text fills, each once; empty without text.
     labels
         int64 (n, 2), the known answers: number of the task, number of the class.
     sentence
@@ -154,19 +154,16 @@ def without_text(example: Example) -> Example:
 
 
 def disturbed(example: Example, config: ClassifierConfig, rng: np.random.Generator) -> Example:
-    """Return what one training step sees: few views, mirrored or not, now and then no modality."""
-    hides_images, hides_text = rng.random(2) < (config.image_dropout, config.text_dropout)
-    if hides_images:
-        example = without_images(example)
-    if hides_text:
-        example = without_text(example)
+    """Return what one training step sees: few views, a little aside, and mirrored or not."""
     shown = min(len(example.views), config.views_in_training)
     chosen = rng.permutation(len(example.views))[:shown]
-    views = tuple(
-        _mirrored(example.views[i]) if rng.random() < 0.5 else example.views[i] for i in chosen
-    )
-    return replace(example, views=views)
+    most = round(config.image_shift * config.image_size)
+    views = (_moved(example.views[i], *rng.integers(-most, most + 1, 2)) for i in chosen)
+    return replace(example, views=tuple(v[:, ::-1] if rng.random() < 0.5 else v for v in views))
 
 
-def _mirrored(view: np.ndarray) -> np.ndarray:
-    return view[:, ::-1]
+def _moved(view: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Return a view moved by so many pixels; its edge goes on where it left."""
+    rows = np.clip(np.arange(len(view)) - down, 0, len(view) - 1)
+    columns = np.clip(np.arange(view.shape[1]) - right, 0, view.shape[1] - 1)
+    return view[rows[:, None], columns]

@@ -160,14 +160,26 @@ def temperature(task: Task, logits_NC: np.ndarray, is_right_NC: np.ndarray) -> f
 
     def cost(log_temperature: float) -> float:
         scaled_NC = logits_NC / math.exp(log_temperature)
-        if task.is_multi_label:
-            likelihood = log_expit(np.where(is_right_NC, scaled_NC, -scaled_NC)).sum()
-        else:
-            likelihood = log_softmax(scaled_NC, axis=1)[is_right_NC].sum()
-        return float(log_temperature**2 / 2 - likelihood)
+        return log_temperature**2 / 2 - _log_likelihood(task, scaled_NC, is_right_NC)
 
     bounds = (math.log(COLDEST), math.log(HOTTEST))
     return math.exp(minimize_scalar(cost, bounds=bounds, method="bounded").x)
+
+
+def surprise(task: Task, logits_NC: np.ndarray, labels: Sequence[str]) -> float:
+    """Return how surprising the labels are at the best temperature, nats a labelled product.
+
+    0 where no product has a label that the task knows.
+    """
+    known = [(n, numbers) for n, label in enumerate(labels) if (numbers := task.numbers(label))]
+    if not known:
+        return 0.0
+    logits_NC = logits_NC[[n for n, _ in known]].astype(np.float64)
+    is_right_NC = np.zeros(logits_NC.shape, bool)
+    for row, (_, numbers) in enumerate(known):
+        is_right_NC[row, numbers] = True
+    scaled_NC = logits_NC / temperature(task, logits_NC, is_right_NC)
+    return -_log_likelihood(task, scaled_NC, is_right_NC) / len(known)
 
 
 def surest_threshold(probability_A: np.ndarray, is_right_A: np.ndarray) -> float:
@@ -200,6 +212,12 @@ def wilson_lower(right_A: np.ndarray, count_A: np.ndarray) -> np.ndarray:
     middle_A = share_A + z**2 / (2 * count_A)
     half_A = z * np.sqrt(share_A * (1 - share_A) / count_A + z**2 / (4 * count_A**2))
     return (middle_A - half_A) / (1 + z**2 / count_A)
+
+
+def _log_likelihood(task: Task, scaled_NC: np.ndarray, is_right_NC: np.ndarray) -> float:
+    if task.is_multi_label:
+        return float(log_expit(np.where(is_right_NC, scaled_NC, -scaled_NC)).sum())
+    return float(log_softmax(scaled_NC, axis=1)[is_right_NC].sum())
 
 
 def _candidates(task: Task, probability_NC: np.ndarray) -> np.ndarray:

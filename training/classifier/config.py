@@ -47,19 +47,29 @@ class ClassifierConfig:
     """Folder or hub name of a transformers sentence encoder, which reads texts instead of n-grams.
 
     It stays as it is. A model that was saved has its own copy, and names that."""
-    text_buckets: int = 2**14
-    text_width: int = 64
-    trunk_width: int = 256
+    text_buckets: int = 2**16
+    """Half of them for words and pairs of words, half for pieces of words."""
+    text_width: int = 256
+    hidden_width: int = 512
+    """Of the layer between what a modality shows and the embedding."""
     embedding_width: int = 128
+    image_share: float = 0.15
+    """What images count in an embedding beside a text of 1, while training; see `tuning`."""
+    modality_weights: tuple[float, float, float] = (0.1, 0.7, 0.2)
+    """What the labels' loss from the whole product, its text alone, and its images alone count."""
+    image_shift: float = 1 / 16
+    """How far a view may be moved in training, as a share of its side."""
     dropout: float = 0.1
-    image_dropout: float = 0.1
-    """How often a product is shown without its images in training."""
-    text_dropout: float = 0.4
-    """How often a product is shown without its text. Names are easy, so images need the room."""
+    image_dropout: float = 0.2
+    """Share of the image encoder's channels that a step of training leaves out."""
+    ngram_dropout: float = 0.3
+    """Share of the n-grams that a step of training leaves out."""
     learning_rate: float = 2e-3
     encoder_learning_rate: float = 2e-3
+    ngram_learning_rate: float = 60.0
+    """Of the n-grams' vectors, by plain gradient descent; see `fitting`."""
     weight_decay: float = 0.05
-    task_weighting: str = "class_count"
+    task_weighting: str = "fixed"
     """How the tasks are weighed against each other: see `losses.TaskWeights`."""
     task_weights: tuple[tuple[str, float], ...] = ()
     """For `fixed` weighting: a task's name and its weight; those not named have 1."""
@@ -70,18 +80,20 @@ class ClassifierConfig:
     """What cosines are divided by: the lower, the more the nearest negatives count."""
 
     def __post_init__(self) -> None:
-        positive = ("image_size", "epochs", "batch_size", "text_buckets")
+        positive = ("image_size", "epochs", "batch_size")
         for name in positive:
             if getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must be at least 1")
-        for name in ("patience", "contrast_weight"):
+        if self.text_buckets < 2:
+            raise BadArgumentError(f"text_buckets={self.text_buckets}: it must be at least 2")
+        for name in ("patience", "contrast_weight", "image_share"):
             if getattr(self, name) < 0:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must not be negative")
         if self.contrast_temperature <= 0:
             raise BadArgumentError(
                 f"contrast_temperature={self.contrast_temperature}: it must be positive"
             )
-        for name in ("dropout", "image_dropout", "text_dropout", "min_delta"):
+        for name in ("dropout", "image_dropout", "ngram_dropout", "image_shift", "min_delta"):
             if not 0 <= getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must lie in [0, 1)")
         if len(self.stage_channels) != len(self.stage_depths):
@@ -101,7 +113,8 @@ class ClassifierConfig:
         """Read what `to_json` wrote; lists become tuples again."""
         stages = {name: tuple(values[name]) for name in ("stage_channels", "stage_depths")}
         weights = tuple((name, weight) for name, weight in values["task_weights"])
-        return cls(**(values | stages | {"task_weights": weights}))
+        modalities = {"modality_weights": tuple(values["modality_weights"])}
+        return cls(**(values | stages | modalities | {"task_weights": weights}))
 
 
 def cpu() -> ClassifierConfig:
@@ -133,7 +146,6 @@ def resnet50(pretrained: str = "") -> ClassifierConfig:
         bfloat16=True,
         # Of few epochs a stage, compiling takes longer than it saves.
         compiled=not pretrained,
-        trunk_width=512,
         encoder_learning_rate=3e-4 if pretrained else 2e-3,
     )
 

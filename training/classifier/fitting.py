@@ -1,4 +1,9 @@
-"""The training loop: from encoded products to a fitted network and its curves."""
+"""The training loop: from encoded products to a fitted network and its curves.
+
+The n-grams' vectors learn by plain gradient descent, all else by AdamW. Adam moves a parameter by
+about the learning rate whatever its gradient, so a word that was seen once would move as far as one
+seen a thousand times, and the network would learn the training products by heart (training/LOG.md).
+"""
 
 import math
 import time
@@ -15,7 +20,7 @@ from training.classifier.checkpoint import Checkpoint
 from training.classifier.config import ClassifierConfig
 from training.classifier.contrast import Companionship, contrast_loss
 from training.classifier.losses import TaskLoss, TaskWeights
-from training.classifier.model import ProductClassifier, new_encoder
+from training.classifier.model import ProductClassifier, TextEncoder, new_encoder
 from training.classifier.plateau import Plateau
 from training.classifier.prediction import BATCH_SIZE, chunks
 from training.device import has_fast_bfloat16
@@ -62,7 +67,10 @@ def fit(
         If the loss is no number, or does not fall.
     """
     torch.manual_seed(seed)
-    model = ProductClassifier(config, tasks, new_encoder(config)).to(device)
+    model = ProductClassifier(config, tasks, new_encoder(config))
+    if isinstance(model.text, TextEncoder):
+        model.text.learn_rarity([example.buckets for example in examples])
+    model = model.to(device)
     curves = Fit(model, examples, tuning, seed, companionship).run(kept, say)
     return model.eval(), curves
 
@@ -77,8 +85,8 @@ class Fit:
     """
 
     _plateau: Plateau
-    _optimizer: torch.optim.Optimizer
-    _schedule: torch.optim.lr_scheduler.OneCycleLR
+    _optimizers: list[torch.optim.Optimizer]
+    _schedules: list[torch.optim.lr_scheduler.OneCycleLR]
 
     def __init__(
         self,
@@ -151,19 +159,21 @@ class Fit:
 
         That is the weighted sum, each task's loss, and the contrastive one where there is any.
         """
-        loss_K, count_K, embedding_BE = self._losses(batch)
-        loss, parts = self.weights(loss_K, count_K), [loss_K.detach()]
+        loss, loss_K, embedding_BE = self._losses(batch)
+        parts = [loss_K.detach()]
         if self.companionship:
             weight_BB, is_known_B = self.companionship.among(rows_B)
             told = weight_BB.to(self.device), is_known_B.to(self.device)
             contrast = contrast_loss(embedding_BE, *told, self.config.contrast_temperature)
             loss = loss + self.config.contrast_weight * contrast
             parts.append(contrast.detach()[None])
-        self._optimizer.zero_grad()
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), LONGEST_GRADIENT)
-        self._optimizer.step()
-        self._schedule.step()
+        torch.nn.utils.clip_grad_norm_(self._others, LONGEST_GRADIENT)
+        for optimizer, schedule in zip(self._optimizers, self._schedules, strict=True):
+            optimizer.step()
+            schedule.step()
         return torch.cat([loss.detach()[None], *parts])
 
     @torch.inference_mode()
@@ -173,7 +183,9 @@ class Fit:
         sums, counts = [], []
         for some in chunks(self.tuning, BATCH_SIZE):
             batch = self._on_device(collate(some, self.config.image_size))
-            loss_K, count_K, _ = self._losses(batch)
+            with self._autocast:
+                output = self.model(batch)
+            loss_K, count_K = self.task_loss(output.logits_BS, batch)
             sums.append(loss_K * count_K)
             counts.append(count_K)
         count_K = torch.stack(counts).sum(0)
@@ -185,8 +197,8 @@ class Fit:
         return {
             "model": self.model.state_dict(),
             "weights": self.weights.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "schedules": [schedule.state_dict() for schedule in self._schedules],
             "stage": self.stage,
             "plateau": asdict(self._plateau),
             "best": self._best,
@@ -202,8 +214,10 @@ class Fit:
         self._begin(state["stage"])
         self.model.load_state_dict(state["model"])
         self.weights.load_state_dict(state["weights"])
-        self._load_optimizer(state["optimizer"])
-        self._schedule.load_state_dict(state["schedule"])
+        for optimizer, of_one in zip(self._optimizers, state["optimizers"], strict=True):
+            _load(optimizer, of_one)
+        for schedule, of_one in zip(self._schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(of_one)
         self._plateau = Plateau(**state["plateau"])
         self._best, self.curves, self.is_over = state["best"], state["curves"], state["is_over"]
         torch.set_rng_state(state["torch_generator"].cpu())
@@ -221,17 +235,31 @@ class Fit:
         self._plateau = Plateau(config.patience, config.min_delta, config.epochs)
         self._best = None
         encoder = [p for p in self.model.encoder.parameters() if p.requires_grad]
-        in_encoder = {id(p) for p in self.model.encoder.parameters()}
-        others = [p for p in self.model.parameters() if id(p) not in in_encoder]
+        ngrams = [p for p in self.model.text.parameters() if p.dim() == 2]
+        apart = {id(p) for p in (*self.model.encoder.parameters(), *ngrams)}
+        others = [p for p in self.model.parameters() if id(p) not in apart]
         others += self.weights.parameters()
-        self._optimizer = torch.optim.AdamW(
-            [{"params": encoder}, {"params": others}], weight_decay=config.weight_decay, fused=True
-        )
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer,
-            max_lr=[config.encoder_learning_rate, config.learning_rate],
-            total_steps=config.epochs * self._step_count(),
+        self._others = encoder + others
+        groups = [{"params": encoder}, {"params": others}]
+        adam = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
+        self._optimizers = [adam]
+        self._schedules = [
+            self._schedule(adam, [config.encoder_learning_rate, config.learning_rate])
+        ]
+        if ngrams:
+            descent = torch.optim.SGD(ngrams)
+            self._optimizers.append(descent)
+            self._schedules.append(self._schedule(descent, [config.ngram_learning_rate]))
+
+    def _schedule(
+        self, optimizer: torch.optim.Optimizer, rates: list[float]
+    ) -> torch.optim.lr_scheduler.OneCycleLR:
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            max_lr=rates,
+            total_steps=self.config.epochs * self._step_count(),
             pct_start=WARM_UP_SHARE,
+            cycle_momentum="betas" in optimizer.defaults,
         )
 
     def go_on(self) -> None:
@@ -246,10 +274,25 @@ class Fit:
             self.is_over, self._best = True, None
 
     def _losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the labels' loss, each task's from the whole product, and the embeddings.
+
+        The heads learn from the whole product, from its text alone and from its images alone, so
+        that either is worth what it can be, and a product that lacks one is nothing new.
+        """
         with self._autocast:
-            output = self.model(batch)
-        loss_K, count_K = self.task_loss(output.logits_BS, batch)
-        return loss_K, count_K, output.embedding_BE
+            text_BE, image_BE = self.model.sides(batch)
+            nothing_BE = torch.zeros_like(text_BE)
+            whole = self.model.join(text_BE, image_BE)
+            of_text = self.model.join(text_BE, nothing_BE)
+            of_images = self.model.join(nothing_BE, image_BE)
+        loss_K, count_K = self.task_loss(whole.logits_BS, batch)
+        costs = [
+            self.weights(loss_K, count_K),
+            self.weights(*self.task_loss(of_text.logits_BS, batch, _rows_with(text_BE))),
+            self.weights(*self.task_loss(of_images.logits_BS, batch, _rows_with(image_BE))),
+        ]
+        loss = sum(w * cost for w, cost in zip(self.config.modality_weights, costs, strict=True))
+        return loss, loss_K, whole.embedding_BE
 
     def _batches(self) -> Iterator[tuple[np.ndarray, Batch]]:
         """Give all examples once, shuffled, in batches of nearly the same size, with their rows.
@@ -279,15 +322,6 @@ class Fit:
             if self.config.compiled:
                 self.model.encoder.compile(dynamic=True)
 
-    def _load_optimizer(self, state: Mapping[str, Any]) -> None:
-        moments = {int(number): of_one for number, of_one in state["state"].items()}
-        self._optimizer.load_state_dict({**state, "state": moments})
-        for parameter, of_one in self._optimizer.state.items():
-            for name, value in of_one.items():
-                if value.shape == parameter.shape:
-                    # In the parameter's memory layout, which a file does not keep.
-                    of_one[name] = torch.empty_like(parameter).copy_(value)
-
     def _progress(self, views: int, seconds: float) -> str:
         plateau, config = self._plateau, self.config
         bound = "at most " if config.patience else ""
@@ -300,6 +334,21 @@ class Fit:
             f" {self.curves['tuning_loss'][-1]:.4f}, {views / seconds:,.0f} images/s,"
             f" {bound}{minutes:.0f} minutes left{' of the stage' if config.pretrained else ''}"
         )
+
+
+def _rows_with(side_BE: torch.Tensor) -> torch.Tensor:
+    """Return 1 for each product that has a side of the embedding, else 0; float32 (B,)."""
+    return side_BE.detach().any(1).float()
+
+
+def _load(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    moments = {int(number): of_one for number, of_one in state["state"].items()}
+    optimizer.load_state_dict({**state, "state": moments})
+    for parameter, of_one in optimizer.state.items():
+        for name, value in of_one.items():
+            if value is not None and value.shape == parameter.shape:
+                # In the parameter's memory layout, which a file does not keep.
+                of_one[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _refuse_nan(loss: float, epoch: int) -> None:

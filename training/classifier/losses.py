@@ -35,17 +35,22 @@ class TaskLoss(nn.Module):
         starts = [sum(self.sizes[:k]) for k in range(len(tasks))]
         self.register_buffer("start_K", torch.tensor(starts), persistent=False)
 
-    def forward(self, logits_BS: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, logits_BS: torch.Tensor, batch: Batch, counts_B: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return each task's mean over the products that have its label, nats, float32 (K,).
 
         The second tensor, float32 (K,), is how many products those are; a task without any
-        costs 0.
+        costs 0. A product counts as often as `counts_B`, float32, says, which is once by default.
         """
         row_L, task_L, class_L = batch.label_L3.T
         right_L = logits_BS[row_L, self.start_K[task_L] + class_L]
         loss_L = batch.share_L * self._normaliser_BK(logits_BS)[row_L, task_L] - right_L
+        share_L = batch.share_L
+        if counts_B is not None:
+            loss_L, share_L = loss_L * counts_B[row_L], share_L * counts_B[row_L]
         zero_K = logits_BS.new_zeros(len(self.sizes))
-        count_K = zero_K.index_add(0, task_L, batch.share_L)
+        count_K = zero_K.index_add(0, task_L, share_L)
         return zero_K.index_add(0, task_L, loss_L) / count_K.clamp(min=1), count_K
 
     def _normaliser_BK(self, logits_BS: torch.Tensor) -> torch.Tensor:

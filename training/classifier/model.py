@@ -1,14 +1,20 @@
-"""The network: a shared image encoder, a small text encoder, one trunk, one linear head per task.
+"""The network: a shared image encoder, a small text encoder, one embedding, a linear head per task.
 
-V views, B products, T n-grams, S classes of all tasks side by side, D channels of an encoder,
-E width of the embedding; H = W = the image size. The penultimate layer is the product embedding, as
-in Zalando's Fashion DNA (Bracher et al. 2016); the encoder is transformers' ResNet.
+Text and images have a branch each, whose ends are added up; so a product that lacks one of them
+needs no stand-in for it, and neither can drown the other. Their sum, at unit length, is the product
+embedding and the heads' only input, as in Zalando's Fashion DNA (Bracher et al. 2016). ADR 27 says
+what a common trunk cost. The image encoder is transformers' ResNet.
+
+V views, B products, T n-grams, D channels of an encoder, E width of the embedding, H = W = the
+image size; S the buckets of n-grams, and of heads the classes of all tasks side by side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -38,6 +44,8 @@ class Output:
 class ProductClassifier(nn.Module):
     """Any number of views and a text in; logits per task and one embedding out."""
 
+    image_share: torch.Tensor
+    """What images count in an embedding, beside 1 for the text."""
     mean_C: torch.Tensor
     deviation_C: torch.Tensor
 
@@ -49,23 +57,45 @@ class ProductClassifier(nn.Module):
         self.encoder = encoder
         channels: int = encoder.config.hidden_sizes[-1]
         self.view_pool = AttentionPool(channels)
-        self.text = _text_branch(config)
-        self.no_image_D = nn.Parameter(torch.zeros(channels))
-        self.trunk = nn.Sequential(
-            nn.Linear(channels + self.text.width, config.trunk_width),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.trunk_width, config.embedding_width),
-        )
+        self.view_norm = nn.Sequential(nn.LayerNorm(channels), nn.Dropout(config.image_dropout))
+        self.text = _text_encoder(config)
+        self.image_branch = Branch(channels, config)
+        self.text_branch = Branch(self.text.width, config)
+        self.nothing_E = nn.Parameter(torch.ones(config.embedding_width))
         # The heads of all tasks, side by side: one product of matrices, however many there are.
         self.heads = nn.Linear(config.embedding_width, sum(len(task.classes) for task in tasks))
+        self.register_buffer("image_share", torch.tensor(config.image_share))
         self.register_buffer("mean_C", torch.tensor(CHANNEL_MEAN) * 255, persistent=False)
         self.register_buffer("deviation_C", torch.tensor(CHANNEL_DEVIATION) * 255, persistent=False)
 
     def forward(self, batch: Batch) -> Output:
         """Return logits and embedding of every product of the batch."""
-        features_BD = torch.cat([self._images(batch), self.text(batch)], dim=1)
-        embedding_BE = F.normalize(self.trunk(features_BD).float(), dim=1)
+        return self.join(*self.sides(batch))
+
+    def sides(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what text and images alone say of each product, (B, E) float32 each.
+
+        Rows have unit length, or are zeros where a product does not have the one or the other.
+        """
+        text_BD, has_text_B = self.text(batch)
+        text_BE = self.text_branch(text_BD) * has_text_B[:, None]
+        if not len(batch.view_owner_V):
+            return text_BE, torch.zeros_like(text_BE)
+        return text_BE, self._images(batch)
+
+    def join(
+        self,
+        text_BE: torch.Tensor,
+        image_BE: torch.Tensor,
+        image_share: torch.Tensor | None = None,
+    ) -> Output:
+        """Return logits and embedding of products from what text and images say of them.
+
+        Images count what the network's `image_share` says, or another one.
+        """
+        sum_BE = text_BE + (self.image_share if image_share is None else image_share) * image_BE
+        is_shown_B = sum_BE.any(1, keepdim=True)
+        embedding_BE = F.normalize(torch.where(is_shown_B, sum_BE, self.nothing_E), dim=1)
         # A unit vector's entries shrink with its width; the heads see them at unit size.
         scaled_BE = embedding_BE * self.config.embedding_width**0.5
         return Output(self.heads(scaled_BE).float(), embedding_BE)
@@ -86,15 +116,31 @@ class ProductClassifier(nn.Module):
             part.train(number < count)
 
     def _images(self, batch: Batch) -> torch.Tensor:
-        if not len(batch.view_owner_V):
-            return self.no_image_D.expand(len(batch), -1)
         pixels_VHWC = (batch.pixels_VHWC - self.mean_C) / self.deviation_C
         view_VD = self.encoder(pixels_VHWC.permute(0, 3, 1, 2)).pooler_output.flatten(1).float()
-        image_BD = self.view_pool(view_VD, batch.view_owner_V, len(batch))
+        pooled_BD = self.view_norm(self.view_pool(view_VD, batch.view_owner_V, len(batch)))
         # torch.bincount would wait for a GPU, to see how many numbers there are.
         one_V = torch.ones_like(batch.view_owner_V)
         view_count_B = one_V.new_zeros(len(batch)).index_add(0, batch.view_owner_V, one_V)
-        return torch.where(view_count_B[:, None] > 0, image_BD, self.no_image_D)
+        return self.image_branch(pooled_BD) * (view_count_B > 0)[:, None]
+
+
+class Branch(nn.Module):
+    """From what one modality shows to its side of the embedding: one hidden layer, and past it."""
+
+    def __init__(self, width: int, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(
+            nn.Linear(width, config.hidden_width),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hidden_width, config.embedding_width),
+        )
+        self.past = nn.Linear(width, config.embedding_width, bias=False)
+
+    def forward(self, shown_BD: torch.Tensor) -> torch.Tensor:
+        """Return float32 (B, E), rows of unit length."""
+        return F.normalize((self.hidden(shown_BD) + self.past(shown_BD)).float(), dim=1)
 
 
 class AttentionPool(nn.Module):
@@ -121,44 +167,68 @@ class AttentionPool(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """The sum of the n-grams' vectors over the root of their number, normalised."""
+    """The sum of the n-grams' vectors, each weighted by how rare it was in training (TF-IDF).
 
-    def __init__(self, bucket_count: int, width: int) -> None:
+    Words and pieces of words are brought to unit length apart, so that the many pieces do not
+    drown the few words. N-grams that training did not know say nothing.
+    """
+
+    rarity_S: torch.Tensor
+
+    def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
-        self.width = width
-        self.bag = nn.EmbeddingBag(bucket_count, width, mode="sum")
-        self.norm = nn.LayerNorm(width)
-        self.no_text_D = nn.Parameter(torch.zeros(width))
-        nn.init.normal_(self.bag.weight, std=0.1)
+        self.width, self.dropout = config.text_width, config.ngram_dropout
+        # A step touches few of the vectors, so their gradient is sparse.
+        self.bag = nn.EmbeddingBag(config.text_buckets, self.width, mode="sum", sparse=True)
+        nn.init.zeros_(self.bag.weight)
+        self.register_buffer("rarity_S", torch.zeros(config.text_buckets))
 
-    def forward(self, batch: Batch) -> torch.Tensor:
-        """Return float (B, D); rows without an n-gram get the learnt vector for no text."""
+    def learn_rarity(self, texts: Sequence[np.ndarray]) -> None:
+        """Set each bucket's inverse document frequency, ln((1 + N) / (1 + n)) + 1, of N texts.
+
+        A bucket that none of the texts fills has no weight.
+        """
+        size = len(self.rarity_S)
+        known_S = torch.from_numpy(np.bincount(np.concatenate(texts), minlength=size))
+        rarity_S = torch.log((1 + len(texts)) / (1 + known_S.double())) + 1
+        self.rarity_S.copy_(torch.where(known_S > 0, rarity_S, 0))
+
+    def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return float (B, D), and which rows have an n-gram that is known, bool (B,)."""
+        half_T = torch.zeros_like(batch.buckets_T) + (batch.buckets_T >= len(self.rarity_S) // 2)
+        section_T = 2 * self._rows(batch) + half_T
+        weight_T = self.rarity_S[batch.buckets_T]
+        square_2B = weight_T.new_zeros(2 * len(batch)).index_add(0, section_T, weight_T**2)
+        weight_T = weight_T / square_2B.sqrt().clamp(min=1e-6)[section_T]
+        weight_T = F.dropout(weight_T, self.dropout, self.training)
+        has_text_B = square_2B.reshape(-1, 2).any(1)
+        return self.bag(batch.buckets_T, batch.text_start_B, weight_T), has_text_B
+
+    def _rows(self, batch: Batch) -> torch.Tensor:
+        """Return the row that each n-gram belongs to, int64 (T,)."""
         end = batch.text_start_B.new_tensor([len(batch.buckets_T)])
         count_B = torch.diff(batch.text_start_B, append=end)
-        sum_BD = self.bag(batch.buckets_T, batch.text_start_B)
-        text_BD = self.norm(sum_BD / count_B.clamp(min=1).sqrt()[:, None])
-        return torch.where(count_B[:, None] > 0, text_BD, self.no_text_D)
+        row_B = torch.arange(len(batch), device=count_B.device)
+        return row_B.repeat_interleave(count_B, output_size=len(batch.buckets_T))
 
 
-class SentenceBranch(nn.Module):
+class SentenceEncoder(nn.Module):
     """The vectors of a pretrained sentence encoder, which came with the batch, normalised."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
         self.norm = nn.LayerNorm(width)
-        self.no_text_D = nn.Parameter(torch.zeros(width))
 
-    def forward(self, batch: Batch) -> torch.Tensor:
-        """Return float (B, D); rows of zeros get the learnt vector for no text."""
-        has_text_B = batch.sentence_BW.any(1, keepdim=True)
-        return torch.where(has_text_B, self.norm(batch.sentence_BW), self.no_text_D)
+    def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return float (B, D), and which rows have a text, bool (B,)."""
+        return self.norm(batch.sentence_BW), batch.sentence_BW.any(1)
 
 
-def _text_branch(config: ClassifierConfig) -> TextEncoder | SentenceBranch:
+def _text_encoder(config: ClassifierConfig) -> TextEncoder | SentenceEncoder:
     if not config.text_pretrained:
-        return TextEncoder(config.text_buckets, config.text_width)
-    return SentenceBranch(opened(config.text_pretrained).width)
+        return TextEncoder(config)
+    return SentenceEncoder(opened(config.text_pretrained).width)
 
 
 def new_encoder(config: ClassifierConfig) -> ResNetModel:

@@ -74,16 +74,24 @@ def logits(model: ProductClassifier, examples: Sequence[Example]) -> list[np.nda
 
 
 @torch.inference_mode()
-def _output(model: ProductClassifier, examples: Sequence[Example]) -> Output:
+def sides(
+    model: ProductClassifier, examples: Sequence[Example]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what text and images alone say of N products, (N, E) float32 each."""
     device = next(model.parameters()).device
-    outputs = []
+    texts, images = [], []
     for some in chunks(examples, BATCH_SIZE):
         batch = collate(some, model.config.image_size).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            outputs.append(model(batch))
-    return Output(
-        torch.cat([o.logits_BS for o in outputs]), torch.cat([o.embedding_BE for o in outputs])
-    )
+            text_BE, image_BE = model.sides(batch)
+        texts.append(text_BE)
+        images.append(image_BE)
+    return torch.cat(texts), torch.cat(images)
+
+
+@torch.inference_mode()
+def _output(model: ProductClassifier, examples: Sequence[Example]) -> Output:
+    return model.join(*sides(model, examples))
 
 
 def _by_task(model: ProductClassifier, output: Output) -> list[np.ndarray]:

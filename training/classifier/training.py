@@ -36,12 +36,12 @@ from training.classifier.model import ProductClassifier
 from training.classifier.prediction import predict
 from training.classifier.sentences import opened
 from training.classifier.serving import NAME
-from training.classifier.tuning import calibrated
+from training.classifier.tuning import calibrated, image_share
 from training.device import prepare
 from training.evaluation.gate import judge
 from training.promotion import Promotion
 from training.registry import ModelVersion, Registry, Trained
-from vitrine.errors import NotPublishedError, StageSkipped
+from vitrine.errors import BadInputError, NotPublishedError, StageSkipped
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, stamp
 from vitrine.settings import Settings
@@ -179,13 +179,14 @@ def train(
     model, curves = fit(
         config, catalogue.tasks, trained_on, tuning, device, settings.seed, kept, say, together
     )
+    model.image_share.fill_(image_share(model, tuning, catalogue.tuning))
     model.calibrations = calibrated(model, tuning, catalogue.tuning)
     registry = Registry(settings, paths)
     paths.staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.staging, prefix="classifier-") as folder:
         files.save(model, Path(folder))
         metrics = evaluate(model, catalogue.trained_on, catalogue.held_out, held_out)
-        champion = _champion_score(registry, catalogue, device)
+        champion = _champion_score(registry, catalogue, device, say)
         version = registry.register(
             NAME,
             Trained(
@@ -223,12 +224,21 @@ def _embedded(
         return None
 
 
-def _champion_score(registry: Registry, catalogue: Catalogue, device: torch.device) -> float | None:
-    """Judge the champion on today's hold-out, which it has not seen either."""
+def _champion_score(
+    registry: Registry, catalogue: Catalogue, device: torch.device, say: Callable[[str], object]
+) -> float | None:
+    """Judge the champion on today's hold-out, which it has not seen either.
+
+    One that an earlier version of the product saved cannot be judged any more, and gives way.
+    """
     champion = registry.champion(NAME)
     if champion is None:
         return None
-    model = files.load(registry.folder(champion), device)
+    try:
+        model = files.load(registry.folder(champion), device)
+    except BadInputError as reason:
+        say(f"classifier version {champion.version} is not compared: {reason}")
+        return None
     catalogue.decode(model.config.image_size)
     examples = catalogue.examples(catalogue.held_out, model.tasks, model.config)
     labels = predict(model, examples).labels(model)

@@ -38,7 +38,7 @@ TINY = ClassifierConfig(
     batch_size=32,
     text_buckets=512,
     text_width=16,
-    trunk_width=64,
+    hidden_width=64,
 )
 
 

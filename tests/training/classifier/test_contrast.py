@@ -193,7 +193,7 @@ def found(tiny, cpu_device) -> dict[str, tuple[float, float]]:
     """The share of one style among the ten nearest, and the accuracy, on products never sold."""
     trained_on, never_sold = StyleShop.of(240), StyleShop.of(300).examples[240:]
     style_N = StyleShop.of(300).style_N[240:]
-    config = replace(tiny, text_dropout=0.0, image_dropout=0.0, contrast_weight=1.0)
+    config = replace(tiny, contrast_weight=1.0)
     rng = np.random.default_rng(6)
     told = {
         "nothing": None,

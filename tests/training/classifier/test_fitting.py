@@ -79,7 +79,12 @@ def test_a_loss_that_is_no_number_ends_the_training(catalogue, encoded, tiny, cp
 
 def test_a_loss_that_does_not_fall_ends_the_training(catalogue, encoded, tiny, cpu_device):
     asleep = replace(
-        tiny, learning_rate=1e-30, encoder_learning_rate=1e-30, epochs=2, dropout=0, text_dropout=0
+        tiny,
+        learning_rate=1e-30,
+        encoder_learning_rate=1e-30,
+        ngram_learning_rate=1e-30,
+        epochs=2,
+        dropout=0,
     )
     trained_on, tuning = ([without_images(example) for example in part] for part in encoded)
     with pytest.raises(DegenerateModelError, match="did not fall"):

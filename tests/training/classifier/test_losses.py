@@ -68,7 +68,19 @@ def test_guessing_evenly_costs_one_over_all_tasks(tiny):
     batch = batch_of(*[{"two": "b", "four": "d", "many": "a|b"}] * 5)
     loss_K, count_K = TaskLoss(TASKS)(torch.zeros(5, 9), batch)
     torch.testing.assert_close(loss_K, even_costs(TASKS))
-    assert TaskWeights(TASKS, tiny)(loss_K, count_K).item() == pytest.approx(1)
+    by_class_count = TaskWeights(TASKS, replace(tiny, task_weighting="class_count"))
+    assert by_class_count(loss_K, count_K).item() == pytest.approx(1)
+
+
+def test_a_product_can_be_left_out():
+    logits_BS = torch.randn(2, 9, requires_grad=True)
+    labels = {"two": "a", "four": "b", "many": "a|c"}
+    counts_B = torch.tensor([1.0, 0.0])
+    loss_K, count_K = TaskLoss(TASKS)(logits_BS, batch_of(labels, labels), counts_B)
+    loss_K.sum().backward()
+    assert count_K.tolist() == [1, 1, 1]
+    torch.testing.assert_close(loss_K, costs(logits_BS[:1], batch_of(labels)))
+    assert gradient(logits_BS)[1].eq(0).all()
 
 
 LABEL = st.sampled_from(["", "a", "b", "c", "d", "a|b", "a|c|b"])

@@ -1,3 +1,5 @@
+import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +11,8 @@ from training.classifier.batches import Example, collate, without_images, withou
 from training.classifier.calibration import Calibration, Shown, uncalibrated
 from training.classifier.catalogue import Task
 from training.classifier.losses import TaskLoss
-from training.classifier.model import AttentionPool, ProductClassifier, new_encoder
-from training.classifier.prediction import logits, predict
+from training.classifier.model import AttentionPool, ProductClassifier, TextEncoder, new_encoder
+from training.classifier.prediction import logits, predict, sides
 from vitrine.errors import BadArgumentError, BadInputError
 
 TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
@@ -20,7 +22,8 @@ TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
 def model(tiny) -> ProductClassifier:
     torch.manual_seed(1)
     model = ProductClassifier(tiny, TASKS, new_encoder(tiny))
-    # Batch norm's statistics, the attention and the vectors for nothing are not as they began.
+    model.text.learn_rarity([np.arange(512)])
+    # Batch norm's statistics, the attention and the vectors of n-grams are not as they began.
     for parameter in model.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     model.train()
@@ -86,6 +89,47 @@ def test_views_and_text_matter(model):
     assert np.abs(embeddings[0] - embeddings[2]).max() > 1e-3
 
 
+def test_a_product_that_shows_nothing_has_the_embedding_of_nothing(model):
+    nothing = predict(model, [MIXED[3]]).embedding_NE[0]
+    expected = torch.nn.functional.normalize(model.nothing_E.detach(), dim=0)
+    np.testing.assert_allclose(nothing, expected.numpy(), atol=1e-6)
+
+
+def test_text_counts_one_and_images_their_share(model):
+    whole = [example(n, 2, 4) for n in range(3)]
+    text_NE, image_NE = sides(model, whole)
+    np.testing.assert_allclose(text_NE.norm(dim=1), 1, atol=1e-6)
+    np.testing.assert_allclose(image_NE.norm(dim=1), 1, atol=1e-6)
+    for share in (0.15, 2.0):
+        sum_NE = text_NE + share * image_NE
+        expected = (sum_NE / sum_NE.norm(dim=1, keepdim=True)).numpy()
+        with torch.inference_mode():
+            found = model.join(text_NE, image_NE, torch.tensor(share)).embedding_BE.numpy()
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert model.image_share.item() == pytest.approx(0.15)
+
+
+def test_texts_are_weighted_sums_of_their_ngrams(tiny):
+    """Of the buckets 0 to 5 two are words (0, 1) and three pieces; bucket 2 was never seen."""
+    torch.manual_seed(4)
+    text = TextEncoder(replace(tiny, text_buckets=6)).eval()
+    torch.nn.init.normal_(text.bag.weight)
+    text.learn_rarity([np.array([0, 3]), np.array([0, 1, 3, 4]), np.array([0, 5])])
+    idf = [math.log(4 / (1 + count)) + 1 for count in (3, 1)]
+    assert text.rarity_S.tolist() == pytest.approx(
+        [idf[0], idf[1], 0, math.log(4 / 3) + 1, idf[1], idf[1]]
+    )
+    shown = [
+        Example((), np.array(b, np.int64), np.empty((0, 2), np.int64)) for b in ([0, 1, 4], [2], [])
+    ]
+    text_BD, has_text_B = text(collate(shown, 4))
+    vectors = text.bag.weight.detach()
+    words = (idf[0] * vectors[0] + idf[1] * vectors[1]) / math.hypot(*idf)
+    torch.testing.assert_close(text_BD[0].detach(), words + vectors[4])
+    assert has_text_B.tolist() == [True, False, False]
+    assert text_BD[1:].eq(0).all()
+
+
 def test_attention_agrees_with_a_plain_loop():
     torch.manual_seed(2)
     pool = AttentionPool(4)
@@ -128,8 +172,8 @@ def test_predictions_are_calibrated(model, monkeypatch):
 
 def test_what_is_shown_of_a_product_decides_how_sure_one_must_be(model, monkeypatch):
     sure = {Shown.IMAGES: Calibration(2.0, 0.0, 9, 1), Shown.TEXT: Calibration(0.5, 0.0, 9, 1)}
-    fitted = uncalibrated(TASKS) | {shown: (c, Calibration()) for shown, c in sure.items()}
-    monkeypatch.setattr(model, "calibrations", fitted)
+    fitted = {shown: (c, Calibration()) for shown, c in sure.items()}
+    monkeypatch.setattr(model, "calibrations", {**uncalibrated(TASKS), **fitted})
     raw_NC, prediction = logits(model, MIXED)[0], predict(model, MIXED)
     # Their views and words: (1, 4), (3, 0), (0, 5), (0, 0), (2, 1), (1, 1).
     for n, temperature in enumerate((1, 2, 0.5, 1, 1, 1)):
@@ -142,15 +186,16 @@ def test_what_is_shown_of_a_product_decides_how_sure_one_must_be(model, monkeypa
 
 def test_a_folder_of_an_older_format_is_refused(model, tmp_path):
     files.save(model, tmp_path)
-    older = (tmp_path / "model.json").read_text().replace('"format": 4', '"format": 3')
-    (tmp_path / "model.json").write_text(older)
-    with pytest.raises(BadInputError, match="of format 3, this version reads 4; train again"):
+    told = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(told | {"format": files.FORMAT - 1}))
+    said = f"of format {files.FORMAT - 1}, this version reads {files.FORMAT}; train again"
+    with pytest.raises(BadInputError, match=said):
         files.load(tmp_path)
 
 
 def test_saved_and_loaded_it_predicts_the_same(model, tmp_path, monkeypatch):
     fitted = (Calibration(1.5, 0.7, 80, 0.9), Calibration())
-    calibrations = uncalibrated(TASKS) | {Shown.IMAGES: fitted}
+    calibrations = {**uncalibrated(TASKS), Shown.IMAGES: fitted}
     monkeypatch.setattr(model, "calibrations", calibrations)
     files.save(model, tmp_path)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["model.json", "model.safetensors"]

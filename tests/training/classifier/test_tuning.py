@@ -8,8 +8,8 @@ from training.classifier.batches import Example, without_images, without_text
 from training.classifier.calibration import Calibration, Shown, calibrate
 from training.classifier.catalogue import Product, Task
 from training.classifier.model import ProductClassifier, new_encoder
-from training.classifier.prediction import logits, shown_of
-from training.classifier.tuning import calibrated
+from training.classifier.prediction import logits, shown_of, sides
+from training.classifier.tuning import calibrated, image_share
 
 TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
 COUNT = 90
@@ -71,3 +71,35 @@ def test_without_any_photograph_there_is_nothing_to_calibrate_photographs_by(
     fitted = calibrated(model, [without_images(example) for example in examples], products)
     assert fitted[Shown.IMAGES] == fitted[Shown.BOTH] == (Calibration(), Calibration())
     assert fitted[Shown.TEXT][0].label_count == 72
+
+
+@pytest.fixture(scope="module")
+def seeing(tiny) -> ProductClassifier:
+    """A network that knows n-grams; what it says of products is not learnt from any."""
+    torch.manual_seed(2)
+    model = ProductClassifier(tiny, TASKS, new_encoder(tiny))
+    model.text.learn_rarity([np.arange(512)])
+    torch.nn.init.normal_(model.text.bag.weight)
+    torch.nn.init.normal_(model.heads.weight, std=0.5)
+    return model.eval()
+
+
+@pytest.mark.parametrize(("told_by", "is_changed"), [("image", True), ("text", False)])
+def test_images_count_more_only_where_they_tell_labels_that_text_does_not(
+    seeing, examples, told_by, is_changed
+):
+    text_NE, image_NE = sides(seeing, examples)
+    side_NE = image_NE if told_by == "image" else text_NE
+    with torch.inference_mode():
+        logits_NS = seeing.join(side_NE, torch.zeros_like(side_NE)).logits_BS
+    best_N = seeing.of_tasks(logits_NS)[0].argmax(1)
+    told = [
+        Product(str(n), "", labels={"colour": TASKS[0].classes[c]}) for n, c in enumerate(best_N)
+    ]
+    assert len(set(best_N.tolist())) > 1
+    share = image_share(seeing, examples, told)
+    assert (share >= 1) if is_changed else (share <= 0.15), share
+
+
+def test_without_a_product_that_has_both_the_trained_share_stays(seeing, examples, products):
+    assert image_share(seeing, [without_text(e) for e in examples], products) == 0.15
