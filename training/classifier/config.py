@@ -125,7 +125,7 @@ def cpu() -> ClassifierConfig:
         stage_channels=(32, 64, 128, 256),
         stage_depths=(1, 1, 1, 1),
         block="basic",
-        epochs=10,
+        epochs=12,
         batch_size=64,
         bfloat16=True,
     )
