@@ -73,7 +73,7 @@ class ClassifierConfig:
     """How the tasks are weighed against each other: see `losses.TaskWeights`."""
     task_weights: tuple[tuple[str, float], ...] = ()
     """For `fixed` weighting: a task's name and its weight; those not named have 1."""
-    contrast_weight: float = 0.3
+    contrast_weight: float = 1.0
     """What drawing together products of the same customers counts beside all tasks, whose weighted
     loss starts near 1, as this one does; 0 where only labels shall count. See `contrast`."""
     contrast_temperature: float = 0.15
