@@ -56,7 +56,7 @@ def test_the_penalty_is_what_answers_best_about_the_tuning_products():
     def named(*kinds):
         return [Product(f"p{n}", f"fine {k}", labels={"kind": k}) for n, k in enumerate(kinds)]
 
-    trained_on, boots = named(*["bag"] * 60, "boot"), named("boot")
+    trained_on, boots = named(*["bag"] * 400, "boot"), named("boot")
     answered = {}
     for tuning in (named("bag"), named("bag", "boot")):
         answers = PEERS["words"].answer((KIND,), trained_on, tuning, boots)[KIND.name]
