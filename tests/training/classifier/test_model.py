@@ -242,7 +242,7 @@ def test_an_encoder_thaws_from_the_top(tiny):
         parts = (embedder, bottom, top)
         states = [{p.requires_grad for p in part.parameters()} for part in parts]
         # A part that does not learn keeps the statistics of its batch norms too.
-        assert [state == {part.training} for state, part in zip(states, parts, strict=True)]
+        assert all(state == {part.training} for state, part in zip(states, parts, strict=True))
         return [state == {True} for state in states]
 
     assert [learning(count) for count in range(4)] == [
