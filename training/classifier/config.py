@@ -74,8 +74,8 @@ class ClassifierConfig:
     task_weights: tuple[tuple[str, float], ...] = ()
     """For `fixed` weighting: a task's name and its weight; those not named have 1."""
     contrast_weight: float = 1.0
-    """What drawing together products of the same customers counts beside all tasks, whose weighted
-    loss starts near 1, as this one does; 0 where only labels shall count. See `contrast`."""
+    """What drawing together products of the same customers counts beside the labels' loss; 0 where
+    only labels shall count. See `contrast`, whose loss starts near 1."""
     contrast_temperature: float = 0.15
     """What cosines are divided by: the lower, the more the nearest negatives count."""
 
