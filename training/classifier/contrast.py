@@ -40,6 +40,10 @@ class Companionship:
     def __bool__(self) -> bool:
         return bool(self.weight_NN.nnz)
 
+    def first(self, count: int) -> "Companionship":
+        """Return what is known of the first `count` products alone."""
+        return Companionship(self.weight_NN[:count, :count], self.category_N[:count])
+
     def arranged(self, order_N: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the same products in an order whose neighbours say something about each other.
 

@@ -30,7 +30,7 @@ from training.classifier.companions import read_companions
 from training.classifier.config import ClassifierConfig
 from training.classifier.contrast import Companionship
 from training.classifier.evaluation import METRIC, evaluate, named, score_tasks
-from training.classifier.fitting import fit
+from training.classifier.fitting import Curves, fit
 from training.classifier.labelling import Decoder, label
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import predict
@@ -113,7 +113,7 @@ class Catalogue:
             [product for product in labelled if part_of(product.product_id) is part]
             for part in (Part.TRAINED_ON, Part.TUNING, Part.HELD_OUT)
         )
-        tasks = find_tasks(trained_on)
+        tasks = find_tasks([*trained_on, *tuning])
         judged = (tuning, held_out)
         if known is None or not all(any(_answers(p, tasks) for p in part) for part in judged):
             raise NotPublishedError(
@@ -139,9 +139,10 @@ class Catalogue:
         return encode(products, tasks, config, store.get)
 
     def companionship(self) -> Companionship:
-        """Read which of the products to train on the same customers met."""
-        ids = [product.product_id for product in self.trained_on]
-        categories = np.array([product.category for product in self.trained_on])
+        """Read which products the same customers met: those to train on, then those to tune by."""
+        products = [*self.trained_on, *self.tuning]
+        ids = [product.product_id for product in products]
+        categories = np.array([product.category for product in products])
         return Companionship(read_companions(self.paths, self.known.end, ids), categories)
 
 
@@ -169,18 +170,10 @@ def train(
         opened(config.text_pretrained).to(device)
     catalogue = Catalogue.read(paths, as_of)
     refused = catalogue.decode(config.image_size, say)
-    trained_on = catalogue.examples(catalogue.trained_on, catalogue.tasks, config)
     held_out = catalogue.examples(catalogue.held_out, catalogue.tasks, config)
-    tuning = catalogue.examples(catalogue.tuning, catalogue.tasks, config)
     checkpoints = paths.staging / "checkpoints" / f"{NAME}-{stamp(as_of)}"
-    key = digest(config, settings.seed, catalogue.tasks, catalogue.products, catalogue.known)
-    kept = Checkpoint.of(checkpoints, key)
     together = catalogue.companionship()
-    model, curves = fit(
-        config, catalogue.tasks, trained_on, tuning, device, settings.seed, kept, say, together
-    )
-    model.image_share.fill_(image_share(model, tuning, catalogue.tuning))
-    model.calibrations = calibrated(model, tuning, catalogue.tuning)
+    model, curves = _learnt(catalogue, together, config, settings, checkpoints, say)
     registry = Registry(settings, paths)
     paths.staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.staging, prefix="classifier-") as folder:
@@ -211,6 +204,41 @@ def train(
         if shown is not Shown.NOTHING
     }
     return Report(version, metrics, entry.reason, entry.is_promoted, refused, published, silent)
+
+
+def _learnt(
+    catalogue: Catalogue,
+    together: Companionship,
+    config: ClassifierConfig,
+    settings: Settings,
+    checkpoints: Path,
+    say: Callable[[str], object],
+) -> tuple[ProductClassifier, Curves]:
+    """Fit a network, tune it, and fit one once more with the tuning products among the others.
+
+    What they decided about the first network holds for the second one, which has seen a little
+    more. Where they decide how long a stage lasts (`patience`) the first network stays.
+    """
+    tasks, device, seed = catalogue.tasks, prepare(settings), settings.seed
+    key = digest(config, seed, tasks, catalogue.products, catalogue.known)
+    trained_on = catalogue.examples(catalogue.trained_on, tasks, config)
+    tuning = catalogue.examples(catalogue.tuning, tasks, config)
+
+    def fitted(name: str, examples: list[Example]) -> tuple[ProductClassifier, Curves]:
+        kept = Checkpoint.of(checkpoints, f"{key}-{name}")
+        among = together.first(len(examples))
+        return fit(config, tasks, examples, tuning, device, seed, kept, say, among)
+
+    first, curves = fitted("first", trained_on)
+    first.image_share.fill_(image_share(first, tuning, catalogue.tuning))
+    first.calibrations = calibrated(first, tuning, catalogue.tuning)
+    if config.patience:
+        return first, curves
+    say(f"once more, with the {len(tuning):,} products that it was tuned by")
+    model, again = fitted("again", [*trained_on, *tuning])
+    model.image_share.copy_(first.image_share)
+    model.calibrations = first.calibrations
+    return model, curves | {"again/loss": again["loss"]}
 
 
 def _embedded(

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from training.champion_commands import rollback
 from training.classifier import commands
+from training.classifier.calibration import Shown
 from training.classifier.embeddings import embed
 from training.classifier.serving import champion
 from training.classifier.training import Catalogue, Report, train
@@ -33,9 +34,15 @@ def shop(make_shop):
 
 
 @pytest.fixture(scope="module")
-def trained(shop, tiny) -> Report:
+def said() -> list[str]:
+    """Lines of progress of the training below."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def trained(shop, tiny, said) -> Report:
     shop.photograph("p_3", "front").write_bytes(b"not an image any more")
-    return train(shop.settings, shop.paths, AS_OF, tiny)
+    return train(shop.settings, shop.paths, AS_OF, tiny, said.append)
 
 
 def test_a_model_that_beats_the_majority_becomes_champion(shop, trained):
@@ -45,6 +52,15 @@ def test_a_model_that_beats_the_majority_becomes_champion(shop, trained):
     assert version == champion(shop.settings, shop.paths)[0]
     assert format_instant(version.data.end) == "2026-01-02T00:00:00Z"
     assert version.metrics["majority/score"] == trained.metrics["majority/score"]
+
+
+def test_what_tuned_the_first_network_is_learnt_by_the_second(shop, trained, said, tiny):
+    tuning = Catalogue.read(shop.paths, AS_OF).tuning
+    assert f"once more, with the {len(tuning)} products that it was tuned by" in said
+    assert sum(line.startswith("epoch ") for line in said) == 2 * tiny.epochs
+    _, model = champion(shop.settings, shop.paths)
+    labelled = [sum(task.name in p.labels for p in tuning) for task in model.tasks]
+    assert [c.label_count for c in model.calibrations[Shown.BOTH]] == labelled
 
 
 def test_a_bad_image_is_counted_and_the_training_goes_on(trained):
