@@ -2,8 +2,9 @@
 
 A network is mostly too sure of itself, so its logits are divided by a temperature (Guo, Pleiss, Sun
 and Weinberger 2017, "On Calibration of Modern Neural Networks"). Below a threshold it abstains.
-Both are fitted on tuning products, which it has not been trained on and is not judged by; and for
-each of what may be shown of a product, since a network that is well calibrated with a name before
+Both are fitted on tuning products, which the network that they are fitted to has not been trained
+on and is not judged by (`training` says which network takes them over); and for each of what may be
+shown of a product, since a network that is well calibrated with a name before
 it may be far too sure of a photograph alone (training/LOG.md).
 
 N products, C classes of a task, A answers.

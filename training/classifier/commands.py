@@ -30,12 +30,35 @@ NOTED = ("accuracy", "majority/accuracy", "macro_f1", "majority/macro_f1", "imag
     help="A transformers sentence encoder, kept as safetensors, to read texts; it is not trained.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the preset's number.")
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a setting, such as task_weighting=uncertainty; may be repeated.",
+)
+@click.option(
+    "--task-weight",
+    "weights",
+    multiple=True,
+    type=(str, click.FloatRange(min=0)),
+    metavar="TASK NUMBER",
+    help="Let a task count so many times as much as the others; may be repeated.",
+)
 def classifier(
-    as_of: datetime, preset: str, pretrained: str, text_encoder: str, epochs: int | None
+    as_of: datetime,
+    preset: str,
+    pretrained: str,
+    text_encoder: str,
+    epochs: int | None,
+    settings: tuple[str, ...],
+    weights: tuple[tuple[str, float], ...],
 ) -> None:
     """Train, evaluate and register the product classifier.
 
     vitrine train classifier --as-of 2026-03-01
+
+    Settings stand with their meaning in training/classifier/config.py.
     """
     from vitrine.installation import Installation
     from vitrine.sources import require
@@ -45,6 +68,7 @@ def classifier(
 
     from dataclasses import replace
 
+    from training.assignments import changed
     from training.classifier.config import preset_of
     from training.classifier.training import train
     from vitrine.interval import DAY, Interval
@@ -53,6 +77,7 @@ def classifier(
 
     config = replace(preset_of(preset, pretrained), text_pretrained=text_encoder)
     config = config if epochs is None else replace(config, epochs=epochs)
+    config = replace(changed(config, settings), task_weights=weights)
     with record(installation.paths, "train classifier", Interval(as_of - DAY, as_of)) as run:
         report = train(installation.settings, installation.paths, as_of, config, say_aside)
         run.note(

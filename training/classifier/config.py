@@ -15,7 +15,7 @@ class ClassifierConfig:
     Raises
     ------
     BadArgumentError
-        If a value lies outside its range, or stages are thawed that do not exist.
+        If a value lies outside its range.
     """
 
     image_size: int
@@ -80,10 +80,17 @@ class ClassifierConfig:
     """What cosines are divided by: the lower, the more the nearest negatives count."""
 
     def __post_init__(self) -> None:
-        positive = ("image_size", "epochs", "batch_size")
+        positive = (
+            "image_size", "epochs", "batch_size", "views_in_training",
+            "text_width", "hidden_width", "embedding_width",
+        )  # fmt: skip
         for name in positive:
             if getattr(self, name) < 1:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must be at least 1")
+        if len(self.modality_weights) != 3 or min(self.modality_weights) < 0:
+            raise BadArgumentError(
+                f"modality_weights={self.modality_weights}: they must be three, not negative"
+            )
         if self.text_buckets < 2:
             raise BadArgumentError(f"text_buckets={self.text_buckets}: it must be at least 2")
         for name in ("patience", "contrast_weight", "image_share"):

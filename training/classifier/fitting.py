@@ -47,9 +47,9 @@ def fit(
 ) -> tuple[ProductClassifier, Curves]:
     """Train a new network on `examples`; return it ready to predict, and its learning curves.
 
-    The curves have one value an epoch: `loss`, the weighted sum in training, with modalities hidden
-    at random; `loss/<task>`, nats; `tuning_loss`, of the tasks, with everything shown, on other
-    products; and where products are known to go together `contrast_loss`, which is 1 at random.
+    The curves have one value an epoch: `loss`, all that is paid in training; `loss/<task>`, nats,
+    from the whole product; `tuning_loss`, of the tasks, on other products, not a number without
+    any; and where products are known to go together `contrast_loss`, which is 1 at random.
 
     Parameters
     ----------
@@ -178,7 +178,9 @@ class Fit:
 
     @torch.inference_mode()
     def tuning_loss(self) -> float:
-        """Return the weighted loss of the tuning products, with everything shown."""
+        """Return the weighted loss of the tuning products; not a number if there are none."""
+        if not self.tuning:
+            return math.nan
         self.model.eval()
         sums, counts = [], []
         for some in chunks(self.tuning, BATCH_SIZE):
@@ -329,9 +331,9 @@ class Fit:
         place = f"epoch {plateau.epochs} of {bound}{config.epochs}"
         if config.pretrained:
             place = f"stage {self.stage} of {len(self.model.encoder_parts)}, {place}"
+        others = f", on other products {self.curves['tuning_loss'][-1]:.4f}" if self.tuning else ""
         return (
-            f"{place}: loss {self.curves['loss'][-1]:.4f}, on other products"
-            f" {self.curves['tuning_loss'][-1]:.4f}, {views / seconds:,.0f} images/s,"
+            f"{place}: loss {self.curves['loss'][-1]:.4f}{others}, {views / seconds:,.0f} images/s,"
             f" {bound}{minutes:.0f} minutes left{' of the stage' if config.pretrained else ''}"
         )
 

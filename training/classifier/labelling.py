@@ -133,10 +133,14 @@ def summary(model: ProductClassifier, answered: Counter[str], product_count: int
     """Say per task how many of at least one product got an answer, and why where none can."""
     width = max(len(task.name) for task in model.tasks)
     lines = []
-    for task, calibration in zip(model.tasks, model.calibrations[Shown.BOTH], strict=True):
+    for k, task in enumerate(model.tasks):
+        calibration = model.calibrations[Shown.BOTH][k]
         said = f"{100 * answered[task.name] / product_count:5.1f} %"
+        silent = [s.value for s in Shown if model.calibrations[s][k].is_silent]
         if not answered[task.name] and calibration.is_silent:
             said = f"never: {calibration.reason()}"
+        elif not answered[task.name]:
+            said += f"; never from {', '.join(silent)}"
         lines.append(f"  {task.name:<{width}}  {said}")
     return lines
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from training.classifier.batches import Batch
 from training.classifier.catalogue import Task
 from training.classifier.config import ClassifierConfig
+from vitrine.errors import BadArgumentError
 
 
 class TaskLoss(nn.Module):
@@ -78,6 +79,11 @@ class TaskWeights(nn.Module):
     `fixed`: the mean of the costs, each times the weight that was given for its task, or 1.
     `uncertainty`: with a learnt log-variance s of each task, the mean of exp(-s) cost + s / 2
     (Kendall, Gal and Cipolla 2018, equation 10).
+
+    Raises
+    ------
+    BadArgumentError
+        If a weight is given for a task that there is not.
     """
 
     weight_K: torch.Tensor
@@ -89,6 +95,12 @@ class TaskWeights(nn.Module):
             weight_K = 1 / even_costs(tasks)
         elif config.task_weighting == "fixed":
             given = dict(config.task_weights)
+            unknown = given.keys() - {task.name for task in tasks}
+            if unknown:
+                raise BadArgumentError(
+                    f"--task-weight {min(unknown)}: there is no such task;"
+                    f" there are {', '.join(task.name for task in tasks)}"
+                )
             weight_K = torch.tensor([given.get(task.name, 1.0) for task in tasks])
         self.register_buffer("weight_K", weight_K / len(tasks), persistent=False)
         self.is_learnt = config.task_weighting == "uncertainty"

@@ -14,6 +14,13 @@ from training.classifier.catalogue import Task
 from training.classifier.model import Output, ProductClassifier
 
 BATCH_SIZE = 128
+SEEN = {
+    (True, True): Shown.BOTH,
+    (True, False): Shown.TEXT,
+    (False, True): Shown.IMAGES,
+    (False, False): Shown.NOTHING,
+}
+"""By whether there is a text, and whether there is an image."""
 Item = TypeVar("Item")
 
 
@@ -47,13 +54,15 @@ class Prediction:
 
 def predict(model: ProductClassifier, examples: Sequence[Example]) -> Prediction:
     """Predict at least one product; each product's answer depends on itself alone."""
-    output = _output(model, examples)
-    shown_N = np.asarray([shown_of(example).value for example in examples])
+    text_NE, image_NE = sides(model, examples)
+    with torch.inference_mode():
+        output = model.join(text_NE, image_NE)
+    shown_N = shown_of(text_NE, image_NE)
     probability, given = [], []
-    for k, (task, logits_NC) in enumerate(zip(model.tasks, _by_task(model, output), strict=True)):
+    for k, (task, logits_NC) in enumerate(zip(model.tasks, by_task(model, output), strict=True)):
         probability_NC, given_NC = np.empty_like(logits_NC), np.empty(logits_NC.shape, bool)
         for shown, calibrations in model.calibrations.items():
-            rows = shown_N == shown.value
+            rows = shown_N == shown
             probability_NC[rows] = calibrations[k].probability(task, logits_NC[rows])
             given_NC[rows] = calibrations[k].given(task, probability_NC[rows])
         probability.append(probability_NC)
@@ -61,16 +70,18 @@ def predict(model: ProductClassifier, examples: Sequence[Example]) -> Prediction
     return Prediction(probability, given, output.embedding_BE.cpu().numpy())
 
 
-def shown_of(example: Example) -> Shown:
-    """Tell what there is to see of a product."""
-    if len(example.buckets) or example.sentence.any():
-        return Shown.BOTH if example.views else Shown.TEXT
-    return Shown.IMAGES if example.views else Shown.NOTHING
+def shown_of(text_NE: torch.Tensor, image_NE: torch.Tensor) -> np.ndarray:
+    """Tell what a network saw of each product, `Shown` (N,), by what its sides have to say.
+
+    A text of which training knew no n-gram says nothing.
+    """
+    is_seen = zip(text_NE.any(1).tolist(), image_NE.any(1).tolist(), strict=True)
+    return np.asarray([SEEN[has_text, has_image] for has_text, has_image in is_seen], object)
 
 
-def logits(model: ProductClassifier, examples: Sequence[Example]) -> list[np.ndarray]:
+def by_task(model: ProductClassifier, output: Output) -> list[np.ndarray]:
     """Return what a calibration is fitted to: one float32 array (N, C) per task."""
-    return _by_task(model, _output(model, examples))
+    return [of_task.cpu().numpy() for of_task in model.of_tasks(output.logits_BS)]
 
 
 @torch.inference_mode()
@@ -87,15 +98,6 @@ def sides(
         texts.append(text_BE)
         images.append(image_BE)
     return torch.cat(texts), torch.cat(images)
-
-
-@torch.inference_mode()
-def _output(model: ProductClassifier, examples: Sequence[Example]) -> Output:
-    return model.join(*sides(model, examples))
-
-
-def _by_task(model: ProductClassifier, output: Output) -> list[np.ndarray]:
-    return [of_task.cpu().numpy() for of_task in model.of_tasks(output.logits_BS)]
 
 
 def chosen(task: Task, probability_C: np.ndarray) -> list[int]:

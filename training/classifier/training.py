@@ -178,14 +178,16 @@ def train(
     paths.staging.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.staging, prefix="classifier-") as folder:
         files.save(model, Path(folder))
-        metrics = evaluate(model, catalogue.trained_on, catalogue.held_out, held_out)
+        known = [*catalogue.trained_on, *catalogue.tuning]
+        metrics = evaluate(model, known, catalogue.held_out, held_out)
         champion = _champion_score(registry, catalogue, device, say)
         version = registry.register(
             NAME,
             Trained(
                 folder=Path(folder),
                 entry=Path(__file__).with_name("entry.py"),
-                params=_params(config, catalogue, refused, settings, together),
+                params=_params(config, catalogue, refused, settings, together)
+                | {"image_share_tuned": round(float(model.image_share), 6)},
                 metrics=metrics if champion is None else metrics | {f"champion/{METRIC}": champion},
                 curves=curves,
                 data=catalogue.known,
@@ -224,18 +226,22 @@ def _learnt(
     trained_on = catalogue.examples(catalogue.trained_on, tasks, config)
     tuning = catalogue.examples(catalogue.tuning, tasks, config)
 
-    def fitted(name: str, examples: list[Example]) -> tuple[ProductClassifier, Curves]:
+    def fitted(
+        name: str, examples: list[Example], judges: list[Example]
+    ) -> tuple[ProductClassifier, Curves]:
         kept = Checkpoint.of(checkpoints, f"{key}-{name}")
         among = together.first(len(examples))
-        return fit(config, tasks, examples, tuning, device, seed, kept, say, among)
+        return fit(config, tasks, examples, judges, device, seed, kept, say, among)
 
-    first, curves = fitted("first", trained_on)
-    first.image_share.fill_(image_share(first, tuning, catalogue.tuning))
+    first, curves = fitted("first", trained_on, tuning)
+    share = image_share(first, tuning, catalogue.tuning)
+    say(f"in an embedding images count {share:g} beside 1 for the text")
+    first.image_share.fill_(share)
     first.calibrations = calibrated(first, tuning, catalogue.tuning)
     if config.patience:
         return first, curves
     say(f"once more, with the {len(tuning):,} products that it was tuned by")
-    model, again = fitted("again", [*trained_on, *tuning])
+    model, again = fitted("again", [*trained_on, *tuning], [])
     model.image_share.copy_(first.image_share)
     model.calibrations = first.calibrations
     return model, curves | {"again/loss": again["loss"]}

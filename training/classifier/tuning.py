@@ -5,28 +5,25 @@ That is what its images count beside the text, how sure it is, and when it absta
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from training.classifier.batches import Example, without_images, without_text
+from training.classifier.batches import Example
 from training.classifier.calibration import (
     Calibration,
     Calibrations,
     Shown,
     calibrate,
     surprise,
+    uncalibrated,
 )
 from training.classifier.catalogue import Product
 from training.classifier.model import ProductClassifier
-from training.classifier.prediction import logits, shown_of, sides
+from training.classifier.prediction import by_task, shown_of, sides
 
 IMAGE_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
 WORTH_A_CHANGE = 0.02
 """By what share another image share must make labels less surprising to replace the trained one."""
-HIDINGS = {
-    Shown.BOTH: lambda example: example,
-    Shown.IMAGES: without_text,
-    Shown.TEXT: without_images,
-}
 
 
 def image_share(
@@ -44,18 +41,17 @@ def image_share(
         The tuning products, in the same order.
     """
     trained_with = model.config.image_share
-    rows = [n for n, example in enumerate(examples) if shown_of(example) is Shown.BOTH]
+    text_NE, image_NE = sides(model, examples)
+    rows = np.flatnonzero(shown_of(text_NE, image_NE) == Shown.BOTH).tolist()
     if not rows:
         return trained_with
-    text_NE, image_NE = sides(model, [examples[n] for n in rows])
     labels = [products[n].labels for n in rows]
 
     def cost(share: float) -> float:
-        with torch.inference_mode():
-            output = model.join(text_NE, image_NE, torch.tensor(share, device=text_NE.device))
+        of_tasks = _logits(model, text_NE[rows], image_NE[rows], share)
         return sum(
-            surprise(task, of_task.cpu().numpy(), [known.get(task.name, "") for known in labels])
-            for task, of_task in zip(model.tasks, model.of_tasks(output.logits_BS), strict=True)
+            surprise(task, logits_NC, [known.get(task.name, "") for known in labels])
+            for task, logits_NC in zip(model.tasks, of_tasks, strict=True)
         )
 
     costs = {share: cost(share) for share in (trained_with, *IMAGE_SHARES)}
@@ -77,19 +73,35 @@ def calibrated(
     examples, products
         The tuning products, in the same order.
     """
-    return {shown: _of(shown, model, examples, products) for shown in Shown}
+    text_NE, image_NE = sides(model, examples)
+    nothing_NE = torch.zeros_like(text_NE)
+    shown = {
+        Shown.BOTH: (text_NE, image_NE),
+        Shown.IMAGES: (nothing_NE, image_NE),
+        Shown.TEXT: (text_NE, nothing_NE),
+    }
+    found = {kind: _of(kind, model, *both, products) for kind, both in shown.items()}
+    return {**uncalibrated(model.tasks), **found}
 
 
 def _of(
-    shown: Shown,
+    kind: Shown,
     model: ProductClassifier,
-    examples: Sequence[Example],
+    text_NE: torch.Tensor,
+    image_NE: torch.Tensor,
     products: Sequence[Product],
 ) -> tuple[Calibration, ...]:
-    hide = HIDINGS.get(shown)
-    hidden = [hide(example) for example in examples] if hide else []
-    rows = [n for n, example in enumerate(hidden) if shown_of(example) is shown]
-    if not rows:
-        return tuple(Calibration() for _ in model.tasks)
-    of_tasks = logits(model, [hidden[n] for n in rows])
+    rows = np.flatnonzero(shown_of(text_NE, image_NE) == kind).tolist()
+    of_tasks = _logits(model, text_NE[rows], image_NE[rows])
     return calibrate(model.tasks, of_tasks, [products[n].labels for n in rows])
+
+
+@torch.inference_mode()
+def _logits(
+    model: ProductClassifier,
+    text_NE: torch.Tensor,
+    image_NE: torch.Tensor,
+    share: float | None = None,
+) -> list[np.ndarray]:
+    given = None if share is None else torch.tensor(share, device=text_NE.device)
+    return by_task(model, model.join(text_NE, image_NE, given))

@@ -1,9 +1,10 @@
 """The ranker's settings: every number that a person may turn, with the reason for its default."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
+from training.assignments import changed
 from vitrine.errors import BadArgumentError
 
 LOSSES = ("triplet", "hard_triplet", "semi_hard_triplet", "sigmoid_rank", "bpr", "softmax")
@@ -80,27 +81,7 @@ class RankerConfig:
         BadArgumentError
             If there is no such setting, or the value is not one that it can have.
         """
-        from pydantic import TypeAdapter, ValidationError
-
-        pairs = [text.partition("=") for text in assignments]
-        known, names = asdict(self), [name for name, _, _ in pairs]
-        for name, equals, _ in pairs:
-            if name not in known:
-                raise BadArgumentError(
-                    f"--setting {name}: there is no such setting; there are {', '.join(known)}"
-                )
-            if not equals:
-                raise BadArgumentError(f"--setting {name}: write {name}=VALUE")
-            if names.count(name) > 1:
-                raise BadArgumentError(f"--setting {name} is given twice")
-        given = {name: value for name, _, value in pairs}
-        try:
-            return TypeAdapter(RankerConfig).validate_python(known | given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise BadArgumentError(
-                f"--setting {first['loc'][0]}={first['input']}: {first['msg']}"
-            ) from None
+        return changed(self, assignments)
 
     @property
     def sampled(self) -> tuple[int, ...]:

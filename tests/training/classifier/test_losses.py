@@ -113,6 +113,14 @@ def test_fixed_weights_are_those_that_were_given(tiny):
     assert weighted.item() == pytest.approx((1 + 30 + 100) / 3)
 
 
+def test_a_weight_of_a_task_that_there_is_not_is_refused(tiny):
+    config = replace(tiny, task_weights=(("five", 3.0),))
+    with pytest.raises(
+        BadArgumentError, match="--task-weight five: there is no such task; there are two"
+    ):
+        TaskWeights(TASKS, config)
+
+
 def test_learnt_uncertainty_trusts_the_task_that_can_be_learnt(tiny):
     """A task's s settles where exp(s) is twice its cost (the minimum of the formula)."""
     weights = TaskWeights(TASKS, replace(tiny, task_weighting="uncertainty"))

@@ -12,7 +12,7 @@ from training.classifier.calibration import Calibration, Shown, uncalibrated
 from training.classifier.catalogue import Task
 from training.classifier.losses import TaskLoss
 from training.classifier.model import AttentionPool, ProductClassifier, TextEncoder, new_encoder
-from training.classifier.prediction import logits, predict, sides
+from training.classifier.prediction import by_task, predict, sides
 from vitrine.errors import BadArgumentError, BadInputError
 
 TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
@@ -157,8 +157,13 @@ def test_until_it_is_calibrated_it_answers_nothing(model):
     assert not any(given_NC.any() for given_NC in predict(model, MIXED).given)
 
 
+def colour_logits(model: ProductClassifier) -> np.ndarray:
+    with torch.inference_mode():
+        return by_task(model, model.join(*sides(model, MIXED)))[0]
+
+
 def test_predictions_are_calibrated(model, monkeypatch):
-    raw_NC = logits(model, MIXED)[0]
+    raw_NC = colour_logits(model)
     fitted = (Calibration(4.0, 0.0, 9, 1), Calibration())
     monkeypatch.setattr(model, "calibrations", dict.fromkeys(Shown, fitted))
     prediction = predict(model, MIXED)
@@ -174,7 +179,7 @@ def test_what_is_shown_of_a_product_decides_how_sure_one_must_be(model, monkeypa
     sure = {Shown.IMAGES: Calibration(2.0, 0.0, 9, 1), Shown.TEXT: Calibration(0.5, 0.0, 9, 1)}
     fitted = {shown: (c, Calibration()) for shown, c in sure.items()}
     monkeypatch.setattr(model, "calibrations", {**uncalibrated(TASKS), **fitted})
-    raw_NC, prediction = logits(model, MIXED)[0], predict(model, MIXED)
+    raw_NC, prediction = colour_logits(model), predict(model, MIXED)
     # Their views and words: (1, 4), (3, 0), (0, 5), (0, 0), (2, 1), (1, 1).
     for n, temperature in enumerate((1, 2, 0.5, 1, 1, 1)):
         scaled_C = np.exp(raw_NC[n] / temperature)

@@ -1,5 +1,7 @@
 """How sure a network is depends on what it is shown; each case is calibrated by its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,17 +10,21 @@ from training.classifier.batches import Example, without_images, without_text
 from training.classifier.calibration import Calibration, Shown, calibrate
 from training.classifier.catalogue import Product, Task
 from training.classifier.model import ProductClassifier, new_encoder
-from training.classifier.prediction import logits, shown_of, sides
+from training.classifier.prediction import by_task, shown_of, sides
 from training.classifier.tuning import calibrated, image_share
 
 TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
 COUNT = 90
+UNKNOWN = 511
 
 
 @pytest.fixture(scope="module")
 def model(tiny) -> ProductClassifier:
     torch.manual_seed(1)
-    return ProductClassifier(tiny, TASKS, new_encoder(tiny)).eval()
+    model = ProductClassifier(tiny, TASKS, new_encoder(tiny))
+    model.text.learn_rarity([np.arange(UNKNOWN)])
+    torch.nn.init.normal_(model.text.bag.weight)
+    return model.eval()
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,7 @@ def examples() -> list[Example]:
     return [
         Example(
             tuple(rng.integers(0, 255, (16, 16, 3), np.uint8) for _ in range(n % 3)),
-            rng.integers(0, 512, 4 * bool(n % 5)),
+            rng.integers(0, UNKNOWN, 4 * bool(n % 5)),
             np.empty((0, 2), np.int64),
         )
         for n in range(COUNT)
@@ -40,13 +46,20 @@ def products() -> list[Product]:
     return [Product(str(n), "", labels={"colour": "red"}) for n in range(COUNT)]
 
 
-def test_what_there_is_to_see(examples):
-    kinds = [shown_of(example) for example in examples]
+def logits(model: ProductClassifier, some: list[Example]) -> list[np.ndarray]:
+    with torch.inference_mode():
+        return by_task(model, model.join(*sides(model, some)))
+
+
+def test_what_there_is_to_see(model, examples):
+    kinds = list(shown_of(*sides(model, examples)))
     assert [kinds.count(kind) for kind in Shown] == [48, 12, 24, 6]
-    vector = np.ones(3, np.float32)
-    written = Example((), np.empty(0, np.int64), examples[0].labels, vector)
-    assert shown_of(written) is Shown.TEXT
-    assert shown_of(without_text(written)) is Shown.NOTHING
+
+
+def test_a_text_that_training_did_not_know_is_nothing_to_see(model, examples):
+    written = without_images(examples[1])
+    unknown = replace(written, buckets=np.array([UNKNOWN]))
+    assert list(shown_of(*sides(model, [written, unknown]))) == [Shown.TEXT, Shown.NOTHING]
 
 
 def test_each_kind_is_calibrated_by_the_products_that_can_show_it(model, examples, products):
@@ -57,7 +70,7 @@ def test_each_kind_is_calibrated_by_the_products_that_can_show_it(model, example
         (Shown.TEXT, without_images, 72),
     ):
         hidden = [hide(example) for example in examples]
-        those = [n for n, example in enumerate(hidden) if shown_of(example) is kind]
+        those = np.flatnonzero(shown_of(*sides(model, hidden)) == kind)
         raw = logits(model, [hidden[n] for n in those])
         assert fitted[kind] == calibrate(TASKS, raw, [products[n].labels for n in those])
         assert [calibration.label_count for calibration in fitted[kind]] == [count, 0]
