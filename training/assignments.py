@@ -1,4 +1,4 @@
-"""Settings of a model as a person types them, `NAME=VALUE`; what they mean stands in each config."""
+"""Settings of a model as a person types them, `NAME=VALUE`; each config says what they mean."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
