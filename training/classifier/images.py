@@ -1,6 +1,7 @@
 """The store of decoded images: each file is decoded once, and refused once."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +63,10 @@ class ImageStore:
     """Decoded images on disk, uint8, found by the hash of their file and their size.
 
     A store is a folder of segments: `<size>/<name>.npy` of shape (images, size, size, 3), read
-    through a memory map, and `<size>/<name>.parquet` with the hash of each row. The hashes that
-    were refused lie in `refused/<name>.parquet`, for all sizes together. Files are only ever added,
-    the hashes last, so a killed writer leaves nothing that is read, and several may write. A file's
-    name is a digest of its hashes. Losing the folder costs time only.
+    through a memory map that keeps no file open, and `<size>/<name>.parquet` with the hash of each
+    row. The hashes that were refused lie in `refused/<name>.parquet`, for all sizes together. Files
+    are only ever added, the hashes last, so a killed writer leaves nothing that is read, and
+    several may write. A file's name is a digest of its hashes. Losing the folder costs time only.
 
     At 64 pixels an image takes 12 KiB. `add` holds one segment in memory, and the one image that is
     being decoded; what `get` returns is the system's to load and to drop.
@@ -163,10 +164,23 @@ class ImageStore:
         self._refused |= refused
 
     def _open(self, index: Path) -> None:
-        # A plain array: each row of a memmap would take three times the memory of one of these.
-        segment = np.load(index.with_suffix(".npy"), mmap_mode="r").view(np.ndarray)
         hashes = pq.read_table(index)["sha256"].to_pylist()
+        segment = _mapped(index.with_suffix(".npy"), (len(hashes), self.size, self.size, 3))
         self._rows |= {sha256: (segment, row) for row, sha256 in enumerate(hashes)}
+
+
+def _mapped(file: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Map the uint8 array of a shape that ends a file.
+
+    numpy's own map keeps the file open, and a large catalogue has more segments than a process may
+    have open files. torch closes it.
+    """
+    import torch
+
+    whole = torch.from_file(str(file), size=file.stat().st_size, dtype=torch.uint8).numpy()
+    array = whole[-math.prod(shape) :].reshape(shape)
+    array.setflags(write=False)
+    return array
 
 
 def _written(folder: Path) -> list[Path]:

@@ -1,5 +1,7 @@
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +132,36 @@ def test_many_images_keep_their_own_pixels_over_several_segments(tmp_path, monke
     assert [int(pixels(store, file)[0, 0, 0]) for file in files] == list(shades)
     assert len(list((tmp_path / "store").rglob("*.npy"))) == 4
     assert said == [f"decoded {n} of 10 new images at 8 pixels" for n in (6, 10)]
+
+
+READ_WITH_FEW_FILES = """
+import resource, sys
+from pathlib import Path
+
+import torch
+
+from training.classifier.images import ImageFile, ImageStore
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+store = ImageStore(Path(sys.argv[1]), 8)
+rows = [store.get(ImageFile(Path("gone.png"), sha256)) for sha256 in sys.argv[2:]]
+print([int(row[0, 0, 0]) for row in rows])
+print(any(row.flags.writeable for row in rows))
+"""
+
+
+def test_a_store_of_more_segments_than_files_may_be_open_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "SEGMENT_BYTES", 8 * 8 * 3)
+    files = [
+        kept(tmp_path, f"{s}.png", encoded(Image.new("RGB", (8, 8), (s, s, s)), "PNG"))
+        for s in range(100)
+    ]
+    ImageStore(tmp_path / "store", 8).add(files)
+    assert len(list((tmp_path / "store").rglob("*.npy"))) == 100
+    command = [sys.executable, "-c", READ_WITH_FEW_FILES, str(tmp_path / "store")]
+    command += [file.sha256 or "" for file in files]
+    read = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert read.stdout.splitlines() == [str(list(range(100))), "False"], read.stderr[-2000:]
 
 
 def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path, photographs, monkeypatch):
