@@ -77,11 +77,11 @@ def named(scores: Mapping[str, Scores], prefix: str = "") -> dict[str, float]:
 def _majority_labels(
     tasks: Sequence[Task], products: Sequence[Product], count: int
 ) -> dict[str, list[str]]:
-    return {
-        task.name: [majority([p.labels[task.name] for p in products if task.name in p.labels])]
-        * count
+    known = {
+        task.name: [p.labels[task.name] for p in products if task.name in p.labels]
         for task in tasks
     }
+    return {name: [majority(labels) if labels else ""] * count for name, labels in known.items()}
 
 
 def metric_name(task: str) -> str:
