@@ -86,8 +86,12 @@ def _next(installation: Installation, entry: "Entry") -> str:
 
     from training.classifier.commands import say_aside
     from training.classifier.embeddings import embed_again
+    from vitrine.errors import StageSkipped
     from vitrine.interval import parse_instant
 
     data_end = parse_instant(entry.data_end_at)
-    made = embed_again(installation.settings, installation.paths, data_end, say_aside)
+    try:
+        made = embed_again(installation.settings, installation.paths, data_end, say_aside)
+    except StageSkipped as reason:
+        return f"; {reason}"
     return "" if made is None else f"; {made.line()}"

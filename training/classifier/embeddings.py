@@ -27,7 +27,7 @@ from training.classifier.model import ProductClassifier
 from training.classifier.prediction import chunks, predict
 from training.registry import ModelVersion
 from vitrine.embeddings import newest_of_models
-from vitrine.errors import GateError, NotPublishedError, StageSkipped
+from vitrine.errors import BadInputError, GateError, NotPublishedError, StageSkipped
 from vitrine.interval import Interval, format_instant, parse_instant
 from vitrine.paths import Paths, stamp
 from vitrine.publish import current_version, new_version
@@ -113,14 +113,15 @@ def embed(
     Raises
     ------
     StageSkipped
-        If there is no champion, no product, or the champion or what is published knows later data:
-        a question about the past never replaces what is current.
+        If there is no champion, an earlier version of the product saved it, no product came, or the
+        champion or what is published knows later data: a question about the past never replaces
+        what is current.
     GateError
         If what was made is not what should be published; see `check`.
     """
     try:
         version, model = serving.champion(settings, paths)
-    except NotPublishedError as reason:
+    except (NotPublishedError, BadInputError) as reason:
         raise StageSkipped(f"embed skipped: {reason}") from None
     known = data_interval(paths, as_of)
     if known is None:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.champion_commands import rollback
-from training.classifier import commands
+from training.classifier import commands, files
 from training.classifier.calibration import Shown
 from training.classifier.embeddings import embed
 from training.classifier.serving import champion
@@ -234,7 +234,16 @@ def test_without_a_champion_or_a_product_nothing_is_embedded(make_shop, settings
     assert not shop.paths.embeddings.exists()
 
 
-def test_the_catalogue_is_embedded_by_whoever_serves_after_a_change(shop, trained, tmp_path):
+def test_a_champion_of_an_older_format_fails_no_day(shop, trained, monkeypatch):
+    monkeypatch.setattr(files, "FORMAT", files.FORMAT + 1)
+    with pytest.raises(StageSkipped, match=r"embed skipped: .*; train again with `vitrine train"):
+        embed(shop.settings, shop.paths, AS_OF + 2 * DAY)
+    assert current_version(shop.paths.embeddings) == trained.embeddings
+
+
+def test_the_catalogue_is_embedded_by_whoever_serves_after_a_change(
+    shop, trained, tmp_path, monkeypatch
+):
     models = Registry(shop.settings, shop.paths)
     first, _ = champion(shop.settings, shop.paths)
     for file in models.folder(first).iterdir():
@@ -253,13 +262,27 @@ def test_the_catalogue_is_embedded_by_whoever_serves_after_a_change(shop, traine
     second = models.register("classifier", copy)
     Promotion.of(models, shop.paths).promote(second, Decision(True, "better"))
     assert embed(shop.settings, shop.paths, AS_OF).computed_count == 260
+    assert "260 products by classifier version 1, 260 embedded anew" in rolled_back(shop)
+    folder = current_version(shop.paths.embeddings)
+    assert json.loads((folder / "manifest.json").read_text())["version"] == 1
+    monkeypatch.setattr(files, "FORMAT", files.FORMAT + 1)
+    assert "serves instead of version 1; embed skipped: " in rolled_back(shop, "--to", "2")
+    assert champion_number(shop) == 2
+    assert current_version(shop.paths.embeddings) == folder
+
+
+def champion_number(shop) -> int:
+    version = Registry(shop.settings, shop.paths).champion("classifier")
+    assert version is not None
+    return version.version
+
+
+def rolled_back(shop, *words: str) -> str:
     environment = {
         "VITRINE_HOME": str(shop.settings.home),
         "VITRINE_LANDING": str(shop.settings.landing),
         "VITRINE_SOURCE": shop.settings.source,
     }
-    result = CliRunner().invoke(rollback, ["classifier"], env=environment)
+    result = CliRunner().invoke(rollback, ["classifier", *words], env=environment)
     assert result.exception is None, result.output
-    assert "260 products by classifier version 1, 260 embedded anew" in result.output
-    folder = current_version(shop.paths.embeddings)
-    assert json.loads((folder / "manifest.json").read_text())["version"] == 1
+    return result.output
