@@ -9,7 +9,8 @@ daily warehouse.
 files of the day are merged, and of those of the week before that are in pieces again.
 
 Beside the build `embed` takes new and changed products through the classifier that serves, so that
-tonight's scores and lists find them; a shop without photographs or a classifier skips it.
+tonight's scores and lists find them; a shop without photographs or a classifier skips it. It runs
+where the models train, and waits for a training that is running there.
 
 **If it fails** nothing was published, and readers keep yesterday's warehouse. A failed `check_…`
 names the rows; a failed `land` names the file. Mend, then clear the failed task: each task replaces
@@ -86,6 +87,8 @@ with DAG(
         task_id="embed",
         command="embed --as-of {{ build_end(dag_run) }}",
         when=BUILDS,
+        pool="gpu",
+        queue=SETTINGS.training_queue,
         execution_timeout=timedelta(hours=6),
     )
     publish = CommandOperator(

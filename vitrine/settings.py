@@ -79,7 +79,8 @@ class Settings(BaseModel):
         "auto", description="auto, cpu or cuda; auto takes a GPU where there is one."
     )
     training_queue: str = Field(
-        "default", description="Celery queue of the training tasks; gpu where a GPU worker listens."
+        "default",
+        description="Celery queue of training and embedding; gpu where a GPU worker listens.",
     )
     torch_threads: int = Field(0, ge=0, description="0: as many as there are physical cores.")
     clock_schedules: bool | None = Field(

@@ -20,6 +20,7 @@ def airflow_home(tmp_path_factory):
     settings = load_settings({"VITRINE_HOME": str(home)})
     before = dict(os.environ)
     os.environ.update(airflow.environment(settings))
+    os.environ["VITRINE_TRAINING_QUEUE"] = "accelerated"
     # What a test writes there can be run by Airflow; the DAGs themselves are read by their path.
     os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(home / "dags")
     (home / "dags").mkdir()

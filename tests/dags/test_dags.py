@@ -98,6 +98,15 @@ def test_every_pool_exists(dag_bag):
     assert used - {"default_pool"} == set(POOLS)
 
 
+def test_what_wants_a_gpu_runs_one_at_a_time_where_it_is(dag_bag):
+    wanted = {("train_ranker", "train"), ("train_classifier", "train"), ("daily_features", "embed")}
+    found = {(dag, task.task_id): task for dag, task in tasks(dag_bag) if task.pool == "gpu"}
+    assert set(found) == wanted
+    assert {task.queue for task in found.values()} == {"accelerated"}
+    others = {task.queue for _, task in tasks(dag_bag) if task.pool != "gpu"}
+    assert others == {"default"}
+
+
 def test_every_command_is_one_that_a_person_can_type(dag_bag):
     assert len(commands(dag_bag)) >= 20
     for name, line in commands(dag_bag).items():

@@ -14,7 +14,7 @@ def _pool(slots: int, why: str) -> dict[str, Any]:
 POOLS = {
     "landing": _pool(1, "One landing at a time writes the lake and its books."),
     "spark": _pool(1, "One Spark driver at a time fits the memory of a small machine."),
-    "gpu": _pool(1, "One training at a time."),
+    "gpu": _pool(1, "One training or embedding at a time."),
     "daily_warehouse": _pool(1, "One build at a time of warehouse/daily.duckdb."),
     "intraday_warehouse": _pool(1, "One build at a time of warehouse/intraday.duckdb."),
 }
