@@ -50,8 +50,9 @@ def similar(product: str, count: int, html: Path | None) -> None:
 
     vitrine similar P000100007 --count 20 --html similar.html
 
-    Like means near by the classifier's published embeddings: products that look and read alike, and
-    that the same customers buy, also if nobody has bought them yet.
+    Like means near by the classifier's published embeddings: products that read alike, that look
+    alike as far as it heeds photographs (a training run says how far), and that the same customers
+    buy, also if nobody has bought them yet.
     """
     from training.classifier import similarity, similarity_page
     from vitrine.installation import Installation
