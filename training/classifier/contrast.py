@@ -59,10 +59,21 @@ class Companionship:
         return np.fromiter(chain.from_iterable(chain.from_iterable(shuffled)), np.int64)
 
     def among(self, rows_B: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return `weight_BB`, float32, and `is_known_B`, bool, as `contrast_loss` takes them."""
-        weight_BB = self.weight_NN[rows_B][:, rows_B].toarray()
-        is_known_B = np.diff(self.weight_NN.indptr)[rows_B] > 0
-        return torch.from_numpy(weight_BB), torch.from_numpy(is_known_B)
+        """Return `weight_BB`, float32, and `is_known_B`, bool, as `contrast_loss` takes them.
+
+        It takes as long as the companions of the products, all different, are many; scipy's own
+        choice of columns takes as long as all products are.
+        """
+        weight_BN = self.weight_NN[rows_B]
+        count_B, column_P = np.diff(weight_BN.indptr), weight_BN.indices
+        order_B = np.argsort(rows_B)
+        place_P = np.searchsorted(rows_B[order_B], column_P).clip(max=len(rows_B) - 1)
+        within_P = order_B[place_P]
+        is_within_P = rows_B[within_P] == column_P
+        anchor_P = np.repeat(np.arange(len(rows_B)), count_B)
+        weight_BB = np.zeros((len(rows_B), len(rows_B)), np.float32)
+        weight_BB[anchor_P[is_within_P], within_P[is_within_P]] = weight_BN.data[is_within_P]
+        return torch.from_numpy(weight_BB), torch.from_numpy(count_B > 0)
 
     def _couples(self, order_N: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[int, ...]]:
         is_free_N = np.isin(np.arange(len(self.category_N)), order_N)

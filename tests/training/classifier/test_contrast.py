@@ -151,6 +151,18 @@ def test_a_batch_is_told_what_goes_together_within_it():
     assert is_known_B.tolist() == [True, False, True]
 
 
+@given(st.integers(1, 12), st.integers(0, 2**16))
+@settings(max_examples=60, deadline=None)
+def test_what_a_batch_is_told_is_what_a_dense_matrix_says(count, seed):
+    rng = np.random.default_rng(seed)
+    drawn_NN = np.triu(rng.random((count, count)) * (rng.random((count, count)) < 0.3), 1)
+    weight_NN = (drawn_NN + drawn_NN.T).astype(np.float32)
+    rows_B = rng.permutation(count)[: rng.integers(1, count + 1)]
+    told = Companionship(sp.csr_array(weight_NN), np.zeros(count)).among(rows_B)
+    np.testing.assert_array_equal(told[0].numpy(), weight_NN[np.ix_(rows_B, rows_B)])
+    np.testing.assert_array_equal(told[1].numpy(), weight_NN[rows_B].any(1))
+
+
 def test_a_shop_without_pairs_is_told_apart():
     assert not companionship([], ["a", "b"])
     assert companionship([(0, 1, 1.0)], ["a", "b"])
