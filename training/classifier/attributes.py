@@ -6,12 +6,14 @@ embeddings of the same pass through the network (`training.classifier.embeddings
 A given label is never overwritten, and a label below its task's threshold is never made up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from training.classifier.catalogue import SEPARATOR, Product, Task, answers
 from training.classifier.model import ProductClassifier
@@ -84,16 +86,6 @@ _MERGED = f"""
     from sourced
     order by product_id, task
 """
-_EARLIER = """
-    select product_id, task, guess, guess_probability, is_sure
-    from read_parquet($file)
-    where
-        guess is not null
-        and product_id in (select product_id from wanted)
-        and product_id between (select min(product_id) from wanted)
-        and (select max(product_id) from wanted)
-    order by product_id, task
-"""
 _COUNTED = (
     "select source, count(*), count(*) filter (is_disputed) from read_parquet($file) group by 1"
 )
@@ -120,15 +112,37 @@ def guesses(
     )
 
 
-def earlier_guesses(folder: Path, product_ids: Sequence[str]) -> pa.Table:
-    """Return the guesses about some products from a folder that they were written to.
+class EarlierGuesses:
+    """The guesses of a published folder, read once from beginning to end, a few at a time.
 
-    Of a product that was not there then, there are none.
+    They are asked for in the order of the file, which is that of the products: by id.
     """
-    with duckdb.connect() as connection:
-        connection.register("wanted", pa.table({"product_id": pa.array(product_ids, pa.string())}))
-        file = str(folder / FILE)
-        return connection.sql(_EARLIER, params={"file": file}).to_arrow_table().cast(GUESSES)
+
+    def __init__(self, folder: Path) -> None:
+        self._tables = _tables(folder / FILE)
+        self._rest = GUESSES.empty_table()
+
+    def of(self, product_ids: Sequence[str]) -> pa.Table:
+        """Return the guesses about products whose ids rise, and are later than any asked before.
+
+        Of a product that was not there then, there are none.
+        """
+        wanted = pa.array(product_ids, pa.string())
+        passed = self._until(wanted[-1])
+        found = [rows.filter(pc.is_in(rows["product_id"], wanted)) for rows in passed]
+        return pa.concat_tables([GUESSES.empty_table(), *found])
+
+    def _until(self, last: pa.StringScalar) -> Iterator[pa.Table]:
+        """Pass over the rows up to those of a product."""
+        while not self._rest.num_rows or self._rest["product_id"][0].as_py() <= last.as_py():
+            count = pc.sum(pc.less_equal(self._rest["product_id"], last), min_count=0).as_py()
+            yield self._rest.slice(0, count)
+            self._rest = self._rest.slice(count)
+            if not self._rest.num_rows:
+                following = next(self._tables, None)
+                if following is None:
+                    return
+                self._rest = following
 
 
 def as_table(
@@ -175,6 +189,14 @@ def reconciled(file: Path, products: Sequence[Product], tasks: Sequence[Task]) -
         **{f"{source.replace(' ', '_')}_count": found.get(source, 0) for source in SOURCES},
         "disputed_count": sum(disputed for _, _, disputed in rows),
     }
+
+
+def _tables(file: Path) -> Iterator[pa.Table]:
+    """Read the guesses of a file piece by piece; it is open while that goes on."""
+    with pq.ParquetFile(file) as rows:
+        for batch in rows.iter_batches(columns=GUESSES.names):
+            table = pa.Table.from_batches([batch]).select(GUESSES.names).cast(GUESSES)
+            yield table.filter(pc.is_valid(table["guess"]))
 
 
 def _require_all(

@@ -86,6 +86,9 @@ class Earlier:
     content: Mapping[str, Content] = field(default_factory=dict)
     row_of: Mapping[str, int] = field(default_factory=dict)
     embedding_NE: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    guesses: attributes.EarlierGuesses = field(
+        default_factory=lambda: attributes.EarlierGuesses(Path())
+    )
 
     @classmethod
     def by(cls, version: ModelVersion, root: Path) -> "Earlier":
@@ -98,7 +101,9 @@ class Earlier:
         rows = pq.read_table(folder / FILE, columns=["product_id", "embedding"])
         flat = rows["embedding"].combine_chunks().flatten().to_numpy()
         row_of = {product_id: n for n, product_id in enumerate(rows["product_id"].to_pylist())}
-        return cls(folder, contents.read(folder), row_of, flat.reshape(len(row_of), -1))
+        embedding_NE = flat.reshape(len(row_of), -1)
+        guesses = attributes.EarlierGuesses(folder)
+        return cls(folder, contents.read(folder), row_of, embedding_NE, guesses)
 
     def has_seen(self, product_id: str, content: Content) -> bool:
         """Tell whether the network has seen a product as it is now."""
@@ -265,7 +270,7 @@ def _answers(
     guessed = []
     if kept:
         embedding_NE[is_kept_N] = earlier.embedding_NE[[earlier.row_of[id_] for id_ in kept]]
-        guessed.append(attributes.earlier_guesses(earlier.folder, kept))
+        guessed.append(earlier.guesses.of(kept))
     if fresh:
         prediction = predict(model, encode(fresh, model.tasks, model.config, pixels))
         embedding_NE[~is_kept_N] = prediction.embedding_NE

@@ -153,9 +153,9 @@ def test_earlier_guesses_are_what_was_guessed(model, tmp_path):
     rows = attributes.as_table(products, model.tasks, guessed, 7)
     pq.write_table(rows, tmp_path / attributes.FILE)
     key = [("product_id", "ascending"), ("task", "ascending")]
-    kept = attributes.earlier_guesses(tmp_path, [*ids, "later"])
+    kept = attributes.EarlierGuesses(tmp_path).of([*ids, "later"])
     assert kept.sort_by(key).equals(guessed.sort_by(key))
-    assert attributes.earlier_guesses(tmp_path, ["c"]).num_rows == 2
+    assert attributes.EarlierGuesses(tmp_path).of(["c"]).num_rows == 2
     # The shop has named b's colour since, and withdrawn a's.
     since = [Product("a", ""), Product("b", "", labels={"colour": "red"}), Product("c", "")]
     again = attributes.as_table(since, model.tasks, kept, 7).to_pylist()
@@ -164,6 +164,32 @@ def test_earlier_guesses_are_what_was_guessed(model, tmp_path):
         ("red", "given"),
         ("red", "predicted"),
     ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_earlier_guesses_are_found_in_one_pass(data, tmp_path_factory):
+    ids = [f"p{n:02}" for n in range(40)]
+    there = data.draw(st.sets(st.sampled_from(ids)))
+    asked = sorted(data.draw(st.sets(st.sampled_from(ids))))
+    size = data.draw(st.integers(1, 9))
+    labelled_alone = {"task": "fit", "label": "slim", "source": "given", "is_sure": False}
+    rows = [
+        {"product_id": id_, "is_disputed": False, **of_task}
+        for id_ in sorted(there)
+        for of_task in (
+            {"task": "colour", "guess": id_, "source": "predicted", "is_sure": True},
+            labelled_alone,
+        )
+    ]
+    folder = tmp_path_factory.mktemp("attributes")
+    group = data.draw(st.integers(1, 20))
+    table = pa.Table.from_pylist(rows, attributes.SCHEMA)
+    pq.write_table(table, folder / attributes.FILE, row_group_size=group)
+    earlier = attributes.EarlierGuesses(folder)
+    for start in range(0, len(asked), size):
+        some = asked[start : start + size]
+        assert earlier.of(some)["guess"].to_pylist() == [id_ for id_ in some if id_ in there]
 
 
 def test_a_file_of_another_catalogue_is_refused(model, tmp_path):
