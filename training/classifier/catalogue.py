@@ -7,7 +7,7 @@ values the classes, and an absent key is a missing label. A value may hold sever
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.classifier.images import ImageFile
 from vitrine import lake
@@ -108,14 +109,18 @@ def read_catalogue(paths: Paths, as_of: datetime) -> list[Product]:
     ]
 
 
-def newest_descriptions(paths: Paths, as_of: datetime) -> list[dict]:
+def newest_descriptions(
+    paths: Paths, as_of: datetime, product_ids: Sequence[str] | None = None
+) -> list[dict]:
     """Return the rows of `products` received before `as_of`, newest each, ordered by id."""
-    return _newest(_received(paths, "products", as_of), ("product_id",))
+    return _newest(_received(paths, "products", as_of, product_ids), ("product_id",))
 
 
-def newest_photographs(paths: Paths, as_of: datetime) -> list[dict]:
+def newest_photographs(
+    paths: Paths, as_of: datetime, product_ids: Sequence[str] | None = None
+) -> list[dict]:
     """Return the rows of `product_images` received before `as_of`, newest each, ordered by key."""
-    return _newest(_received(paths, "product_images", as_of), ("product_id", "view"))
+    return _newest(_received(paths, "product_images", as_of, product_ids), ("product_id", "view"))
 
 
 def data_interval(paths: Paths, as_of: datetime) -> Interval | None:
@@ -170,12 +175,18 @@ def part_of(product_id: str) -> Part:
     return Part.TUNING if fraction < HELD_OUT_SHARE + TUNING_SHARE else Part.TRAINED_ON
 
 
-def _received(paths: Paths, table: str, as_of: datetime) -> pa.Table:
+def _received(
+    paths: Paths, table: str, as_of: datetime, product_ids: Sequence[str] | None
+) -> pa.Table:
+    """Read the rows that were received before `as_of`: of all products, or of some."""
     days = lake.days(paths.lake, table)
     start = min([midnight(day) for day in days if midnight(day) < as_of], default=None)
     if start is None:
         return pa.table({})
-    return lake.read(paths.lake, table, Interval(start, as_of))
+    rows = lake.read(paths.lake, table, Interval(start, as_of))
+    if product_ids is None:
+        return rows
+    return rows.filter(pc.is_in(rows["product_id"], pa.array(product_ids, pa.string())))
 
 
 def _newest(rows: pa.Table, key: tuple[str, ...]) -> list[dict]:

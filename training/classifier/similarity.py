@@ -125,15 +125,13 @@ def read_articles(
     paths: Paths, folder: Path, as_of: datetime, product_ids: Sequence[str]
 ) -> dict[str, Article]:
     """Describe products, as received before `as_of`, with the attributes published in `folder`."""
-    wanted = set(product_ids)
     attributes = _attributes(folder / "product_attributes.parquet", product_ids)
-    images: dict[str, list[ImageFile]] = {product_id: [] for product_id in wanted}
-    for row in newest_photographs(paths, as_of):
-        if row["product_id"] in wanted:
-            file = ImageFile(paths.landing / row["path"], row["sha256"])
-            # The front is what a shop's page shows; other views follow by name.
-            place = 0 if row["view"] == "front" else len(images[row["product_id"]])
-            images[row["product_id"]].insert(place, file)
+    images: dict[str, list[ImageFile]] = {product_id: [] for product_id in product_ids}
+    for row in newest_photographs(paths, as_of, product_ids):
+        file = ImageFile(paths.landing / row["path"], row["sha256"])
+        # The front is what a shop's page shows; other views follow by name.
+        place = 0 if row["view"] == "front" else len(images[row["product_id"]])
+        images[row["product_id"]].insert(place, file)
     return {
         row["product_id"]: Article(
             product_id=row["product_id"],
@@ -144,8 +142,7 @@ def read_articles(
             attributes=attributes.get(row["product_id"], ()),
             images=tuple(images[row["product_id"]]),
         )
-        for row in newest_descriptions(paths, as_of)
-        if row["product_id"] in wanted
+        for row in newest_descriptions(paths, as_of, product_ids)
     }
 
 

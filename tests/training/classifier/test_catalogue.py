@@ -8,6 +8,8 @@ from training.classifier.catalogue import (
     data_interval,
     find_tasks,
     label_numbers,
+    newest_descriptions,
+    newest_photographs,
     part_of,
     read_catalogue,
 )
@@ -23,6 +25,15 @@ def test_the_catalogue_has_text_images_and_labels(shop):
     assert first.text.startswith("Fine ")
     assert [image.path.name for image in first.images] == ["p_0_back.png", "p_0_front.png"]
     assert set(first.labels) <= {"coin", "colour", "kind"}
+
+
+def test_rows_of_some_products_are_those_among_the_rows_of_all(shop):
+    some = ["p_7", "p_12", "absent"]
+    for newest in (newest_descriptions, newest_photographs):
+        of_all = newest(shop.paths, AS_OF)
+        assert newest(shop.paths, AS_OF, some) == [r for r in of_all if r["product_id"] in some]
+        assert {r["product_id"] for r in newest(shop.paths, AS_OF, some)} == {"p_7", "p_12"}
+        assert newest(shop.paths, parse_instant("2026-01-01"), some) == []
 
 
 def test_nothing_is_known_before_it_was_received(shop):
