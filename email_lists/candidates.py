@@ -207,6 +207,14 @@ def purchase_history(sales: pa.Table) -> pa.Table:
     return select(_HISTORY, sales=sales)
 
 
+def anchors(sales: pa.Table) -> list[str]:
+    """List the products that are among the newest purchases of anybody: `similar` asks of them."""
+    history = purchase_history(sales)
+    newest = history.filter(pc.less_equal(history["recency_rank"], HISTORY_SIZE))
+    found: list[str] = newest["product_id"].unique().to_pylist()
+    return found
+
+
 def similar(
     customers: pa.Table, history: pa.Table, offers: pa.Table, vectors: ProductVectors
 ) -> pa.Table:

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from email_lists import candidates
 from email_lists.composition import Known
 from email_lists.frames import empty
 from email_lists.similarity import ProductVectors, beside, of_embeddings, of_words
@@ -129,8 +130,11 @@ def read(installation: Installation, as_of: datetime, *, is_scored: bool = True)
         scores, model = _scores(paths, as_of) if is_scored else (NO_SCORES, {})
         products = _latest(warehouse, "int_products", "product_id", until)
         campaigns = _latest(warehouse, "int_campaigns", "campaign_id", until)
-        vectors, source = _vectors(paths, products, as_of)
         moment = {"known_before": until}
+        supply = _supply(warehouse, campaigns, until)
+        sales = _query(warehouse, _SALES, moment)
+        asked = {*supply["product_id"].to_pylist(), *candidates.anchors(sales)}
+        vectors, source = _vectors(paths, products, asked, as_of, until)
         has_consents = "consents" in shop.provides
         return Known(
             as_of=as_of,
@@ -138,9 +142,9 @@ def read(installation: Installation, as_of: datetime, *, is_scored: bool = True)
             consents=_query(warehouse, _CONSENTS, moment) if has_consents else None,
             suppressions=_query(warehouse, _SUPPRESSIONS, moment),
             campaigns=campaigns,
-            supply=_supply(warehouse, campaigns, until),
+            supply=supply,
             products=products,
-            sales=_query(warehouse, _SALES, moment),
+            sales=sales,
             scores=scores,
             vectors=vectors,
             provenance={
@@ -230,11 +234,14 @@ def _scores(paths: Paths, as_of: datetime) -> tuple[pa.Table, dict[str, Any]]:
 
 
 def _vectors(
-    paths: Paths, products: pa.Table, as_of: datetime
+    paths: Paths, products: pa.Table, asked: set[str], as_of: datetime, until: datetime
 ) -> tuple[ProductVectors, dict[str, Any]]:
-    """Take the products' words, and the newest embeddings that know no more than the list."""
+    """Take the products' words, and the newest embeddings that know no more than the list.
+
+    Of these, as of words, what had reached the shop `until` the build that the list reads.
+    """
     words, found = of_words(products), embeddings.known_at(paths.embeddings, as_of)
-    if found is None:
+    if found is None or not (embedded := found.read(until)).num_rows:
         return words, {"vectors": "words"}
-    vectors = beside(of_embeddings(found.read()), words)
+    vectors = beside(of_embeddings(embedded), words, asked)
     return vectors, {"vectors": "embeddings and words", **found.manifest}

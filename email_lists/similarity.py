@@ -7,7 +7,7 @@ without an embedding.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -72,30 +72,40 @@ def of_words(products: pa.Table) -> ProductVectors:
     return ProductVectors(tuple(ordered["product_id"].to_pylist()), _normalised(vectors_PD))
 
 
-def beside(embedded: ProductVectors, words: ProductVectors) -> ProductVectors:
-    """Put both vectors of each product side by side: its cosine is the mean of the two.
+def beside(
+    embedded: ProductVectors, words: ProductVectors, wanted: Iterable[str]
+) -> ProductVectors:
+    """Put both vectors of some products side by side: a cosine is the mean of the two.
 
-    Words tell the brand, embeddings what it looks like; LOG.md compares. The products are those of
-    `words`, for which nothing is published later than what is known; see `completed` for those
-    without an embedding. One that still has none is half as like to others as its words say.
+    Words tell the brand, embeddings what it looks like; LOG.md compares. `wanted` are those that
+    anybody asks about, of all that `words` describe: most of a shop's products were sold long ago.
+    See `completed` for those without an embedding. One that still has none is half as like to
+    others as its words say.
     """
-    known = completed(embedded, words)
+    described = words.take(sorted({*wanted}))
+    known = completed(embedded, words, described.product_ids)
     place = {product_id: n for n, product_id in enumerate(known.product_ids)}
-    place_P = [place.get(product_id, len(place)) for product_id in words.product_ids]
-    padded = np.concatenate([known.vectors, np.zeros_like(known.vectors, shape=(1, known.width))])
-    both_PD = np.concatenate([padded[place_P], words.vectors], axis=1) * np.float32(0.5**0.5)
-    return ProductVectors(words.product_ids, both_PD)
+    both_PD = np.zeros((len(described.product_ids), known.width + words.width), np.float32)
+    for row, product_id in zip(both_PD, described.product_ids, strict=True):
+        if product_id in place:
+            row[: known.width] = known.vectors[place[product_id]]
+    both_PD[:, known.width :] = described.vectors
+    both_PD *= np.float32(0.5**0.5)
+    return ProductVectors(described.product_ids, both_PD)
 
 
-def completed(embedded: ProductVectors, words: ProductVectors) -> ProductVectors:
-    """Give products without an embedding the mean of those whose words are most like theirs.
+def completed(
+    embedded: ProductVectors, words: ProductVectors, wanted: Sequence[str]
+) -> ProductVectors:
+    """Return the vectors of those wanted (distinct), also of those without an embedding.
 
-    The likenesses of words are the weights. What shares no word with anything embedded has no
-    vector still.
+    These get the mean of those embedded whose words are most like theirs, with the likenesses of
+    words as weights. What shares no word with anything embedded has no vector still.
     """
-    unplaced = sorted({*words.product_ids} - {*embedded.product_ids})
+    there = embedded.take(wanted)
+    unplaced = sorted({*wanted} - {*there.product_ids})
     if not unplaced or not embedded.product_ids:
-        return embedded
+        return there
     missing, described = words.take(unplaced), words.take(embedded.product_ids)
     vectors_PD = embedded.take(described.product_ids).vectors
     found_MD = np.zeros((len(missing.product_ids), vectors_PD.shape[1]), np.float32)
@@ -103,8 +113,8 @@ def completed(embedded: ProductVectors, words: ProductVectors) -> ProductVectors
         found_MD[m] += likeness * vectors_PD[p]
     is_placed_M = found_MD.any(axis=1)
     placed = tuple(np.array(missing.product_ids, object)[is_placed_M])
-    together = np.concatenate([embedded.vectors, _normalised(found_MD[is_placed_M])])
-    return ProductVectors((*embedded.product_ids, *placed), together)
+    together = np.concatenate([there.vectors, _normalised(found_MD[is_placed_M])])
+    return ProductVectors((*there.product_ids, *placed), together)
 
 
 def neighbours(

@@ -113,6 +113,7 @@ def _is_same(file: Path, target: Path) -> bool:
 
 
 Sparing = Callable[[Sequence[Path]], Iterable[Path]]
+Agreement = Callable[[], object]
 
 
 def spare_none(_: Sequence[Path]) -> Iterable[Path]:
@@ -120,13 +121,22 @@ def spare_none(_: Sequence[Path]) -> Iterable[Path]:
     return ()
 
 
+def agreed() -> None:
+    """Agree with whatever was published in the meantime."""
+
+
 @contextmanager
 def new_version(
-    root: Path, version: str, keep: int = 3, spared: Sparing = spare_none
+    root: Path,
+    version: str,
+    keep: int = 3,
+    spared: Sparing = spare_none,
+    agree: Agreement = agreed,
 ) -> Iterator[Path]:
     """Give an empty folder to fill; on success it becomes `root/current`, and old ones go.
 
-    Of all versions, the newest first, `spared` says which stay beside the last `keep`.
+    Of all versions, the newest first, `spared` says which stay beside the last `keep`. Right before
+    the switch, while nobody else can publish here, `agree` may raise: then nothing is published.
 
     The layout is `root/versions/<version>/` and the symbolic link `root/current`. Publishing a
     version again replaces it: the link moves to a fresh folder first, so readers never miss it.
@@ -137,12 +147,14 @@ def new_version(
     MachineError
         If the disk is full; the current version is as it was.
     """
-    with told_of_a_full_disk(root), _new_version(root, version, keep, spared) as folder:
+    with told_of_a_full_disk(root), _new_version(root, version, keep, spared, agree) as folder:
         yield folder
 
 
 @contextmanager
-def _new_version(root: Path, version: str, keep: int, spared: Sparing) -> Iterator[Path]:
+def _new_version(
+    root: Path, version: str, keep: int, spared: Sparing, agree: Agreement
+) -> Iterator[Path]:
     versions = root / "versions"
     versions.mkdir(parents=True, exist_ok=True)
     with beside(versions / version, "*") as temporary:
@@ -151,6 +163,7 @@ def _new_version(root: Path, version: str, keep: int, spared: Sparing) -> Iterat
         for path in temporary.rglob("*"):
             _sync(path)
         with alone(root):
+            agree()
             _switch(root, temporary, _free_name(versions, version))
             _prune(root, keep, spared)
 

@@ -56,21 +56,27 @@ def test_a_product_without_an_embedding_stands_where_its_words_put_it():
     products = catalogue("red mug", "blue mug", "iron gate", "red mug tall", "velvet")
     embedded = ProductVectors(("p0", "p1", "p2"), np.eye(3, dtype=np.float32))
     words = of_words(products)
-    found = completed(embedded, words)
+    found = completed(embedded, words, words.product_ids)
     assert found.product_ids == ("p0", "p1", "p2", "p3"), "nothing is said of velvet but its brand"
     assert (found.vectors[:3] == embedded.vectors).all()
     assert found.vectors[3][0] > found.vectors[3][1] > 0 == found.vectors[3][2]
     assert np.allclose(np.linalg.norm(found.vectors, axis=1), 1)
-    assert completed(found, of_words(products.slice(0, 4))) is found
+    again = completed(found, words, found.product_ids)
+    assert again.product_ids == found.product_ids
+    assert (again.vectors == found.vectors).all()
+    # It stands between those that nobody asks about, too.
+    alone = completed(embedded, words, ("p3",))
+    assert alone.product_ids == ("p3",)
+    assert (alone.vectors[0] == found.vectors[3]).all()
     nothing = ProductVectors((), np.zeros((0, 3), np.float32))
-    assert completed(nothing, words) is nothing
+    assert completed(nothing, words, ("p0",)).product_ids == ()
 
 
 def test_likeness_is_the_mean_of_what_embeddings_and_words_say():
     words = of_words(catalogue("red mug", "blue mug", "iron gate", "velvet"))
     embedded = ProductVectors(("gone", "p2", "p0", "p1"), np.eye(4, 2, dtype=np.float32) + 0.1)
     embedded = ProductVectors(embedded.product_ids, _unit(embedded.vectors))
-    found = beside(embedded, words)
+    found = beside(embedded, words, words.product_ids)
     assert found.product_ids == words.product_ids
     by_embeddings = embedded.take(("p0", "p1")).vectors
     by_words = words.take(("p0", "p1")).vectors
@@ -79,6 +85,15 @@ def test_likeness_is_the_mean_of_what_embeddings_and_words_say():
     assert np.isclose(one @ other, mean)
     # Nothing but a brand that all have is known of velvet, and no embedding.
     assert np.isclose(np.linalg.norm(found.vectors[3]), 0.5**0.5)
+
+
+def test_vectors_are_held_of_what_is_asked_about_alone():
+    words = of_words(catalogue("red mug", "blue mug", "iron gate", "red mug tall"))
+    embedded = ProductVectors(("p0", "p1", "p2"), np.eye(3, dtype=np.float32))
+    everything = beside(embedded, words, words.product_ids)
+    some = beside(embedded, words, {"p3", "p1", "gone"})
+    assert some.product_ids == ("p1", "p3")
+    assert (some.vectors == everything.take(some.product_ids).vectors).all()
 
 
 def test_a_product_is_not_its_own_neighbour_and_unknown_ones_are_skipped():

@@ -1,6 +1,8 @@
 import json
 import os
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from vitrine import embeddings
@@ -34,3 +36,30 @@ def test_an_instant_knows_the_newest_of_what_had_learnt_nothing_later(tmp_path, 
         publish(tmp_path, number, model, f"{data_end}T00:00:00Z")
     found = embeddings.known_at(tmp_path, parse_instant(asked))
     assert (found and found.manifest["version"]) == expected
+
+
+def read(folder, asked):
+    manifest = {"data_end": "2026-03-01T00:00:00Z", "as_of": "2026-03-28T00:00:00Z"}
+    found = embeddings.Embeddings(folder, manifest).read(parse_instant(asked))
+    assert found.column_names == ["product_id", "embedding"]
+    return found["product_id"].to_pylist()
+
+
+def test_an_instant_between_model_and_catalogue_knows_what_had_been_received(tmp_path):
+    came = {"old": "2026-02-01", "young": "2026-03-05", "younger": "2026-03-20"}
+    rows = {
+        "product_id": list(came),
+        embeddings.RECEIVED: [parse_instant(day) for day in came.values()],
+        "embedding": [[1.0, 0.0]] * 3,
+    }
+    pq.write_table(pa.table(rows), tmp_path / embeddings.FILE)
+    assert read(tmp_path, "2026-03-05") == ["old"], "what comes at an instant is not known by it"
+    assert read(tmp_path, "2026-03-06") == ["old", "young"]
+    assert read(tmp_path, "2026-03-28") == list(came)
+
+
+def test_what_does_not_say_when_it_was_received_is_as_young_as_its_catalogue(tmp_path):
+    rows = {"product_id": ["a"], "embedding": [[1.0, 0.0]]}
+    pq.write_table(pa.table(rows), tmp_path / embeddings.FILE)
+    assert read(tmp_path, "2026-03-27") == []
+    assert read(tmp_path, "2026-03-28") == ["a"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vitrine.errors import NotPublishedError
-from vitrine.publish import atomic_file, current_version, new_version, publish_file
+from vitrine.publish import alone, atomic_file, current_version, new_version, publish_file
 from vitrine.settings import REPOSITORY
 
 NOBODY = 2**22 + 1
@@ -203,3 +203,22 @@ def test_a_version_that_a_killed_process_left_goes_whatever_it_was_called(tmp_pa
     left.rename(left.with_name(f".tmp-{os.getpid()}-theirs"))
     with new_version(tmp_path, "ours") as folder:
         assert list((tmp_path / "versions").iterdir()) == [folder]
+
+
+def test_what_was_published_in_the_meantime_can_be_left_alone(tmp_path):
+    """Who is asked right before the switch is asked alone, and sees what is current by then."""
+    seen = []
+
+    def refuse():
+        seen.append(current_version(tmp_path).name)
+        with pytest.raises(BlockingIOError), alone(tmp_path, is_patient=False):
+            pass
+        raise RuntimeError("not this one")
+
+    with pytest.raises(RuntimeError), new_version(tmp_path, "slow", agree=refuse) as folder:
+        (folder / "data").write_text("slow")
+        with new_version(tmp_path, "quick") as other:
+            (other / "data").write_text("quick")
+    assert seen == ["quick"]
+    assert (current_version(tmp_path) / "data").read_text() == "quick"
+    assert [version.name for version in (tmp_path / "versions").iterdir()] == ["quick"]

@@ -48,6 +48,8 @@ class Product:
     labels: Mapping[str, str] = field(default_factory=dict)
     category: str = ""
     """What it is sold as; products of one category are the hardest to tell apart."""
+    seen_since: datetime | None = None
+    """When its text and photographs, as they are now, were complete at receipt; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,10 @@ def answers(label: str) -> tuple[str, ...]:
 
 def read_catalogue(paths: Paths, as_of: datetime) -> list[Product]:
     """Return the products received before `as_of`, newest row each, ordered by id."""
-    images = defaultdict(list)
+    images, since = defaultdict(list), defaultdict(list)
     for row in newest_photographs(paths, as_of):
         images[row["product_id"]].append(ImageFile(paths.landing / row["path"], row["sha256"]))
+        since[row["product_id"]].append(row["seen_since"])
     return [
         Product(
             product_id=row["product_id"],
@@ -104,6 +107,7 @@ def read_catalogue(paths: Paths, as_of: datetime) -> list[Product]:
             images=tuple(images[row["product_id"]]),
             labels=dict(row["attributes"]),
             category=row["sub_sector"],
+            seen_since=max([row["seen_since"], *since[row["product_id"]]]),
         )
         for row in newest_descriptions(paths, as_of)
     ]
@@ -112,15 +116,23 @@ def read_catalogue(paths: Paths, as_of: datetime) -> list[Product]:
 def newest_descriptions(
     paths: Paths, as_of: datetime, product_ids: Sequence[str] | None = None
 ) -> list[dict]:
-    """Return the rows of `products` received before `as_of`, newest each, ordered by id."""
-    return _newest(_received(paths, "products", as_of, product_ids), ("product_id",))
+    """Return the rows of `products` received before `as_of`, newest each, ordered by id.
+
+    `seen_since` is when the oldest row came since which name and description are as they are.
+    """
+    rows = _received(paths, "products", as_of, product_ids)
+    return _newest(rows, ("product_id",), ("name", "description"))
 
 
 def newest_photographs(
     paths: Paths, as_of: datetime, product_ids: Sequence[str] | None = None
 ) -> list[dict]:
-    """Return the rows of `product_images` received before `as_of`, newest each, ordered by key."""
-    return _newest(_received(paths, "product_images", as_of, product_ids), ("product_id", "view"))
+    """Return the rows of `product_images` received before `as_of`, newest each, ordered by key.
+
+    `seen_since` is when the oldest row came since which the photograph is the same file.
+    """
+    rows = _received(paths, "product_images", as_of, product_ids)
+    return _newest(rows, ("product_id", "view"), ("path", "sha256"))
 
 
 def data_interval(paths: Paths, as_of: datetime) -> Interval | None:
@@ -189,11 +201,17 @@ def _received(
     return rows.filter(pc.is_in(rows["product_id"], pa.array(product_ids, pa.string())))
 
 
-def _newest(rows: pa.Table, key: tuple[str, ...]) -> list[dict]:
-    """Return the newest received row per key, ordered by key."""
+def _newest(rows: pa.Table, key: tuple[str, ...], seen: tuple[str, ...]) -> list[dict]:
+    """Return the newest received row per key, ordered by key.
+
+    Each says as `seen_since` how long ago the `seen` columns have been received as they are: a row
+    that is delivered again, or with another label, makes what is seen no younger.
+    """
     newest: dict[tuple, dict] = {}
-    for row in rows.to_pylist():
+    for row in sorted(rows.to_pylist(), key=lambda row: row["received_at"]):
         identity = tuple(row[name] for name in key)
-        if identity not in newest or row["received_at"] >= newest[identity]["received_at"]:
-            newest[identity] = row
+        before = newest.get(identity)
+        is_same = before is not None and all(before[name] == row[name] for name in seen)
+        since = before["seen_since"] if before and is_same else row["received_at"]
+        newest[identity] = row | {"seen_since": since}
     return [newest[identity] for identity in sorted(newest)]

@@ -1,6 +1,8 @@
 """Where a training run stands after an epoch, kept so that a killed run goes on from there.
 
-A checkpoint's name is the digest of all that its run depends on, so no run takes up another's.
+A checkpoint's name is the digest of a run's settings, products and instant, so no run takes up
+another's. Not in it are the pairs that customers made, which the instant decides unless a day of
+orders was landed again, and what lies in the folder of a pretrained encoder.
 """
 
 import hashlib
@@ -73,7 +75,7 @@ def digest(
     for product in products:
         images = [image.sha256 for image in product.images]
         row = {**vars(product), "labels": dict(product.labels), "images": images}
-        found.update(json.dumps(row, sort_keys=True).encode())
+        found.update(json.dumps(row, sort_keys=True, default=str).encode())
     return found.hexdigest()
 
 

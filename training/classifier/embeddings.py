@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,13 @@ from training.classifier.catalogue import Product, data_interval, read_catalogue
 from training.classifier.contents import Content
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import chunks, predict
-from training.registry import ModelVersion
-from vitrine.embeddings import newest_of_models
+from training.registry import ModelVersion, Registry
+from vitrine.contracts import INSTANT
+from vitrine.embeddings import RECEIVED, newest_of_models
 from vitrine.errors import BadInputError, GateError, NotPublishedError, StageSkipped
 from vitrine.interval import Interval, format_instant, parse_instant
 from vitrine.paths import Paths, stamp
-from vitrine.publish import current_version, new_version
+from vitrine.publish import Agreement, agreed, current_version, new_version
 from vitrine.settings import Settings
 
 FILE, MANIFEST = "product_embeddings.parquet", "manifest.json"
@@ -47,6 +48,7 @@ def schema(width: int) -> pa.Schema:
         [
             pa.field("product_id", pa.string(), nullable=False),
             pa.field("model_version", pa.int32(), nullable=False),
+            pa.field(RECEIVED, INSTANT, nullable=False),
             pa.field("embedding", pa.list_(pa.float32(), width), nullable=False),
         ]
     )
@@ -96,7 +98,8 @@ class Earlier:
         if not (root / "current" / contents.FILE).exists():
             return cls()
         folder = current_version(root)
-        if _manifest(folder)["version"] != version.version:
+        is_older_release = RECEIVED not in pq.read_schema(folder / FILE).names
+        if is_older_release or _manifest(folder)["version"] != version.version:
             return cls()
         rows = pq.read_table(folder / FILE, columns=["product_id", "embedding"])
         flat = rows["embedding"].combine_chunks().flatten().to_numpy()
@@ -120,7 +123,8 @@ def embed(
     StageSkipped
         If there is no champion, an earlier version of the product saved it, no product came, or the
         champion or what is published knows later data: a question about the past never replaces
-        what is current.
+        what is current. Or if, when all is made, another version serves, or later data has been
+        published: what is slow never replaces what is newer.
     GateError
         If what was made is not what should be published; see `check`.
     """
@@ -131,14 +135,18 @@ def embed(
     known = data_interval(paths, as_of)
     if known is None:
         raise StageSkipped(f"embed skipped: no product came before {format_instant(as_of)}")
-    _refuse_past(paths.embeddings, version, as_of)
+
+    def agree() -> None:
+        _refuse_replaced(Registry(settings, paths).champion(serving.NAME), version)
+        _refuse_past(paths.embeddings, version, as_of)
+
+    agree()
     size = model.config.image_size
     photographs.decode_all(paths, as_of, size, say)
     pixels = photographs.store_of(paths, size).get
     products = read_catalogue(paths, as_of)
-    return publish(
-        paths.embeddings, model, version, products, pixels, known, settings.keep_versions, say
-    )
+    keep = settings.keep_versions
+    return publish(paths.embeddings, model, version, products, pixels, known, keep, say, agree)
 
 
 def embed_again(
@@ -168,11 +176,13 @@ def publish(
     known: Interval,
     keep: int,
     say: Say = lambda line: None,
+    agree: Agreement = agreed,
 ) -> Publication:
     """Embed products, ordered by id, with a registered model; check the result and publish it.
 
     The labels that the shop gave and those that the model adds stand beside the embeddings, made in
     the same pass. Beside the vectors of before, memory is bounded by a piece of the products.
+    `agree` is asked once more when all is made, while nobody else can publish; see `new_version`.
 
     Raises
     ------
@@ -185,7 +195,8 @@ def publish(
         return Publication(earlier.folder, version, len(products), 0, is_new=False)
     progress = _Progress(say, computed_count)
     width = model.config.embedding_width
-    with new_version(root, stamp(known.end), keep, newest_of_models) as folder:
+    products = [p if p.seen_since else replace(p, seen_since=known.end) for p in products]
+    with new_version(root, stamp(known.end), keep, newest_of_models, agree) as folder:
         with _writers(folder, width) as (vectors, labels):
             for some in chunks(products, PIECE):
                 known_before = [earlier.has_seen(p.product_id, content[p.product_id]) for p in some]
@@ -208,13 +219,19 @@ def publish(
     return Publication(current_version(root), version, len(products), computed_count, is_new=True)
 
 
-def as_table(product_ids: Sequence[str], model_version: int, embedding_NE: np.ndarray) -> pa.Table:
-    """Return the rows of the published file."""
+def as_table(
+    product_ids: Sequence[str],
+    model_version: int,
+    received: Sequence[datetime | None],
+    embedding_NE: np.ndarray,
+) -> pa.Table:
+    """Return the rows of the published file; `received` is `seen_since` of the products."""
     width = embedding_NE.shape[1]
     return pa.table(
         [
             pa.array(product_ids, pa.string()),
             pa.array([model_version] * len(product_ids), pa.int32()),
+            pa.array(received, INSTANT),
             pa.FixedSizeListArray.from_arrays(pa.array(embedding_NE.ravel()), width),
         ],
         schema=schema(width),
@@ -279,7 +296,8 @@ def _answers(
     labelled = attributes.as_table(
         products, model.tasks, pa.concat_tables(guessed), version.version
     )
-    return as_table(ids, version.version, embedding_NE), labelled
+    received = [product.seen_since for product in products]
+    return as_table(ids, version.version, received, embedding_NE), labelled
 
 
 @contextmanager
@@ -312,6 +330,14 @@ class _Progress:
         self._say(
             f"embedded {self._done:,} of {self._expected:,} products, {rate:,.0f} products/s,"
             f" {left:.0f} minutes left"
+        )
+
+
+def _refuse_replaced(champion: ModelVersion | None, version: ModelVersion) -> None:
+    if champion is not None and champion.version != version.version:
+        raise StageSkipped(
+            f"embed skipped: classifier version {champion.version} has come into service since"
+            f" version {version.version} began, and publishes the catalogue itself"
         )
 
 

@@ -1,7 +1,8 @@
 """How alike campaigns are by the published embeddings of the products that they sell.
 
 What the embeddings may know is decided a UTC day at a time: those of a model that had learnt from
-nothing received after the day's midnight. Their model also draws products together that the same
+nothing received after the day's midnight, and of them those whose words and photographs had been
+received by then. Their model also draws products together that the same
 customers bought, so younger ones would tell of an example's purchase what happened afterwards.
 
 Shape legend: K campaigns that were bought, C campaigns asked about, P products, E width of the
@@ -16,6 +17,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import scipy.sparse as sp
 
 from training.peers.articles import Articles, ArticleSource
@@ -53,7 +55,7 @@ class Contents:
     def __init__(self, connection: duckdb.DuckDBPyConnection, kept: list[Embeddings]) -> None:
         self._connection = connection
         self._kept = kept
-        self._vectors = lru_cache(2)(_centred)
+        self._vectors = lru_cache(2)(self._known_at)
 
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection, root: Path) -> "Contents | None":
@@ -78,10 +80,9 @@ class Contents:
         campaigns
             campaign_id, as_of; all of one UTC day.
         """
-        found = self._known_at(floor(campaigns["as_of"].iloc[0].to_pydatetime(), DAY))
-        if found is None:
+        products, vector_PE = self._vectors(floor(campaigns["as_of"].iloc[0].to_pydatetime(), DAY))
+        if products.empty:
             return np.zeros((len(campaigns), 0), np.float32)
-        products, vector_PE = self._vectors(found.folder)
         offered = self._offered(campaigns)
         product_O = products.get_indexer(pd.Index(offered["product_id"]))
         row_O = offered["row_index"].to_numpy()[product_O >= 0]
@@ -90,8 +91,10 @@ class Contents:
         sold_CP = sp.csr_matrix((np.ones(len(row_O), np.float32), (row_O, product_O)), shape)
         return _directions(sold_CP @ vector_PE)
 
-    def _known_at(self, midnight: datetime) -> Embeddings | None:
-        return next((found for found in self._kept if found.known_from <= midnight), None)
+    def _known_at(self, midnight: datetime) -> tuple[pd.Index, np.ndarray]:
+        found = next((one for one in self._kept if one.known_from <= midnight), None)
+        rows = found.read(midnight) if found else pa.table({"product_id": []})
+        return _centred(rows) if rows.num_rows else (pd.Index([]), np.zeros((0, 0), np.float32))
 
     def _offered(self, campaigns: pd.DataFrame) -> pd.DataFrame:
         """Return row_index and product_id: what each campaign was known to sell by its instant."""
@@ -102,12 +105,12 @@ class Contents:
         return rows
 
 
-def _centred(folder: Path) -> tuple[pd.Index, np.ndarray]:
+def _centred(rows: pa.Table) -> tuple[pd.Index, np.ndarray]:
     """Return the products and their vectors around the mean of all, float32 `[P, E]`.
 
-    All products have something in common: without it unlike ones have cosines about 0.
+    Of all that were known: what comes later moves no vector of an earlier day. All products have
+    something in common: without it unlike ones have cosines about 0.
     """
-    rows = Embeddings(folder, {}).read()
     flat = rows["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     vector_PE = flat.astype(np.float32).reshape(rows.num_rows, -1)
     return pd.Index(rows["product_id"].to_pylist()), _directions(vector_PE - vector_PE.mean(axis=0))

@@ -75,6 +75,12 @@ EMBEDDINGS = Table(
     (
         _PRODUCT,
         Column("model_version", "integer", "Classifier that made it."),
+        Column(
+            "content_received_at",
+            "timestamptz",
+            "Since when the words and photographs that it was made of had reached Vitrine: who asks"
+            " about an instant before that may not use it.",
+        ),
         Column("embedding", "float[]", "The vector; the product of two is their cosine."),
     ),
 )

@@ -114,7 +114,9 @@ def published(make_shop) -> Shop:
     ]
     ids = [f"p_{n}" for n in range(5)]
     with new_version(shop.paths.embeddings, "20260102T0000") as folder:
-        pq.write_table(embeddings.as_table(ids, 3, _vectors()), folder / embeddings.FILE)
+        pq.write_table(
+            embeddings.as_table(ids, 3, [AS_OF] * 5, _vectors()), folder / embeddings.FILE
+        )
         rows = pa.Table.from_pylist(said, attributes.SCHEMA)
         pq.write_table(rows, folder / attributes.FILE)
         (folder / "manifest.json").write_text(

@@ -1,5 +1,7 @@
 from datetime import datetime
 
+import pyarrow as pa
+
 from training.classifier.catalogue import (
     Part,
     Product,
@@ -13,7 +15,8 @@ from training.classifier.catalogue import (
     part_of,
     read_catalogue,
 )
-from vitrine.interval import parse_instant
+from vitrine import lake
+from vitrine.interval import DAY, Interval, parse_instant
 
 AS_OF: datetime = parse_instant("2026-01-02")
 
@@ -86,3 +89,24 @@ def test_what_a_product_is_for_is_the_same_for_ever():
     assert 0.09 < share[Part.TUNING] < 0.11
     held_out = [n for n, part in enumerate(parts) if part is Part.HELD_OUT]
     assert held_out[:7] == [9, 39, 46, 49, 50, 51, 55]
+
+
+def test_what_is_seen_is_as_old_as_its_last_change(make_shop):
+    """Neither a row that is delivered again nor another label makes it younger."""
+    shop = make_shop(1)
+    first = read_catalogue(shop.paths, AS_OF)[0]
+    received = first.seen_since
+    assert received is not None
+    rows = [row for row in newest_descriptions(shop.paths, AS_OF) if row["product_id"] == "p_0"]
+    days = [parse_instant(f"2026-01-{day}") for day in ("03", "04", "05", "06")]
+    texts = [rows[0]["name"], "Fine new boot", "Fine new boot", rows[0]["name"]]
+    found = []
+    for day, text in zip(days, texts, strict=True):
+        later = rows[0] | {"name": text, "attributes": [("colour", day.isoformat())]}
+        later |= {"received_at": day}
+        del later["seen_since"]
+        schema = lake.read(shop.paths.lake, "products", Interval(AS_OF - DAY, AS_OF)).schema
+        table = pa.Table.from_pylist([later], schema=schema)
+        lake.write_partition(shop.paths.lake, "products", Interval(day, day + DAY), table)
+        found.append(read_catalogue(shop.paths, day + DAY)[0].seen_since)
+    assert found == [received, days[1], days[1], days[3]]

@@ -19,6 +19,7 @@ from training.classifier.images import ImageFile
 from training.classifier.model import ProductClassifier, new_encoder
 from training.classifier.prediction import predict
 from training.registry import ModelVersion
+from vitrine.embeddings import RECEIVED
 from vitrine.errors import GateError
 from vitrine.interval import DAY, Interval, parse_instant
 from vitrine.publish import current_version
@@ -176,6 +177,22 @@ def test_another_version_embeds_everything_anew(publish):
     assert set(numbers) == {2}
 
 
+def test_each_vector_says_since_when_its_content_was_there(publish):
+    products = [product(0), replace(product(1), seen_since=START - DAY)]
+    made, _ = publish(products)
+    came = pq.read_table(made.folder / embeddings.FILE)[RECEIVED].to_pylist()
+    # What does not know it itself came before the catalogue's instant at the latest.
+    assert came == [START + DAY, START - DAY]
+
+
+def test_what_an_earlier_release_published_is_embedded_anew(publish):
+    products = [product(n) for n in range(5)]
+    first, _ = publish(products)
+    file = first.folder / embeddings.FILE
+    pq.write_table(pq.read_table(file).drop_columns([RECEIVED]), file)
+    assert publish(products, day=2)[0].computed_count == 5
+
+
 def test_a_publication_from_before_there_were_hashes_is_embedded_anew(publish):
     products = [product(n) for n in range(5)]
     first, _ = publish(products)
@@ -209,7 +226,9 @@ def test_a_vector_that_is_no_unit_vector_is_not_published(model, publish, monkey
 )
 def test_a_file_that_is_not_the_catalogue_is_refused(tmp_path, ids, number, said):
     file = tmp_path / "embeddings.parquet"
-    pq.write_table(embeddings.as_table(["a", "b"], 1, np.eye(2, 4, dtype=np.float32)), file)
+    pq.write_table(
+        embeddings.as_table(["a", "b"], 1, [START] * 2, np.eye(2, 4, dtype=np.float32)), file
+    )
     embeddings.check(file, ["a", "b"], 1)
     with pytest.raises(GateError, match=said):
         embeddings.check(file, ids, number)
@@ -217,7 +236,7 @@ def test_a_file_that_is_not_the_catalogue_is_refused(tmp_path, ids, number, said
 
 def test_a_repeated_row_is_refused(tmp_path):
     file = tmp_path / "embeddings.parquet"
-    row = embeddings.as_table(["a"], 1, np.eye(1, 4, dtype=np.float32))
+    row = embeddings.as_table(["a"], 1, [START], np.eye(1, 4, dtype=np.float32))
     pq.write_table(pa.concat_tables([row, row]), file)
     with pytest.raises(GateError, match="2 rows of 1 products"):
         embeddings.check(file, ["a"], 1)

@@ -43,12 +43,17 @@ def connection():
         yield opened
 
 
-def publish(root, version, data_end, vectors):
+def publish(root, version, data_end, vectors, came=None):
+    """Publish vectors; `came` says of which products the words and photographs came when."""
     folder = root / "versions" / f"v{version}"
     folder.mkdir(parents=True)
     rows = pd.DataFrame(
-        {"product_id": list(vectors), "embedding": [[*v] for v in vectors.values()]}
-    )
+        {
+            "product_id": list(vectors),
+            "content_received_at": [(came or {}).get(p, NIGHT - 60 * DAY) for p in vectors],
+            "embedding": [[*v] for v in vectors.values()],
+        }
+    ).astype({"content_received_at": "datetime64[us, UTC]"})
     rows.to_parquet(folder / "product_embeddings.parquet")
     manifest = folder / "manifest.json"
     manifest.write_text(json.dumps({"data_end": format_instant(data_end), "version": version}))
@@ -122,6 +127,23 @@ def test_a_day_never_sees_a_model_that_learnt_of_it(connection, tmp_path):
     nothing_yet = rows_of(contents, NIGHT - 11 * DAY)
     assert not nothing_yet[NAMES].to_numpy().any()
     assert nothing_yet["near_words"].any()
+
+
+def test_a_day_never_sees_what_the_shop_described_later(connection, tmp_path):
+    """The model learnt ten days before; its newest publication read tomorrow's catalogue."""
+    then = {"warm": (1, 0), "dark": (0, 1), "cold": (-1, 0)}
+    publish(tmp_path / "then", 1, NIGHT - 10 * DAY, then)
+    now = {"warm": (1, 0), "dark": (0, 1), "cold": (-1, 0), "warmer": (0.9, 0.1), "light": (0, -1)}
+    came = {"warmer": NIGHT + timedelta(hours=1), "light": NIGHT}
+    publish(tmp_path / "now", 1, NIGHT - 10 * DAY, now, came)
+    at_night, later = asked([*SOLD], NIGHT), asked([*SOLD], NIGHT + DAY)
+    of_then, of_now = of(connection, tmp_path / "then"), of(connection, tmp_path / "now")
+    # The mean around which they lie is that of then, too.
+    np.testing.assert_array_equal(of_now.directions(at_night), of_then.directions(at_night))
+    new = list(SOLD).index("new")
+    assert not of_now.directions(at_night)[new].any()
+    assert of_now.directions(later)[new].any()
+    assert of_now.directions(asked(["a"], NIGHT - 61 * DAY)).shape == (1, 0)
 
 
 def test_blocks_hold_what_is_said_of_single_pairs(connection, tmp_path):
