@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.champion_commands import rollback
-from training.classifier import commands, files
+from training.classifier import commands, embeddings, files
 from training.classifier.calibration import Shown
 from training.classifier.embeddings import embed
 from training.classifier.serving import champion
@@ -70,7 +70,9 @@ def test_a_bad_image_is_counted_and_the_training_goes_on(trained):
 def test_the_whole_catalogue_is_embedded(shop, trained):
     folder = current_version(shop.paths.embeddings)
     rows = pq.read_table(folder / "product_embeddings.parquet")
-    assert rows.column_names == ["product_id", "model_version", "embedding"]
+    columns = ["product_id", "model_version", "content_received_at", "embedding"]
+    assert rows.column_names == columns
+    assert max(rows["content_received_at"].to_pylist()) < AS_OF
     assert rows["product_id"].to_pylist() == sorted(f"p_{n}" for n in range(260))
     assert set(rows["model_version"].to_pylist()) == {trained.version.version}
     vectors = np.stack(rows["embedding"].to_numpy())
@@ -269,6 +271,23 @@ def test_the_catalogue_is_embedded_by_whoever_serves_after_a_change(
     assert "serves instead of version 1; embed skipped: " in rolled_back(shop, "--to", "2")
     assert champion_number(shop) == 2
     assert current_version(shop.paths.embeddings) == folder
+
+
+def test_who_no_longer_serves_when_all_is_embedded_publishes_nothing(shop, trained, monkeypatch):
+    """Version 2 embeds a day later, and before it ends version 1 serves and has embedded."""
+    assert champion_number(shop) == 2
+    catalogue = embeddings.read_catalogue
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(embeddings, "read_catalogue", catalogue)
+        rolled_back(shop, "--to", "1")
+        return catalogue(*arguments)
+
+    monkeypatch.setattr(embeddings, "read_catalogue", meanwhile)
+    with pytest.raises(StageSkipped, match="version 1 has come into service since version 2 began"):
+        embed(shop.settings, shop.paths, AS_OF + DAY)
+    folder = current_version(shop.paths.embeddings)
+    assert json.loads((folder / "manifest.json").read_text())["version"] == 1
 
 
 def champion_number(shop) -> int:
