@@ -14,7 +14,7 @@ from email_lists.similarity import ProductVectors, beside, of_words
 def test_what_was_bought_of_each_slate_is_counted(boutique):
     ids = tuple(boutique.products["product_id"].to_pylist())
     embedded = ProductVectors(ids, np.eye(len(ids), 8, dtype=np.float32))
-    known = replace(boutique, vectors=beside(embedded, of_words(boutique.products)))
+    known = replace(boutique, vectors=beside(embedded, of_words(boutique.products), ids))
     shown = compose(known).products.to_pandas()
     of_anna = shown[shown["customer_id"] == "anna"]
     similar = of_anna.loc[of_anna["slot"] == SIMILAR, "product_id"].iloc[0]
