@@ -17,6 +17,7 @@ import torch
 
 from training.ranker.encoding import Encoder, Side
 from training.ranker.features import Catalogue
+from vitrine.affinities import CONTENT
 from vitrine.errors import BadInputError
 
 
@@ -46,10 +47,13 @@ class ExampleFrame:
     def of(cls, rows: pa.Table, catalogue: Catalogue) -> "ExampleFrame":
         """Split the rows of an examples file.
 
+        Those that were written before embeddings were published have no content, nor has their
+        frame.
+
         Raises
         ------
         BadInputError
-            If a column is missing: another release wrote them.
+            If another column is missing: another release wrote them.
         """
         return cls._of(rows.column_names, rows.select, catalogue)
 
@@ -64,6 +68,9 @@ class ExampleFrame:
     def _of(
         cls, names: list[str], read: Callable[[list[str]], pa.Table], catalogue: Catalogue
     ) -> "ExampleFrame":
+        # The first embeddings may be published between the writing of examples and the training.
+        if {f.name for f in CONTENT}.isdisjoint(names):
+            catalogue = catalogue.without_content()
         missing = sorted({*catalogue.names, "known_at"} - {*names})
         if missing:
             raise BadInputError(

@@ -5,7 +5,7 @@ holds one in-memory DuckDB connection over the published files.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -52,6 +52,10 @@ class Catalogue:
             _features("campaign") + affinities.CAMPAIGN,
             _features("pair") + affinities.FEATURES + content + _features("cluster"),
         )
+
+    def without_content(self) -> "Catalogue":
+        """Leave out what product embeddings say of a campaign."""
+        return replace(self, pair=tuple(f for f in self.pair if f not in affinities.CONTENT))
 
     @property
     def customer_names(self) -> list[str]:

@@ -142,11 +142,12 @@ def encoders_of(
     What embeddings say is left out if it is not asked for, or if most examples know none of it: a
     network that had learnt nothing of it would be misled as soon as it is there.
     """
-    is_used = with_content and has_content(frame)
+    if not (with_content and has_content(frame)):
+        catalogue = catalogue.without_content()
     return (
         Encoder.fit(catalogue.customer, frame.customers),
         Encoder.fit(catalogue.campaign, frame.campaigns),
-        Encoder.fit([f for f in catalogue.pair if is_used or f not in CONTENT], frame.pairs),
+        Encoder.fit(catalogue.pair, frame.pairs),
     )
 
 

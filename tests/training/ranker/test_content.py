@@ -8,16 +8,19 @@ from datetime import timedelta
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from tests.training.ranker import planted
 from tests.training.ranker.test_affinity import DAY, NIGHT, THREE, history, said
 from tests.training.ranker.test_near_block import dense
 from training.ranker.affinity import Affinities
+from training.ranker.config import RankerConfig
 from training.ranker.content import Contents
 from training.ranker.dataset import ExampleFrame
-from training.ranker.fitting import encoders_of
+from training.ranker.fitting import encoders_of, fit, scored
 from vitrine.affinities import CONTENT, FEATURES
+from vitrine.errors import BadInputError
 from vitrine.interval import format_instant
 
 NAMES = [f.name for f in CONTENT]
@@ -179,3 +182,26 @@ def test_content_is_learnt_from_only_where_most_examples_know_it(share, is_asked
     catalogue = replace(planted.CATALOGUE, pair=(*planted.CATALOGUE.pair, *CONTENT))
     *_, pair = encoders_of(frame, catalogue, with_content=is_asked)
     assert pair.names == ["times_bought", *(NAMES if is_used else [])]
+
+
+def test_examples_of_before_the_first_embeddings_are_learnt_from_without(tmp_path):
+    """The classifier's first embeddings came between the writing of examples and the training."""
+    catalogue = replace(planted.CATALOGUE, pair=(*planted.CATALOGUE.pair, *CONTENT))
+    rows = planted.examples(60, has_pattern=True, seed=1)
+    pq.write_table(rows, tmp_path / "examples.parquet")
+    frame = ExampleFrame.read(tmp_path / "examples.parquet", catalogue)
+    config = replace(RankerConfig(), epochs=3, batch_groups=8, uniform_size=20, likely_size=0)
+    found = fit(frame, catalogue, config, seed=1).ranker
+    assert found.pair.names == ["times_bought"]
+    assert found.config == config, "so the next run is a refresh, not a challenge"
+    score_R = scored(found, frame)
+    embedded = frame.pairs.assign(**dict.fromkeys(NAMES, 1.0))
+    assert (scored(found, replace(frame, pairs=embedded)) == score_R).all()
+
+
+def test_examples_with_a_part_of_the_content_are_refused():
+    catalogue = replace(planted.CATALOGUE, pair=(*planted.CATALOGUE.pair, *CONTENT))
+    rows = planted.examples(2, has_pattern=True, seed=1)
+    rows = rows.append_column("near_content", rows["tone"])
+    with pytest.raises(BadInputError, match="lack near_content_best; write them again"):
+        ExampleFrame.of(rows, catalogue)
