@@ -76,7 +76,7 @@ def classifier(
     from vitrine.transform import operations
 
     config = replace(preset_of(preset, pretrained), text_pretrained=text_encoder)
-    config = config if epochs is None else replace(config, epochs=epochs)
+    config = config if epochs is None else replace(config, epochs=epochs, fewest_steps=0)
     config = replace(changed(config, settings), task_weights=weights)
     with record(installation.paths, "train classifier", Interval(as_of - DAY, as_of)) as run:
         report = train(installation.settings, installation.paths, as_of, config, say_aside)

@@ -31,6 +31,8 @@ class ClassifierConfig:
     """Of the one cycle of learning rates; with pretrained weights, the most of each stage."""
     batch_size: int
     """Products in a step; each brings all its views, at most `views_in_training`."""
+    fewest_steps: int = 0
+    """Of the one cycle: a small catalogue is gone through more often, to take so many."""
     pretrained: str = ""
     """Folder or hub name of a transformers ResNet; then the shape is the one found there."""
     patience: int = 0
@@ -54,7 +56,7 @@ class ClassifierConfig:
     """Of the layer between what a modality shows and the embedding."""
     embedding_width: int = 128
     image_share: float = 0.15
-    """What images count in an embedding beside a text of 1, while training; see `tuning`."""
+    """What images count beside a text of 1, while training; see `tuning`."""
     modality_weights: tuple[float, float, float] = (0.1, 0.7, 0.2)
     """What the labels' loss from the whole product, its text alone, and its images alone count."""
     image_shift: float = 1 / 16
@@ -93,7 +95,7 @@ class ClassifierConfig:
             )
         if self.text_buckets < 2:
             raise BadArgumentError(f"text_buckets={self.text_buckets}: it must be at least 2")
-        for name in ("patience", "contrast_weight", "image_share"):
+        for name in ("patience", "contrast_weight", "image_share", "fewest_steps"):
             if getattr(self, name) < 0:
                 raise BadArgumentError(f"{name}={getattr(self, name)}: it must not be negative")
         if self.contrast_temperature <= 0:
@@ -133,6 +135,7 @@ def cpu() -> ClassifierConfig:
         stage_depths=(1, 1, 1, 1),
         block="basic",
         epochs=12,
+        fewest_steps=800,
         batch_size=64,
         bfloat16=True,
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 SENTENCES = "sentence_encoder"
 """Folder of the pretrained sentence encoder, in a model that reads texts with one."""
-FORMAT = 5
+FORMAT = 6
 
 
 def save(model: ProductClassifier, folder: Path) -> None:

@@ -106,6 +106,8 @@ class Fit:
         if self.companionship:
             names.append("contrast_loss")
         self.curves: Curves = {name: [] for name in names}
+        enough = math.ceil(self.config.fewest_steps / self._step_count())
+        self.epochs = max(self.config.epochs, enough)
         self.is_over = False
         self._best: dict[str, torch.Tensor] | None = None
         self._rng = np.random.default_rng(seed)
@@ -234,7 +236,7 @@ class Fit:
         self.model.thaw(stage)
         if self.config.compiled and self.device.type == "cuda":
             torch.compiler.reset()  # what was compiled for the stage before
-        self._plateau = Plateau(config.patience, config.min_delta, config.epochs)
+        self._plateau = Plateau(config.patience, config.min_delta, self.epochs)
         self._best = None
         encoder = [p for p in self.model.encoder.parameters() if p.requires_grad]
         ngrams = [p for p in self.model.text.parameters() if p.dim() == 2]
@@ -259,7 +261,7 @@ class Fit:
         return torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             max_lr=rates,
-            total_steps=self.config.epochs * self._step_count(),
+            total_steps=self.epochs * self._step_count(),
             pct_start=WARM_UP_SHARE,
             cycle_momentum="betas" in optimizer.defaults,
         )
@@ -327,8 +329,8 @@ class Fit:
     def _progress(self, views: int, seconds: float) -> str:
         plateau, config = self._plateau, self.config
         bound = "at most " if config.patience else ""
-        minutes = 0 if plateau.is_over else (config.epochs - plateau.epochs) * seconds / 60
-        place = f"epoch {plateau.epochs} of {bound}{config.epochs}"
+        minutes = 0 if plateau.is_over else (self.epochs - plateau.epochs) * seconds / 60
+        place = f"epoch {plateau.epochs} of {bound}{self.epochs}"
         if config.pretrained:
             place = f"stage {self.stage} of {len(self.model.encoder_parts)}, {place}"
         others = f", on other products {self.curves['tuning_loss'][-1]:.4f}" if self.tuning else ""

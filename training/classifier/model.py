@@ -2,8 +2,9 @@
 
 Text and images have a branch each, whose ends are added up; so a product that lacks one of them
 needs no stand-in for it, and neither can drown the other. Their sum, at unit length, is the product
-embedding and the heads' only input, as in Zalando's Fashion DNA (Bracher et al. 2016). ADR 27 says
-what a common trunk cost. The image encoder is transformers' ResNet.
+embedding and what the heads learn from, as in Zalando's Fashion DNA (Bracher et al. 2016); a head
+may read the two in another mixture. ADR 27 says what a common trunk cost. The image encoder is
+transformers' ResNet.
 
 V views, B products, T n-grams, D channels of an encoder, E width of the embedding, H = W = the
 image size; S the buckets of n-grams, and of heads the classes of all tasks side by side.
@@ -46,6 +47,8 @@ class ProductClassifier(nn.Module):
 
     image_share: torch.Tensor
     """What images count in an embedding, beside 1 for the text."""
+    task_share_K: torch.Tensor
+    """What they count in the sum that a task's head reads, which may be another."""
     mean_C: torch.Tensor
     deviation_C: torch.Tensor
 
@@ -65,12 +68,13 @@ class ProductClassifier(nn.Module):
         # The heads of all tasks, side by side: one product of matrices, however many there are.
         self.heads = nn.Linear(config.embedding_width, sum(len(task.classes) for task in tasks))
         self.register_buffer("image_share", torch.tensor(config.image_share))
+        self.register_buffer("task_share_K", torch.full((len(tasks),), config.image_share))
         self.register_buffer("mean_C", torch.tensor(CHANNEL_MEAN) * 255, persistent=False)
         self.register_buffer("deviation_C", torch.tensor(CHANNEL_DEVIATION) * 255, persistent=False)
 
     def forward(self, batch: Batch) -> Output:
         """Return logits and embedding of every product of the batch."""
-        return self.join(*self.sides(batch))
+        return self.answer(*self.sides(batch))
 
     def sides(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what text and images alone say of each product, (B, E) float32 each.
@@ -99,6 +103,16 @@ class ProductClassifier(nn.Module):
         # A unit vector's entries shrink with its width; the heads see them at unit size.
         scaled_BE = embedding_BE * self.config.embedding_width**0.5
         return Output(self.heads(scaled_BE).float(), embedding_BE)
+
+    def answer(self, text_BE: torch.Tensor, image_BE: torch.Tensor) -> Output:
+        """Return the embeddings, and each task's logits with images counting its own share."""
+        joined = self.join(text_BE, image_BE)
+        logits = list(self.of_tasks(joined.logits_BS))
+        for share in self.task_share_K.unique():
+            of_share = self.of_tasks(self.join(text_BE, image_BE, share).logits_BS)
+            for k in (self.task_share_K == share).nonzero().flatten().tolist():
+                logits[k] = of_share[k]
+        return Output(torch.cat(logits, dim=1), joined.embedding_BE)
 
     def of_tasks(self, logits_BS: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return each task's logits (B, C)."""

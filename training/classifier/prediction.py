@@ -56,7 +56,7 @@ def predict(model: ProductClassifier, examples: Sequence[Example]) -> Prediction
     """Predict at least one product; each product's answer depends on itself alone."""
     text_NE, image_NE = sides(model, examples)
     with torch.inference_mode():
-        output = model.join(text_NE, image_NE)
+        output = model.answer(text_NE, image_NE)
     shown_N = shown_of(text_NE, image_NE)
     probability, given = [], []
     for k, (task, logits_NC) in enumerate(zip(model.tasks, by_task(model, output), strict=True)):

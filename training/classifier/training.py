@@ -36,7 +36,7 @@ from training.classifier.model import ProductClassifier
 from training.classifier.prediction import predict
 from training.classifier.sentences import opened
 from training.classifier.serving import NAME
-from training.classifier.tuning import calibrated, image_share
+from training.classifier.tuning import calibrated, set_image_shares
 from training.device import prepare
 from training.evaluation.gate import judge
 from training.promotion import Promotion
@@ -187,7 +187,7 @@ def train(
                 folder=Path(folder),
                 entry=Path(__file__).with_name("entry.py"),
                 params=_params(config, catalogue, refused, settings, together)
-                | {"image_share_tuned": round(float(model.image_share), 6)},
+                | {"image_shares_tuned": _shares(model)},
                 metrics=metrics if champion is None else metrics | {f"champion/{METRIC}": champion},
                 curves=curves,
                 data=catalogue.known,
@@ -234,15 +234,15 @@ def _learnt(
         return fit(config, tasks, examples, judges, device, seed, kept, say, among)
 
     first, curves = fitted("first", trained_on, tuning)
-    share = image_share(first, tuning, catalogue.tuning)
-    say(f"in an embedding images count {share:g} beside 1 for the text")
-    first.image_share.fill_(share)
+    set_image_shares(first, tuning, catalogue.tuning)
+    say(f"beside 1 for the text images count {_shares(first)}")
     first.calibrations = calibrated(first, tuning, catalogue.tuning)
     if config.patience:
         return first, curves
     say(f"once more, with the {len(tuning):,} products that it was tuned by")
     model, again = fitted("again", [*trained_on, *tuning], [])
     model.image_share.copy_(first.image_share)
+    model.task_share_K.copy_(first.task_share_K)
     model.calibrations = first.calibrations
     return model, curves | {"again/loss": again["loss"]}
 
@@ -277,6 +277,13 @@ def _champion_score(
     examples = catalogue.examples(catalogue.held_out, model.tasks, model.config)
     labels = predict(model, examples).labels(model)
     return named(score_tasks(catalogue.tasks, catalogue.held_out, labels))[METRIC]
+
+
+def _shares(model: ProductClassifier) -> str:
+    """Say what images count in embeddings, and for the tasks where that is another share."""
+    named = zip(model.tasks, model.task_share_K.tolist(), strict=True)
+    own = [f"{task.name} {share:g}" for task, share in named if share != float(model.image_share)]
+    return ", ".join([f"{float(model.image_share):g}", *own])
 
 
 def _params(

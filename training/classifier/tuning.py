@@ -3,7 +3,7 @@
 That is what its images count beside the text, how sure it is, and when it abstains.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -24,40 +24,62 @@ from training.classifier.prediction import by_task, shown_of, sides
 IMAGE_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
 WORTH_A_CHANGE = 0.02
 """By what share another image share must make labels less surprising to replace the trained one."""
+WORTH_ITS_OWN = 0.05
+"""The same for one task alone, where fewer labels decide."""
 
 
-def image_share(
+def set_image_shares(
     model: ProductClassifier, examples: Sequence[Example], products: Sequence[Product]
-) -> float:
-    """Return what images should count beside a text of 1, judged by products that have both.
+) -> None:
+    """Decide what images count beside a text of 1: in embeddings, and for each task.
 
     A network knows by heart what its training products look like, so it cannot learn from them what
     images are worth on others. The share that it was trained with stays unless another one makes
-    the tuning products' labels clearly less surprising, each share at temperatures of its own.
+    the labels of tuning products that have both clearly less surprising, each share at temperatures
+    of its own. A task keeps to the embedding's share unless another one serves it clearly better:
+    of a colour a photograph may tell all, of a fabric a text.
 
     Parameters
     ----------
     examples, products
         The tuning products, in the same order.
     """
-    trained_with = model.config.image_share
     text_NE, image_NE = sides(model, examples)
     rows = np.flatnonzero(shown_of(text_NE, image_NE) == Shown.BOTH).tolist()
     if not rows:
-        return trained_with
+        return
     labels = [products[n].labels for n in rows]
+    shares = (model.config.image_share, *IMAGE_SHARES)
+    cost_FK = np.array(
+        [_surprises(model, text_NE[rows], image_NE[rows], labels, share) for share in shares]
+    )
+    chosen = _better(cost_FK.sum(1), 0, WORTH_A_CHANGE)
+    of_tasks = [_better(cost_F, chosen, WORTH_ITS_OWN) for cost_F in cost_FK.T]
+    model.image_share.fill_(shares[chosen])
+    model.task_share_K.copy_(torch.tensor([shares[f] for f in of_tasks]))
 
-    def cost(share: float) -> float:
-        of_tasks = _logits(model, text_NE[rows], image_NE[rows], share)
-        return sum(
-            surprise(task, logits_NC, [known.get(task.name, "") for known in labels])
-            for task, logits_NC in zip(model.tasks, of_tasks, strict=True)
-        )
 
-    costs = {share: cost(share) for share in (trained_with, *IMAGE_SHARES)}
-    best = min(costs, key=costs.__getitem__)
-    is_worth_it = costs[best] < (1 - WORTH_A_CHANGE) * costs[trained_with]
-    return best if is_worth_it else trained_with
+def _better(cost_F: np.ndarray, present: int, worth: float) -> int:
+    """Return the cheapest of F choices if it is worth a change, else the present one."""
+    best = int(cost_F.argmin())
+    return best if cost_F[best] < (1 - worth) * cost_F[present] else present
+
+
+@torch.inference_mode()
+def _surprises(
+    model: ProductClassifier,
+    text_NE: torch.Tensor,
+    image_NE: torch.Tensor,
+    labels: Sequence[Mapping[str, str]],
+    share: float,
+) -> list[float]:
+    """Return how surprising each task's labels are with an image share, nats a labelled product."""
+    given = torch.tensor(share, device=text_NE.device)
+    of_tasks = by_task(model, model.join(text_NE, image_NE, given))
+    return [
+        surprise(task, logits_NC, [known.get(task.name, "") for known in labels])
+        for task, logits_NC in zip(model.tasks, of_tasks, strict=True)
+    ]
 
 
 def calibrated(
@@ -92,16 +114,6 @@ def _of(
     products: Sequence[Product],
 ) -> tuple[Calibration, ...]:
     rows = np.flatnonzero(shown_of(text_NE, image_NE) == kind).tolist()
-    of_tasks = _logits(model, text_NE[rows], image_NE[rows])
+    with torch.inference_mode():
+        of_tasks = by_task(model, model.answer(text_NE[rows], image_NE[rows]))
     return calibrate(model.tasks, of_tasks, [products[n].labels for n in rows])
-
-
-@torch.inference_mode()
-def _logits(
-    model: ProductClassifier,
-    text_NE: torch.Tensor,
-    image_NE: torch.Tensor,
-    share: float | None = None,
-) -> list[np.ndarray]:
-    given = None if share is None else torch.tensor(share, device=text_NE.device)
-    return by_task(model, model.join(text_NE, image_NE, given))

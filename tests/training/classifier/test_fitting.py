@@ -1,5 +1,6 @@
 """Known answers: the network finds what is there, on both sides, and nothing where nothing is."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -69,6 +70,13 @@ def test_the_same_seed_gives_the_same_model(catalogue, encoded, tiny, cpu_device
         for _ in range(2)
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_small_catalogue_is_gone_through_more_often(catalogue, encoded, tiny, cpu_device):
+    steps = math.ceil(len(encoded[0]) / tiny.batch_size)
+    often = replace(tiny, epochs=1, fewest_steps=2 * steps + 1)
+    _, curves = fit(often, catalogue.tasks, encoded[0], encoded[1], cpu_device, 7)
+    assert len(curves["loss"]) == 3
 
 
 def test_a_loss_that_is_no_number_ends_the_training(catalogue, encoded, tiny, cpu_device):

@@ -1,5 +1,6 @@
 """How sure a network is depends on what it is shown; each case is calibrated by its own."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from training.classifier.calibration import Calibration, Shown, calibrate
 from training.classifier.catalogue import Product, Task
 from training.classifier.model import ProductClassifier, new_encoder
 from training.classifier.prediction import by_task, shown_of, sides
-from training.classifier.tuning import calibrated, image_share
+from training.classifier.tuning import calibrated, set_image_shares
 
 TASKS = (Task("colour", ("blue", "green", "red")), Task("size", ("l", "s")))
 COUNT = 90
@@ -97,22 +98,39 @@ def seeing(tiny) -> ProductClassifier:
     return model.eval()
 
 
-@pytest.mark.parametrize(("told_by", "is_changed"), [("image", True), ("text", False)])
-def test_images_count_more_only_where_they_tell_labels_that_text_does_not(
-    seeing, examples, told_by, is_changed
-):
-    text_NE, image_NE = sides(seeing, examples)
-    side_NE = image_NE if told_by == "image" else text_NE
+def told_by(side_NE: torch.Tensor, model: ProductClassifier, k: int) -> list[str]:
+    """Return a task's labels as one side of the products' embeddings would have them."""
     with torch.inference_mode():
-        logits_NS = seeing.join(side_NE, torch.zeros_like(side_NE)).logits_BS
-    best_N = seeing.of_tasks(logits_NS)[0].argmax(1)
-    told = [
-        Product(str(n), "", labels={"colour": TASKS[0].classes[c]}) for n, c in enumerate(best_N)
+        logits_NS = model.join(side_NE, torch.zeros_like(side_NE)).logits_BS
+    best_N = model.of_tasks(logits_NS)[k].argmax(1).tolist()
+    assert len(set(best_N)) > 1
+    return [TASKS[k].classes[c] for c in best_N]
+
+
+def test_images_count_for_each_task_what_they_tell_of_it(seeing, examples):
+    model = copy.deepcopy(seeing)
+    text_NE, image_NE = sides(model, examples)
+    labels = zip(told_by(image_NE, model, 0), told_by(text_NE, model, 1), strict=True)
+    products = [
+        Product(str(n), "", labels={"colour": colour, "size": size})
+        for n, (colour, size) in enumerate(labels)
     ]
-    assert len(set(best_N.tolist())) > 1
-    share = image_share(seeing, examples, told)
-    assert (share >= 1) if is_changed else (share <= 0.15), share
+    set_image_shares(model, examples, products)
+    colour, size = model.task_share_K.tolist()
+    assert colour >= 1
+    assert size <= 0.15
+    answered = model.of_tasks(model.answer(text_NE, image_NE).logits_BS)
+    for k, share in enumerate((colour, size)):
+        alone = model.join(text_NE, image_NE, torch.tensor(share)).logits_BS
+        torch.testing.assert_close(answered[k], model.of_tasks(alone)[k])
 
 
-def test_without_a_product_that_has_both_the_trained_share_stays(seeing, examples, products):
-    assert image_share(seeing, [without_text(e) for e in examples], products) == 0.15
+def test_what_tells_no_task_apart_changes_nothing(seeing, examples, products):
+    model = copy.deepcopy(seeing)
+    for some, labelled in (
+        ([without_text(e) for e in examples], products),
+        (examples, [Product(str(n), "") for n in range(COUNT)]),
+    ):
+        set_image_shares(model, some, labelled)
+        assert model.image_share.item() == pytest.approx(0.15)
+        assert model.task_share_K.tolist() == pytest.approx([0.15, 0.15])
