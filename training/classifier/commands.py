@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from vitrine.errors import BadArgumentError
 from vitrine.options import as_of_option, refuse_unwritable
 
 NOTED = ("accuracy", "majority/accuracy", "macro_f1", "majority/macro_f1", "image_only/accuracy")
 """Metrics that the run log keeps."""
+SUFFIXES = (".csv", ".parquet")
+"""Of what `vitrine classify` writes."""
 
 
 @click.command()
@@ -95,7 +98,7 @@ def classifier(
 @click.option("--images", required=True, type=click.Path(path_type=Path), help="Folder of images.")
 @click.option("--products", required=True, type=click.Path(path_type=Path), help="CSV file.")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="File: .csv, else Parquet."
+    "--out", required=True, type=click.Path(path_type=Path), help="File: .csv or .parquet."
 )
 @click.option("--wide", is_flag=True, help="One row a product: its answers, a column a task.")
 def classify(images: Path, products: Path, out: Path, wide: bool) -> None:
@@ -112,7 +115,7 @@ def classify(images: Path, products: Path, out: Path, wide: bool) -> None:
     """
     from training.classifier.intake import read_products
 
-    refuse_unwritable(out)
+    _refuse_out(out, products, images)
     intake = read_products(products, images)
 
     from training.classifier import labelling
@@ -152,6 +155,16 @@ def classify(images: Path, products: Path, out: Path, wide: bool) -> None:
 def say_aside(line: str) -> None:
     """Write progress where it does not mix with what the command answers."""
     click.echo(line, err=True)
+
+
+def _refuse_out(out: Path, products: Path, images: Path) -> None:
+    if out.suffix.lower() not in SUFFIXES:
+        raise BadArgumentError(f"--out {out}: only {' and '.join(SUFFIXES)} files are written")
+    if out.resolve() == products.resolve():
+        raise BadArgumentError(f"--out {out} is the file of --products: name another")
+    if out.resolve().is_relative_to(images.resolve()):
+        raise BadArgumentError(f"--out {out} lies within --images {images}: name another folder")
+    refuse_unwritable(out)
 
 
 def _counted(reasons: Counter[str]) -> str:

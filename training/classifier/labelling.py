@@ -148,7 +148,7 @@ def summary(model: ProductClassifier, answered: Counter[str], product_count: int
 def write(pieces: Iterable[pa.Table], target: Path, schema: pa.Schema = SCHEMA) -> int:
     """Write the pieces as one file, visible when it is whole; return its row count.
 
-    A name that ends with .csv makes it a CSV file, any other one Parquet.
+    A name that ends with .csv makes it a CSV file, one with .parquet Parquet.
     """
     row_count = 0
     is_csv = target.suffix.lower() == ".csv"
