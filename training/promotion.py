@@ -4,10 +4,12 @@ The only module that moves the alias `champion`. See docs/adr/0021.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
 from training.evaluation.gate import Decision
 from training.registry import ModelVersion, Registry
-from vitrine import champions
+from vitrine import champions, lake
 from vitrine.champions import Entry, Ledger
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.interval import format_instant
@@ -20,11 +22,12 @@ class Promotion:
 
     models: Registry
     ledger: Ledger
+    lake: Path
 
     @classmethod
     def of(cls, models: Registry, paths: Paths) -> "Promotion":
         """Open the ledger of a home beside its registry."""
-        return cls(models, Ledger.of(paths))
+        return cls(models, Ledger.of(paths), paths.lake)
 
     def settle(self, name: str) -> ModelVersion | None:
         """Carry out what a killed call has left half done; return the version that serves."""
@@ -35,14 +38,15 @@ class Promotion:
         """Enter the gate's decision, and let the version serve if it passed.
 
         A version fitted to older data than the champion's, such as one that a question about the
-        past has called for, never takes the champion's place. One with the files of a version that
+        past has called for, never takes the champion's place. A champion fitted as of later than
+        anything has been received knows no more than that. One with the files of a version that
         was rolled back from is refused, whatever the gate says, and a refresh that passed is held
         while a rollback holds them.
         """
         with self.ledger.alone():
             champion = self._settled(version.name)
             decision = self._without_return(version, decision)
-            is_older = champion is not None and version.data.end < champion.data.end
+            is_older = champion is not None and version.data.end < self._known_until(champion)
             entry = _entry(version, champion, decision.reason)
             entry = replace(
                 entry,
@@ -101,6 +105,10 @@ class Promotion:
                 champion_version=version.version,
             )
             return self._carry_out(self.ledger.write_down(entry))
+
+    def _known_until(self, version: ModelVersion) -> datetime:
+        end = version.data.end
+        return min(end, lake.received_until(self.lake) or end)
 
     def _settled(self, name: str) -> ModelVersion | None:
         """Return the champion, with nothing pending and its row in the ledger."""

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -228,6 +228,12 @@ def days(root: Path, table: str) -> list[date]:
     """List the UTC days of receipt that a table has files of."""
     found = (date.fromisoformat(f.name.removeprefix("ds=")) for f in (root / table).glob("ds=*"))
     return sorted(day for day in found if day != NO_DAY)
+
+
+def received_until(root: Path) -> datetime | None:
+    """Return the end of the newest UTC day of receipt that any table has files of; None without."""
+    newest = [day for table in root.glob("*") for day in days(root, table.name)[-1:]]
+    return Interval.of_day(max(newest)).end if newest else None
 
 
 def partition_files(folder: Path) -> list[Path]:

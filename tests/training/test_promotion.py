@@ -1,15 +1,19 @@
 """Aliases in MLflow and rows in the ledger say the same, also after a call that was killed."""
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tests.training.test_registry import trained
 from training.evaluation.gate import Decision, judge
 from training.promotion import Promotion
 from training.registry import ModelVersion, Registry
-from vitrine import champions
+from vitrine import champions, lake
 from vitrine.errors import BadArgumentError, NotPublishedError
+from vitrine.interval import Interval
 from vitrine.paths import Paths
 from vitrine.settings import load_settings
 
@@ -72,6 +76,17 @@ def test_champion_moves_only_through_the_gate_and_never_back_in_time(promotion, 
     assert (row.metric, row.figures["version_value"], row.figures["champion_value"]) == (
         "map", 0.1, 0.3,
     )  # fmt: skip
+
+
+def test_a_champion_of_a_mistyped_future_gives_way(promotion, register, name, tmp_path):
+    """It was fitted as of the 20th; the newest data were received on the 9th."""
+    drop = Interval.of_day(date(2011, 2, 9))
+    lake.write_partition(tmp_path / "lake", "orders", drop, pa.table({"order_id": ["o"]}))
+    promotion = replace(promotion, lake=tmp_path / "lake")
+    promotion.promote(register(20), PASSED)
+    assert promotion.promote(register(8), PASSED).verdict == champions.PASSED
+    assert promotion.promote(register(10), PASSED).is_promoted
+    assert serving(promotion, name) == 3
 
 
 def test_newest_never_looks_past_its_instant_nor_at_refused_versions(promotion, register, name):

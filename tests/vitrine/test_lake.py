@@ -27,6 +27,15 @@ def test_writing_an_interval_again_replaces_just_its_rows(tmp_path):
     assert lake.read(tmp_path, "t", DAY)["x"].to_pylist() == [3, 2]
 
 
+def test_what_was_received_ends_with_the_newest_day_of_any_table(tmp_path):
+    assert lake.received_until(tmp_path / "absent") is None
+    lake.ensure_table(tmp_path, "u", rows(1).schema)
+    assert lake.received_until(tmp_path) is None
+    lake.write_partition(tmp_path, "t", MORNING, rows(1))
+    lake.write_partition(tmp_path, "u", Interval.of_day(date(2026, 3, 27)), rows(2))
+    assert lake.received_until(tmp_path) == DAY.end
+
+
 def test_the_same_rows_give_the_same_bytes(tmp_path):
     first = lake.write_partition(tmp_path / "a", "t", DAY, rows(1, 2)).read_bytes()
     assert lake.write_partition(tmp_path / "b", "t", DAY, rows(1, 2)).read_bytes() == first

@@ -136,9 +136,16 @@ def newest_photographs(
 
 
 def data_interval(paths: Paths, as_of: datetime) -> Interval | None:
-    """Return from the first day of receipt of a product to `as_of`; None if none came before."""
+    """Return from the first day of receipt of a product to `as_of`; None if none came before.
+
+    It ends with the newest day of which anything was received, if that is earlier: who names a
+    later instant knows no more, and what says that it did would stand in the way of what does.
+    """
     days = [day for day in lake.days(paths.lake, "products") if midnight(day) < as_of]
-    return Interval(midnight(days[0]), as_of) if days else None
+    received_until = lake.received_until(paths.lake)
+    if not days or received_until is None:
+        return None
+    return Interval(midnight(days[0]), min(as_of, received_until))
 
 
 def product_text(name: str | None, description: str | None) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from training.classifier.contents import Content
 from training.classifier.model import ProductClassifier
 from training.classifier.prediction import chunks, predict
 from training.registry import ModelVersion, Registry
+from vitrine import lake
 from vitrine.contracts import INSTANT
 from vitrine.embeddings import RECEIVED, newest_of_models
 from vitrine.errors import BadInputError, GateError, NotPublishedError, StageSkipped
@@ -38,6 +39,7 @@ FILE, MANIFEST = "product_embeddings.parquet", "manifest.json"
 PIECE = 512
 """Products whose images and predictions are in memory together."""
 LENGTH_TOLERANCE = 1e-3
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 Say = Callable[[str], object]
 
@@ -85,6 +87,7 @@ class Earlier:
     """What the same version of the model published before; nothing if it never did."""
 
     folder: Path = Path()
+    as_of: datetime = NEVER
     content: Mapping[str, Content] = field(default_factory=dict)
     row_of: Mapping[str, int] = field(default_factory=dict)
     embedding_NE: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
@@ -99,14 +102,16 @@ class Earlier:
             return cls()
         folder = current_version(root)
         is_older_release = RECEIVED not in pq.read_schema(folder / FILE).names
-        if is_older_release or _manifest(folder)["version"] != version.version:
+        manifest = _manifest(folder)
+        if is_older_release or manifest["version"] != version.version:
             return cls()
         rows = pq.read_table(folder / FILE, columns=["product_id", "embedding"])
         flat = rows["embedding"].combine_chunks().flatten().to_numpy()
         row_of = {product_id: n for n, product_id in enumerate(rows["product_id"].to_pylist())}
         embedding_NE = flat.reshape(len(row_of), -1)
         guesses = attributes.EarlierGuesses(folder)
-        return cls(folder, contents.read(folder), row_of, embedding_NE, guesses)
+        as_of = parse_instant(manifest["as_of"])
+        return cls(folder, as_of, contents.read(folder), row_of, embedding_NE, guesses)
 
     def has_seen(self, product_id: str, content: Content) -> bool:
         """Tell whether the network has seen a product as it is now."""
@@ -117,6 +122,8 @@ def embed(
     settings: Settings, paths: Paths, as_of: datetime, say: Say = lambda line: None
 ) -> Publication:
     """Publish the catalogue as received before `as_of`, as the champion sees it.
+
+    It is published as of the end of what has been received, if that is earlier.
 
     Raises
     ------
@@ -138,13 +145,13 @@ def embed(
 
     def agree() -> None:
         _refuse_replaced(Registry(settings, paths).champion(serving.NAME), version)
-        _refuse_past(paths.embeddings, version, as_of)
+        _refuse_past(paths, version, known.end)
 
     agree()
     size = model.config.image_size
-    photographs.decode_all(paths, as_of, size, say)
+    photographs.decode_all(paths, known.end, size, say)
     pixels = photographs.store_of(paths, size).get
-    products = read_catalogue(paths, as_of)
+    products = read_catalogue(paths, known.end)
     keep = settings.keep_versions
     return publish(paths.embeddings, model, version, products, pixels, known, keep, say, agree)
 
@@ -191,7 +198,7 @@ def publish(
     """
     earlier, content = Earlier.by(version, root), contents.of_products(products, pixels)
     computed_count = sum(not earlier.has_seen(*item) for item in content.items())
-    if content == earlier.content:
+    if content == earlier.content and earlier.as_of <= known.end:
         return Publication(earlier.folder, version, len(products), 0, is_new=False)
     progress = _Progress(say, computed_count)
     width = model.config.embedding_width
@@ -341,16 +348,21 @@ def _refuse_replaced(champion: ModelVersion | None, version: ModelVersion) -> No
         )
 
 
-def _refuse_past(root: Path, version: ModelVersion, as_of: datetime) -> None:
-    if version.data.end > as_of:
+def _refuse_past(paths: Paths, version: ModelVersion, as_of: datetime) -> None:
+    """Refuse what knows less than the model does, or than what is published does.
+
+    Neither knows more than has been received, whatever an earlier release wrote down.
+    """
+    received_until = lake.received_until(paths.lake) or as_of
+    if min(version.data.end, received_until) > as_of:
         raise StageSkipped(
             f"embed skipped: classifier version {version.version} knows the data until"
             f" {format_instant(version.data.end)}, later than {format_instant(as_of)}"
         )
-    if not (root / "current" / MANIFEST).exists():
+    if not (paths.embeddings / "current" / MANIFEST).exists():
         return
-    published = _manifest(current_version(root))["as_of"]
-    if parse_instant(published) > as_of:
+    published = _manifest(current_version(paths.embeddings))["as_of"]
+    if min(parse_instant(published), received_until) > as_of:
         raise StageSkipped(
             f"embed skipped: the catalogue as of {published} is published, later than"
             f" {format_instant(as_of)}"

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from training.classifier.catalogue import newest_photographs
 from training.classifier.images import ImageFile, ImageStore, Refusal
+from vitrine import lake
 from vitrine.contracts import INSTANT
 from vitrine.interval import format_instant, parse_instant
 from vitrine.paths import Paths
@@ -43,8 +44,10 @@ def decode_all(
     """Decode what was received before `as_of`, publish what was refused, and return that too.
 
     What was decoded or refused before is not decoded again. A bad photograph never stops the
-    others. A question about the past leaves a newer table as it is.
+    others. A question about the past leaves a newer table as it is; none is newer than what has
+    been received.
     """
+    received_until = lake.received_until(paths.lake) or as_of
     rows = newest_photographs(paths, as_of)
     files = [ImageFile(paths.landing / row["path"], row["sha256"]) for row in rows]
     refused = store_of(paths, size).add(files, say)
@@ -53,14 +56,14 @@ def decode_all(
         for row, file in zip(rows, files, strict=True)
         if file in refused
     ]
-    _publish(paths.quarantined_images, as_of, quarantined)
+    _publish(paths.quarantined_images, min(as_of, received_until), received_until, quarantined)
     return refused
 
 
-def _publish(target: Path, as_of: datetime, rows: list[dict]) -> None:
+def _publish(target: Path, as_of: datetime, received_until: datetime, rows: list[dict]) -> None:
     if target.exists():
         published = (pq.read_schema(target).metadata or {})[_AS_OF].decode()
-        if parse_instant(published) > as_of:
+        if min(parse_instant(published), received_until) > as_of:
             return
     schema = SCHEMA.with_metadata({_AS_OF: format_instant(as_of).encode()})
     known = [{name: row[name] for name in SCHEMA.names} for row in rows]

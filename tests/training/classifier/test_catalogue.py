@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import date, datetime
 
 import pyarrow as pa
 
@@ -42,6 +42,14 @@ def test_rows_of_some_products_are_those_among_the_rows_of_all(shop):
 def test_nothing_is_known_before_it_was_received(shop):
     assert read_catalogue(shop.paths, parse_instant("2026-01-01")) == []
     assert data_interval(shop.paths, parse_instant("2026-01-01")) is None
+
+
+def test_what_is_known_ends_with_what_was_received(shop):
+    whole = Interval.of_day(date(2026, 1, 1))
+    for later in ("2026-01-02", "2026-01-09", "2027-01-01"):
+        assert data_interval(shop.paths, parse_instant(later)) == whole
+    noon = parse_instant("2026-01-01T12:00")
+    assert data_interval(shop.paths, noon) == Interval(whole.start, noon)
 
 
 def test_tasks_are_the_labels_that_differ():

@@ -1,8 +1,9 @@
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -10,7 +11,10 @@ from tests.training.classifier.conftest import AS_OF, RECEIVED_AT, Shop
 from training.classifier.decoding import REASONS
 from training.classifier.images import ImageFile
 from training.classifier.photographs import SCHEMA, decode_all, store_of
+from vitrine import lake
+from vitrine.interval import Interval, parse_instant
 from vitrine.operations.status import refused_photographs
+from vitrine.paths import Paths
 from vitrine.transform.product_tables import QUARANTINED_IMAGES
 
 BAD = {"p_1_back": b"", "p_2_front": b"%PDF-1.4", "p_3_front": None}
@@ -63,6 +67,7 @@ def test_each_photograph_that_cannot_be_used_is_published_once_with_its_reason(r
 
 def test_the_table_is_the_same_again_and_says_what_was_mended(refused):
     paths = refused.shop.paths
+    receive_on(AS_OF, paths)
     image = refused.file("p_0_front").read_bytes()
     decode_all(paths, AS_OF, 16)
     before = paths.quarantined_images.read_bytes()
@@ -77,6 +82,21 @@ def test_the_table_is_the_same_again_and_says_what_was_mended(refused):
     assert refused.reasons() == FOUND | {"p_3_front": "changed"}, "the past replaces nothing"
 
 
+def test_a_later_instant_than_anything_received_freezes_no_table(refused):
+    paths = refused.shop.paths
+    decode_all(paths, parse_instant("2027-01-01"), 16)
+    refused.file("p_3_front").write_bytes(b"no image")
+    decode_all(paths, AS_OF, 16)
+    assert refused.reasons() == FOUND | {"p_3_front": "changed"}
+    # An earlier release has written the later instant down.
+    frozen = {b"vitrine.as_of": b"2027-01-01T00:00:00Z"}
+    table = pq.read_table(paths.quarantined_images).replace_schema_metadata(frozen)
+    pq.write_table(table, paths.quarantined_images)
+    refused.file("p_3_front").unlink()
+    decode_all(paths, AS_OF, 16)
+    assert refused.reasons() == FOUND
+
+
 def test_the_table_is_described_as_it_is():
     assert [column.name for column in QUARANTINED_IMAGES.columns] == SCHEMA.names
     (said,) = [c.description for c in QUARANTINED_IMAGES.columns if c.name == "reason"]
@@ -89,6 +109,13 @@ def test_status_counts_the_refused(refused):
     decode_all(paths, AS_OF, 16)
     [line] = refused_photographs(paths)
     assert line.startswith("photographs quarantined 3 (changed 2, missing 1);")
+
+
+def receive_on(day: datetime, paths: Paths) -> None:
+    """Land some table's rows of a day."""
+    lake.write_partition(
+        paths.lake, "orders", Interval.of_day(day.date()), pa.table({"order_id": ["o"]})
+    )
 
 
 def _files(paths: list[Path]) -> list[ImageFile]:

@@ -128,7 +128,7 @@ def classified(shop, trained, tmp_path_factory) -> tuple[pd.DataFrame, str]:
     (folder / "products.csv").write_text(
         'id,productDisplayName,price\nseen,"Boot, fine",3\nwritten,Fine shirt,4\nbroken,,5\n'
     )
-    out = folder / "predictions.parquet"
+    out = tmp_path_factory.mktemp("labels") / "predictions.parquet"
     run = classify(shop, folder, folder / "products.csv", out)
     assert run.returncode == 0, run.stderr
     return pd.read_parquet(out), run.stdout + run.stderr
@@ -171,7 +171,13 @@ def test_every_product_gets_its_top_labels_a_task(classified):
 def test_a_row_a_product_as_csv(shop, trained, tmp_path):
     (tmp_path / "products.csv").write_text("id,name\n007,Fine shirt\n8,Fine boot\n")
     home = {"VITRINE_HOME": str(shop.settings.home), "VITRINE_TORCH_THREADS": "1"}
-    asked = ["--images", str(tmp_path), "--products", str(tmp_path / "products.csv")]
+    (tmp_path / "photographs").mkdir()
+    asked = [
+        "--images",
+        str(tmp_path / "photographs"),
+        "--products",
+        str(tmp_path / "products.csv"),
+    ]
     out = tmp_path / "labels.csv"
     run = CliRunner().invoke(commands.classify, [*asked, "--out", str(out), "--wide"], env=home)
     assert run.exit_code == 0, run.output
@@ -288,6 +294,19 @@ def test_who_no_longer_serves_when_all_is_embedded_publishes_nothing(shop, train
         embed(shop.settings, shop.paths, AS_OF + DAY)
     folder = current_version(shop.paths.embeddings)
     assert json.loads((folder / "manifest.json").read_text())["version"] == 1
+
+
+def test_a_mistyped_future_is_published_as_of_what_was_received(shop, trained):
+    folder = current_version(shop.paths.embeddings)
+    assert not embed(shop.settings, shop.paths, parse_instant("2027-01-01")).is_new
+    right = (folder / "manifest.json").read_text()
+    # An earlier release has written the later instant down.
+    wrong = right.replace('"as_of": "2026-01-02', '"as_of": "2027-01-01')
+    (folder / "manifest.json").write_text(wrong)
+    assert json.loads(wrong)["as_of"] > json.loads(right)["as_of"]
+    mended = embed(shop.settings, shop.paths, AS_OF)
+    assert (mended.is_new, mended.computed_count) == (True, 0)
+    assert (mended.folder / "manifest.json").read_text() == right
 
 
 def champion_number(shop) -> int:
