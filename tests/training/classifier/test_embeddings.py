@@ -1,7 +1,11 @@
 """What is published of a catalogue is whole, by one version, and computed once."""
 
+import copy
 import json
+import math
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,16 +65,25 @@ def version(number: int) -> ModelVersion:
     return ModelVersion("classifier", number, "run", known, {}, is_passed=True, files_sha256="")
 
 
+@contextmanager
+def counted(model: ProductClassifier) -> Iterator[list[int]]:
+    """Note how many products go through the network at a time."""
+    sizes: list[int] = []
+    handle = model.text.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    yield sizes
+    handle.remove()
+
+
 @pytest.fixture
 def publish(model, tmp_path):
     """Publish products as of a day, by a version; return the publication and what was said."""
 
-    def publish(products, day=1, number=1):
+    def publish(products, day=1, number=1, network=model):
         said: list[str] = []
         known = Interval(START, START + day * DAY)
         root = tmp_path / "embeddings"
         made = embeddings.publish(
-            root, model, version(number), products, pixels, known, 3, said.append
+            root, network, version(number), products, pixels, known, 3, said.append
         )
         return made, said
 
@@ -131,22 +144,16 @@ def test_every_product_has_its_own_vector_and_attributes(model, publish):
     ]
 
 
-def test_only_what_is_new_or_changed_goes_through_the_network(model, publish, monkeypatch):
+def test_only_what_is_new_or_changed_goes_through_the_network(model, publish):
     before = [product(n) for n in range(9)]
     first, _ = publish(before)
     now = [*before, product(9)]
     now[2] = replace(now[2], text="Red scarf")
     now[4] = replace(now[4], images=(ImageFile(Path("new.jpg"), f"{200:064x}"),))
     now[7] = replace(now[7], labels={"colour": "blue"})
-    seen: list[str] = []
-
-    def spied(products, *others):
-        seen.extend(p.product_id for p in products)
-        return encode(products, *others)
-
-    monkeypatch.setattr(embeddings, "encode", spied)
-    second, said = publish(now, day=2)
-    assert seen == ["p02", "p04", "p09"]
+    with counted(model) as sizes:
+        second, said = publish(now, day=2)
+    assert sum(sizes) == 3
     assert (second.product_count, second.computed_count, second.is_new) == (10, 3, True)
     assert said[-1].startswith("embedded 3 of 3 products")
     assert_same(rows(second.folder), expected(model, now))
@@ -157,6 +164,22 @@ def test_only_what_is_new_or_changed_goes_through_the_network(model, publish, mo
     given = {r["product_id"]: r["label"] for r in labelled if r["source"] == "given"}
     assert given["p07"] == "blue"
     assert len(labelled) == 20
+
+
+def test_a_kept_vector_is_the_one_of_before_and_no_other_is(model, publish):
+    """Which go through the network shows where it has changed under the same version."""
+    before = [product(n) for n in range(9)]
+    kept = rows(publish(before)[0].folder)
+    now = [*before, product(9)]
+    now[2] = replace(now[2], text="Red scarf")
+    now[4] = replace(now[4], images=(ImageFile(Path("new.jpg"), f"{200:064x}"),))
+    now[7] = replace(now[7], labels={"colour": "blue"})
+    other = copy.deepcopy(model)
+    torch.nn.init.normal_(other.nothing_E)
+    torch.nn.init.normal_(other.image_branch.past.weight)
+    found = rows(publish(now, day=2, network=other)[0].folder)
+    seen = [product_id for product_id in found if found[product_id] != kept.get(product_id)]
+    assert seen == ["p02", "p04", "p09"]
 
 
 def test_nothing_is_published_when_nothing_has_changed(publish):
@@ -200,18 +223,13 @@ def test_a_publication_from_before_there_were_hashes_is_embedded_anew(publish):
     assert publish(products, day=2)[0].computed_count == 5
 
 
-def test_a_vector_that_is_no_unit_vector_is_not_published(model, publish, monkeypatch):
+def test_a_vector_that_is_no_unit_vector_is_not_published(model, publish):
     products = [product(n) for n in range(6)]
     first, _ = publish(products[:5])
-
-    def broken(*arguments):
-        prediction = predict(*arguments)
-        prediction.embedding_NE[0] = np.nan
-        return prediction
-
-    monkeypatch.setattr(embeddings, "predict", broken)
+    broken = copy.deepcopy(model)
+    torch.nn.init.constant_(broken.image_branch.past.weight, math.nan)
     with pytest.raises(GateError, match="the vector of p05 has the length nan, not 1"):
-        publish(products, day=2)
+        publish(products, day=2, network=broken)
     assert current_version(first.folder.parent.parent) == first.folder
     assert len(list(first.folder.parent.iterdir())) == 1
 
@@ -242,15 +260,9 @@ def test_a_repeated_row_is_refused(tmp_path):
         embeddings.check(file, ["a"], 1)
 
 
-def test_memory_holds_a_piece_at_a_time(publish, monkeypatch):
-    sizes: list[int] = []
-
-    def spied(products, *others):
-        sizes.append(len(products))
-        return encode(products, *others)
-
-    monkeypatch.setattr(embeddings, "encode", spied)
-    publish([product(n) for n in range(10)])
+def test_memory_holds_a_piece_at_a_time(model, publish):
+    with counted(model) as sizes:
+        publish([product(n) for n in range(10)])
     assert sizes == [4, 4, 2]
 
 

@@ -1,3 +1,4 @@
+import copy
 import json
 import math
 from dataclasses import replace
@@ -8,7 +9,7 @@ import torch
 
 from training.classifier import files
 from training.classifier.batches import Example, collate, without_images, without_text
-from training.classifier.calibration import Calibration, Shown, uncalibrated
+from training.classifier.calibration import Calibration, Calibrations, Shown, uncalibrated
 from training.classifier.catalogue import Task
 from training.classifier.losses import TaskLoss
 from training.classifier.model import AttentionPool, ProductClassifier, TextEncoder, new_encoder
@@ -157,15 +158,21 @@ def test_until_it_is_calibrated_it_answers_nothing(model):
     assert not any(given_NC.any() for given_NC in predict(model, MIXED).given)
 
 
+def with_calibrations(model: ProductClassifier, calibrations: Calibrations) -> ProductClassifier:
+    other = copy.deepcopy(model)
+    other.calibrations = calibrations
+    return other
+
+
 def colour_logits(model: ProductClassifier) -> np.ndarray:
     with torch.inference_mode():
         return by_task(model, model.join(*sides(model, MIXED)))[0]
 
 
-def test_predictions_are_calibrated(model, monkeypatch):
+def test_predictions_are_calibrated(model):
     raw_NC = colour_logits(model)
     fitted = (Calibration(4.0, 0.0, 9, 1), Calibration())
-    monkeypatch.setattr(model, "calibrations", dict.fromkeys(Shown, fitted))
+    model = with_calibrations(model, dict.fromkeys(Shown, fitted))
     prediction = predict(model, MIXED)
     warm_NC = np.exp(raw_NC / 4) / np.exp(raw_NC / 4).sum(1, keepdims=True)
     np.testing.assert_allclose(prediction.probability[0], warm_NC, atol=1e-6)
@@ -175,10 +182,10 @@ def test_predictions_are_calibrated(model, monkeypatch):
     assert not sizes.any()
 
 
-def test_what_is_shown_of_a_product_decides_how_sure_one_must_be(model, monkeypatch):
+def test_what_is_shown_of_a_product_decides_how_sure_one_must_be(model):
     sure = {Shown.IMAGES: Calibration(2.0, 0.0, 9, 1), Shown.TEXT: Calibration(0.5, 0.0, 9, 1)}
     fitted = {shown: (c, Calibration()) for shown, c in sure.items()}
-    monkeypatch.setattr(model, "calibrations", {**uncalibrated(TASKS), **fitted})
+    model = with_calibrations(model, {**uncalibrated(TASKS), **fitted})
     raw_NC, prediction = colour_logits(model), predict(model, MIXED)
     # Their views and words: (1, 4), (3, 0), (0, 5), (0, 0), (2, 1), (1, 1).
     for n, temperature in enumerate((1, 2, 0.5, 1, 1, 1)):
@@ -198,10 +205,9 @@ def test_a_folder_of_an_older_format_is_refused(model, tmp_path):
         files.load(tmp_path)
 
 
-def test_saved_and_loaded_it_predicts_the_same(model, tmp_path, monkeypatch):
+def test_saved_and_loaded_it_predicts_the_same(model, tmp_path):
     fitted = (Calibration(1.5, 0.7, 80, 0.9), Calibration())
-    calibrations = {**uncalibrated(TASKS), Shown.IMAGES: fitted}
-    monkeypatch.setattr(model, "calibrations", calibrations)
+    model = with_calibrations(model, {**uncalibrated(TASKS), Shown.IMAGES: fitted})
     files.save(model, tmp_path)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
     loaded = files.load(tmp_path)
