@@ -1,4 +1,4 @@
-"""`vitrine simulate --start S --end E [--shop KIND] [--customers N] [--every STEP]`."""
+"""`vitrine simulate --start S --end E [--shop KIND] [--customers N] [--every STEP] [--lists]`."""
 
 import click
 
@@ -29,12 +29,25 @@ from vitrine.options import interval_options
     show_default=True,
     help="How often the shop delivers; interval: once for each UTC day's part.",
 )
-def simulate(interval: Interval, kind: str | None, customers: int | None, every: str) -> None:
+@click.option(
+    "--lists",
+    "is_mailed_by_lists",
+    is_flag=True,
+    help="From START on mail exactly what the published lists say, and no newsletter; a shop that"
+    " began so goes on so.",
+)
+def simulate(
+    interval: Interval,
+    kind: str | None,
+    customers: int | None,
+    every: str,
+    is_mailed_by_lists: bool,
+) -> None:
     """Write what a shop delivers from START to END to the landing folder.
 
     The first call founds the shop on START's day; later calls continue it. The same arguments give
-    the same bytes. A retailer of 1,370,000 customers has 105,000 products and 31.8 million order
-    lines in 730 days.
+    the same bytes, with --lists as long as the same lists are published. A retailer of 1,370,000
+    customers has 105,000 products and 31.8 million order lines in 730 days.
     """
     from vitrine.contracts import TABLES
     from vitrine.runlog import record
@@ -47,9 +60,15 @@ def simulate(interval: Interval, kind: str | None, customers: int | None, every:
             f"this home belongs to the shop {settings.source}; simulate into another one,"
             " with VITRINE_HOME=… or VITRINE_SOURCE=flash_sale"
         )
-    simulated = _retailer if _kind(installation, kind) == RETAILER else _flash_sale
+    is_retailer = _kind(installation, kind) == RETAILER
+    if is_retailer and is_mailed_by_lists:
+        raise BadArgumentError("nobody answers a retailer's mail; --lists is for flash_sale")
     with record(paths, "simulate", interval) as run:
-        figures, count = simulated(installation, interval, customers, every)
+        figures, count = (
+            _retailer(installation, interval, customers, every)
+            if is_retailer
+            else _flash_sale(installation, interval, customers, every, is_mailed_by_lists)
+        )
         run.note(customer_count=count, **figures)
         run.note(rows_out=sum(n for name, n in figures.items() if name in TABLES))
     click.echo(
@@ -74,17 +93,29 @@ def _kind(installation: Installation, asked: str | None) -> str:
 
 
 def _flash_sale(
-    installation: Installation, interval: Interval, customers: int | None, every: str
+    installation: Installation,
+    interval: Interval,
+    customers: int | None,
+    every: str,
+    is_mailed_by_lists: bool,
 ) -> tuple[dict[str, int], int]:
+    from vitrine import letters
     from vitrine.simulator.founding import found
     from vitrine.simulator.writing import STEPS, write_interval
 
     paths, seed = installation.paths, installation.settings.seed
-    shop = found(paths.landing, interval, seed, customers)
+    shop = found(paths.landing, interval, seed, customers, is_mailed_by_lists=is_mailed_by_lists)
+    is_mailed = shop.lists_since is not None
     days = (interval.end.date() - shop.founded_on).days + 1
     with click.progressbar(length=days, label="simulating", item_show_func=str) as bar:
         summary = write_interval(
-            shop, paths.landing, paths.truth, interval, STEPS[every], lambda day: bar.update(1, day)
+            shop,
+            paths.landing,
+            paths.truth,
+            interval,
+            STEPS[every],
+            lambda day: bar.update(1, day),
+            letters.read(paths.lists, shop.lists_since) if is_mailed else None,
         )
     figures = {"files": summary.file_count, "bytes": summary.byte_count}
     return {**summary.rows, **figures, "images": summary.picture_count}, shop.customer_count

@@ -40,6 +40,13 @@ def instants(day: date, second_N: np.ndarray, timezone: str) -> np.ndarray:
     return np.array(starts, np.int64)[inverse] + second_N % HOUR
 
 
+def local_days(instant_N: np.ndarray, timezone: str) -> np.ndarray:
+    """Return the days, datetime64[D], that the market's clocks show at instants."""
+    hours, inverse = np.unique(instant_N // HOUR, return_inverse=True)
+    offset_H = np.array([_offset(int(hour), timezone) for hour in hours], np.int64)
+    return (instant_N + offset_H[inverse]).astype("datetime64[s]").astype("datetime64[D]")
+
+
 def local_text(instant_N: np.ndarray, timezone: str) -> pa.Array:
     """Write instants as the market's clocks show them: `2026-03-29T07:00:00+02:00`."""
     hours, inverse = np.unique(instant_N // HOUR, return_inverse=True)

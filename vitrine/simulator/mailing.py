@@ -1,5 +1,7 @@
 """The shop's own newsletter of one morning: who gets it, and what they do with it.
 
+It is sent until published lists are the shop's mail (`vitrine.simulator.letters`).
+
 It is the same for everybody. Its clicks bring visits; its unsubscriptions, complaints and bounces
 end the right to write.
 """

@@ -63,8 +63,12 @@ class Outbox:
         rows: dict[str, np.ndarray | pa.Array],
         draws: np.random.Generator,
         zone: str,
+        is_true_N: np.ndarray | None = None,
     ) -> None:
-        """Take facts, and draw for each when it is received, whether twice, and whether broken."""
+        """Take facts, and draw for each when it is received, whether twice, and whether broken.
+
+        What is not true is let go after the draws, so that the rest is delivered as it would be.
+        """
         occurred_N = np.asarray(rows["occurred_at"])
         received_N = occurred_N + delays(draws, len(occurred_N))
         again_N = np.flatnonzero(draws.random(len(occurred_N)) < DUPLICATE_SHARE)
@@ -75,7 +79,10 @@ class Outbox:
         received = np.r_[received_N, received_N[again_N] + pause_N]
         is_broken = draws.random(len(all_N)) < MALFORMED_SHARE
         how = draws.integers(0, len(MALFORMATIONS[table]) + 1, len(all_N))
-        keep = np.flatnonzero(received >= self.since)
+        is_kept = received >= self.since
+        if is_true_N is not None:
+            is_kept &= is_true_N[all_N]
+        keep = np.flatnonzero(is_kept)
         if not len(keep):
             return
         chosen = {name: _take(column, all_N[keep]) for name, column in rows.items()}

@@ -5,14 +5,12 @@ seconds, amounts as float64, counts as int64. `received_at` is added by the outb
 """
 
 from collections.abc import Iterable
-from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
 from vitrine.simulator.campaigns import Campaign
 from vitrine.simulator.catalogue import Product
-from vitrine.simulator.mailing import Mailing
 from vitrine.simulator.population import Population
 from vitrine.simulator.raw_format import numbered
 from vitrine.simulator.shop import MARKETS, Market
@@ -167,13 +165,11 @@ def stock_levels(on_sale: list[Campaign], country: str, at: int) -> Rows:
     }
 
 
-def events(
-    people: Population, offer: Offer, sessions: Sessions, seen: Events, day: date, country: str
-) -> Rows:
-    """Return the events of a market's day in the order of time."""
-    order = np.argsort(seen.at_E, kind="stable")
+def events(people: Population, offer: Offer, sessions: Sessions, seen: Events, stem: str) -> Rows:
+    """Return the events of a market's day `by_time`; their ids begin with `stem`."""
+    order = seen.by_time()
     session, position = seen.session_E[order], seen.position_E[order]
-    campaign_E, stem = seen.campaign_E[order], f"{day:%Y%m%d}{country}"
+    campaign_E = seen.campaign_E[order]
     nowhere = np.zeros(len(order), bool)
     return {
         "event_id": numbered(f"E{stem}", np.arange(len(order)), 7),
@@ -190,11 +186,12 @@ def events(
     }
 
 
-def sales(
-    people: Population, offer: Offer, sessions: Sessions, sold: Requests, day: date, country: str
-) -> Rows:
-    """Return the order lines of a market's day; the lines of a session are one order."""
-    order = np.lexsort((sold.session_R, sold.at_R))
+def sales(people: Population, offer: Offer, sessions: Sessions, sold: Requests, stem: str) -> Rows:
+    """Return the order lines of a market's day; the lines of a session are one order.
+
+    They are in the order of `Requests.by_time`.
+    """
+    order = sold.by_time()
     session, campaign_R = sold.session_R[order], sold.campaign_R[order]
     product_R, place = sold.product_R[order], np.arange(len(order))
     is_first = np.isin(place, np.unique(session, return_index=True)[1])
@@ -206,7 +203,7 @@ def sales(
     on_phone = sessions.device_S[session] == DEVICES.index("phone")
     nowhere = np.zeros(len(order), bool)
     return {
-        "order_id": numbered(f"O{day:%Y%m%d}{country}", np.cumsum(is_first) - 1, 6),
+        "order_id": numbered(f"O{stem}", np.cumsum(is_first) - 1, 6),
         "line": place - first + 1,
         "customer_id": people.ids_of(sessions.customer_S[session]),
         "product_id": _product_ids(offer, campaign_R, product_R),
@@ -219,10 +216,10 @@ def sales(
     }
 
 
-def returns(sold: Rows, place_N: np.ndarray, at_N: np.ndarray, day: date, country: str) -> Rows:
+def returns(sold: Rows, place_N: np.ndarray, at_N: np.ndarray, stem: str) -> Rows:
     """Return some lines of `sold` as returns, each an order of its own."""
     return taken(sold, place_N) | {
-        "order_id": numbered(f"R{day:%Y%m%d}{country}", np.arange(len(place_N)), 6),
+        "order_id": numbered(f"R{stem}", np.arange(len(place_N)), 6),
         "line": np.ones(len(place_N), np.int64),
         "kind": same("return", len(place_N)),
         "occurred_at": at_N,
@@ -231,19 +228,17 @@ def returns(sold: Rows, place_N: np.ndarray, at_N: np.ndarray, day: date, countr
 
 def email_events(
     people: Population,
-    sent: Mailing,
-    reactions: dict[str, tuple[np.ndarray, np.ndarray]],
-    day: date,
-    country: str,
+    message_M: pa.Array,
+    customer_M: np.ndarray,
+    reactions: dict[str, np.ndarray],
 ) -> Rows:
-    """Return reactions to a mailing; each kind comes with places in it and instants."""
-    place_N = np.concatenate([place for place, _ in reactions.values()])
-    who = sent.customer_M[place_N]
+    """Return what became of letters, kind by kind; instants of length M, -1 for never."""
+    place_N = np.concatenate([np.flatnonzero(at_M >= 0) for at_M in reactions.values()])
     return {
-        "message_id": numbered(f"M{day:%Y%m%d}{country}", who, 7),
-        "customer_id": people.ids_of(who),
-        "kind": text(kind for kind, (place, _) in reactions.items() for _ in place),
-        "occurred_at": np.concatenate([at for _, at in reactions.values()]),
+        "message_id": message_M.take(pa.array(place_N, pa.int64())),
+        "customer_id": people.ids_of(customer_M[place_N]),
+        "kind": text(kind for kind, at_M in reactions.items() for _ in range((at_M >= 0).sum())),
+        "occurred_at": np.concatenate([at_M[at_M >= 0] for at_M in reactions.values()]),
     }
 
 

@@ -19,6 +19,7 @@ FLASH_SALE, RETAILER = "flash_sale", "retailer"
 """The kinds of shop that can be simulated; both deliver the same raw format."""
 DEFAULT_CUSTOMERS = 2_000
 SMALL_SHOP = 1_000
+_DAYS = ("founded_on", "lists_since")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Shop:
     brand_count: int
     openings_per_day: float
     """Mean number of campaigns that open a day in each market."""
+    lists_since: date | None = None
+    """From this local day on published lists are the shop's mail, and it has no other."""
 
     def __post_init__(self) -> None:
         if self.customer_count < 2 * len(MARKETS):
@@ -113,7 +116,8 @@ def load_shop(landing: Path) -> Shop | None:
         return None
     try:
         values = json.loads(file.read_text())
-        return Shop(**(values | {"founded_on": date.fromisoformat(values["founded_on"])}))
+        days = {name: date.fromisoformat(values[name]) for name in _DAYS if name in values}
+        return Shop(**(values | days))
     except (ValueError, KeyError, TypeError) as error:
         raise BadInputError(
             f"{file} does not hold a simulated shop's parameters ({error});"
@@ -123,6 +127,7 @@ def load_shop(landing: Path) -> Shop | None:
 
 def store_shop(landing: Path, shop: Shop) -> None:
     """Keep the parameters, so that later intervals continue the same shop."""
-    values = {**vars(shop), "founded_on": shop.founded_on.isoformat()}
+    known = {name: value for name, value in vars(shop).items() if value is not None}
+    values = known | {name: known[name].isoformat() for name in _DAYS if name in known}
     with atomic_file(shop_file(landing)) as path:
         path.write_text(json.dumps(values, indent=2) + "\n")

@@ -6,24 +6,36 @@ computed again from the first day in every run, so runs that meet give what one 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from vitrine.interval import midnight
+from vitrine.letters import LETTERS
 from vitrine.simulator import mailing, pictures, rows
-from vitrine.simulator.campaigns import LONGEST_DAYS, Calendar, Campaign
+from vitrine.simulator.campaigns import ANNOUNCED_DAYS, LONGEST_DAYS, Calendar, Campaign
 from vitrine.simulator.catalogue import Catalogue, Product, make_brands
+from vitrine.simulator.letters import Letterbox, read
 from vitrine.simulator.local_time import DAY, HOUR, instant_at, instants
 from vitrine.simulator.outbox import Outbox, Picture
 from vitrine.simulator.population import make_population
+from vitrine.simulator.raw_format import numbered
 from vitrine.simulator.rows import Rows
 from vitrine.simulator.shop import MARKETS, Market, Shop
 from vitrine.simulator.stock import allot
 from vitrine.simulator.taste import Offer
-from vitrine.simulator.visits import ANONYMOUS_SHARE, Requests, Sessions, visit
+from vitrine.simulator.visits import (
+    ANONYMOUS_SHARE,
+    Events,
+    Landing,
+    Requests,
+    Sessions,
+    visit,
+)
 
 WEEKDAY_FACTORS = (1.0, 0.95, 0.95, 1.0, 0.9, 1.1, 1.3)
 HOUR_WEIGHTS = (2, 1, 0, 0, 0, 1, 3, 12, 9, 6, 5, 5, 7, 7, 5, 4, 4, 5, 6, 8, 10, 10, 7, 4)
@@ -39,6 +51,8 @@ SUPPRESSION_REASONS = {
     "unsubscribed": "unsubscribed",
     "complained": "complaint",
 }
+LAST_HOUR = 23
+"""Local hour after which nobody reads mail."""
 STEP_S = 10
 """Seconds from a change in the shop's own records to its receipt."""
 
@@ -48,14 +62,42 @@ noon, the customers who registered by then, and how often each ordered from each
 before, int16 of shape (customers, campaigns): what the truth is computed from."""
 
 
+@dataclass(frozen=True)
+class _Visits:
+    """Sessions of a market's day and what they do."""
+
+    sessions: Sessions
+    seen: Events
+    requests: Requests
+    takes_place_S: np.ndarray
+    """bool; of the others only the random numbers were needed."""
+    stem: str
+    """What ids begin with."""
+    cause: str = ""
+    """Names the streams of random numbers."""
+
+
+@dataclass(frozen=True)
+class _Clickers:
+    """Who visits because of a mail, and when; of a letter also where the link leads."""
+
+    customer_S: np.ndarray
+    start_S: np.ndarray
+    landing: Landing | None = None
+
+
 class Simulation:
     """A shop at the start of the local day `next_day`; `advance` plays that day."""
 
-    def __init__(self, shop: Shop, since: int) -> None:
-        """Found the shop; rows received before `since` are not kept."""
+    def __init__(self, shop: Shop, since: int, letters: pa.Table | None = None) -> None:
+        """Found the shop; rows received before `since` are not kept.
+
+        From `shop.lists_since` on its mail is `letters`, of `vitrine.letters.LETTERS`' columns.
+        """
         self.shop = shop
         self.outbox = Outbox(since)
         self.people = make_population(shop)
+        self._letterbox = Letterbox(LETTERS.empty() if letters is None else letters, self.people)
         self.next_day = shop.founded_on
         self._observer: Observer | None = None
         self._founded = int(midnight(shop.founded_on).timestamp())
@@ -65,8 +107,8 @@ class Simulation:
         self._announced: set[str] = set()
         self._bought_NB = np.zeros((shop.customer_count, shop.brand_count), np.int16)
         self._may_write_N = self.people.allows_email_N.copy()
-        for before in range(LONGEST_DAYS, -1, -1):
-            self._announce(shop.founded_on - timedelta(days=before))
+        for ahead in range(-LONGEST_DAYS, ANNOUNCED_DAYS):
+            self._announce(shop.founded_on + timedelta(days=ahead))
         self._register(self.people.is_known_at_founding_N, self._founded)
 
     def observe_with(self, observer: Observer) -> None:
@@ -76,7 +118,7 @@ class Simulation:
     def advance(self) -> None:
         """Play one local day in all markets: everything that occurs on it goes to the outbox."""
         day = self.next_day
-        self._announce(day + timedelta(days=1))
+        self._announce(day + timedelta(days=ANNOUNCED_DAYS))
         self._register(self._newcomers(day), None)
         for market in range(len(MARKETS)):
             self._play(day, market)
@@ -157,11 +199,14 @@ class Simulation:
         offer = Offer.of([c for c in current if c.opens_at < ends], self._brands)
         self._observe(day, market, offer)
         self._count_stock(begins, market, [c for c in offer.campaigns if c.opens_at <= begins])
-        clickers, clicked_at = self._write_newsletter(day, market)
+        newsletter = self._write_newsletter(day, market)
+        letters = self._send_letters(day, market, offer) if self._is_mailed_by_lists(day) else None
         self._opt_out(day, market)
-        sessions = self._sessions(day, market, clickers, clicked_at)
-        if len(sessions.customer_S) and offer.campaigns:
-            self._serve(day, market, offer, sessions)
+        if offer.campaigns:
+            visits = [self._own_visits(day, market, offer, newsletter)]
+            if letters is not None:
+                visits.append(self._visits_of_letters(day, market, offer, letters))
+            self._serve(day, market, offer, visits)
 
     def _observe(self, day: date, market: int, offer: Offer) -> None:
         if self._observer is None:
@@ -180,10 +225,52 @@ class Simulation:
             counted = rows.stock_levels(on_sale, where.country, at)
             self._post("stock_levels", counted, at + STEP_S, where)
 
+    def _own_visits(self, day: date, market: int, offer: Offer, newsletter: _Clickers) -> _Visits:
+        """Play the visits of own habit, and those that the newsletter brings where it is sent."""
+        sessions, is_mailed_S = self._sessions(day, market, newsletter)
+        draws = self.shop.draws("visits", day.toordinal(), market)
+        visits = self._visits(draws, offer, sessions, self._stem(day, market))
+        if not self._is_mailed_by_lists(day):
+            return visits
+        # So customers come, look and buy on their own as they would beside the newsletter.
+        requests = visits.requests.only(~is_mailed_S[visits.requests.session_R])
+        return replace(visits, requests=requests, takes_place_S=~is_mailed_S)
+
+    def _visits_of_letters(
+        self, day: date, market: int, offer: Offer, letters: _Clickers
+    ) -> _Visits:
+        """Play the visits that letters bring: they begin where the link leads."""
+        draws = self.shop.draws("visits of letters", day.toordinal(), market)
+        on_phone_S = (
+            draws.random(len(letters.customer_S)) < (self.people.phone_share_N[letters.customer_S])
+        )
+        is_anonymous_S = np.zeros(len(on_phone_S), bool)
+        sessions = Sessions(
+            letters.customer_S, letters.start_S, np.where(on_phone_S, 0, 1), is_anonymous_S
+        )
+        stem = f"{self._stem(day, market)}L"
+        return self._visits(draws, offer, sessions, stem, letters.landing)
+
+    def _visits(
+        self,
+        draws: np.random.Generator,
+        offer: Offer,
+        sessions: Sessions,
+        stem: str,
+        landing: Landing | None = None,
+    ) -> _Visits:
+        bought_SJ = self._bought_NB[sessions.customer_S][:, offer.brand_J]
+        seen, requests = visit(draws, self.people, offer, sessions, bought_SJ, landing)
+        cause = " of letters" if landing else ""
+        return _Visits(sessions, seen, requests, np.ones(len(bought_SJ), bool), stem, cause)
+
+    def _stem(self, day: date, market: int) -> str:
+        return f"{day:%Y%m%d}{MARKETS[market].country}"
+
     def _sessions(
-        self, day: date, market: int, clickers: np.ndarray, clicked_at: np.ndarray
-    ) -> Sessions:
-        """Draw who visits when: by own habit, or after a click in the newsletter."""
+        self, day: date, market: int, newsletter: _Clickers
+    ) -> tuple[Sessions, np.ndarray]:
+        """Draw who visits when, by own habit or for the newsletter; mark the latter."""
         draws = self.shop.draws("sessions", day.toordinal(), market)
         people, members = self.people, self.people.members[market]
         rate_N = people.visits_per_day_N[members] * WEEKDAY_FACTORS[day.weekday()]
@@ -191,8 +278,9 @@ class Simulation:
         weights = np.array(HOUR_WEIGHTS) / sum(HOUR_WEIGHTS)
         hour_S = draws.choice(24, len(comers), p=weights)
         second_S = HOUR * hour_S + draws.integers(0, HOUR, len(comers))
-        start_S = np.r_[instants(day, second_S, MARKETS[market].timezone), clicked_at]
-        customer_S = np.r_[comers, clickers]
+        own_S = instants(day, second_S, MARKETS[market].timezone)
+        start_S = np.r_[own_S, newsletter.start_S]
+        customer_S = np.r_[comers, newsletter.customer_S]
         on_phone_S = draws.random(len(customer_S)) < people.phone_share_N[customer_S]
         other_S = np.where(draws.random(len(customer_S)) < DESKTOP_SHARE, 1, 2)
         is_anonymous_S = draws.random(len(customer_S)) < ANONYMOUS_SHARE
@@ -200,72 +288,123 @@ class Simulation:
         order = np.lexsort((customer_S, start_S))
         order = order[exists_S[order]]
         device_S = np.where(on_phone_S, 0, other_S)
-        return Sessions(customer_S[order], start_S[order], device_S[order], is_anonymous_S[order])
+        sessions = Sessions(
+            customer_S[order], start_S[order], device_S[order], is_anonymous_S[order]
+        )
+        return sessions, order >= len(comers)
 
-    def _serve(self, day: date, market: int, offer: Offer, sessions: Sessions) -> None:
-        """Play the sessions, sell what is asked for while stock lasts, and report it all."""
-        where = MARKETS[market]
-        draws = self.shop.draws("visits", day.toordinal(), market)
-        bought_SJ = self._bought_NB[sessions.customer_S][:, offer.brand_J]
-        seen, requests = visit(draws, self.people, offer, sessions, bought_SJ)
-        sold = requests.only(self._sell(offer, requests))
-        self._remember(offer, sessions, sold)
-        events = rows.events(self.people, offer, sessions, seen, day, where.country)
-        self._post_facts("events", events, day, market)
-        lines = rows.sales(self.people, offer, sessions, sold, day, where.country)
-        self._post_facts("orders", lines, day, market)
-        self._post_returns(lines, day, market)
+    def _serve(self, day: date, market: int, offer: Offer, visits: list[_Visits]) -> None:
+        """Sell what is asked for while stock lasts, first come, first served; report it all."""
+        # What the first of them order is delivered as if the others had not come, but for what
+        # these took away. So it does not depend on letters that are not known yet.
+        alone, _ = self._served(offer, visits[:1])
+        served = self._sell(offer, visits)
+        candidates = [*alone, *served[1:]]
+        for each, is_candidate_R, is_sold_R in zip(visits, candidates, served, strict=True):
+            events = rows.events(self.people, offer, each.sessions, each.seen, each.stem)
+            takes_place_N = each.takes_place_S[each.seen.session_E[each.seen.by_time()]]
+            self._post_facts("events", events, day, market, each.cause, takes_place_N)
+            ordered = each.requests.only(is_candidate_R)
+            lines = rows.sales(self.people, offer, each.sessions, ordered, each.stem)
+            is_true_N = is_sold_R[is_candidate_R][ordered.by_time()]
+            self._post_facts("orders", lines, day, market, each.cause, is_true_N)
+            sold = rows.taken(lines, np.flatnonzero(is_true_N))
+            self._post_returns(sold, day, market, each)
+        self._remember(offer, visits, served)
 
-    def _sell(self, offer: Offer, requests: Requests) -> np.ndarray:
+    def _sell(self, offer: Offer, visits: list[_Visits]) -> list[np.ndarray]:
         """Take the requested units from stock as far as it goes; say which requests were served."""
+        served, left_I = self._served(offer, visits)
+        ends = np.cumsum([len(campaign.products) for campaign in offer.campaigns])[:-1]
+        for campaign, left_P in zip(offer.campaigns, np.split(left_I, ends), strict=True):
+            campaign.left_P = left_P
+        return served
+
+    def _served(self, offer: Offer, visits: list[_Visits]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return which requests of each can be served, and what is then left of each product."""
         first_J = np.cumsum([0] + [len(c.products) for c in offer.campaigns])
         left_I = np.concatenate([c.left_P for c in offer.campaigns])
-        item_R = first_J[requests.campaign_R] + requests.product_R
-        is_sold_R = allot(item_R, requests.quantity_R, requests.at_R, left_I)
-        np.subtract.at(left_I, item_R[is_sold_R], requests.quantity_R[is_sold_R])
-        for campaign, left_P in zip(offer.campaigns, np.split(left_I, first_J[1:-1]), strict=True):
-            campaign.left_P = left_P
-        return is_sold_R
+        requests = [each.requests for each in visits]
+        item_R = np.concatenate([first_J[r.campaign_R] + r.product_R for r in requests])
+        quantity_R = np.concatenate([r.quantity_R for r in requests])
+        at_R = np.concatenate([r.at_R for r in requests])
+        is_sold_R = allot(item_R, quantity_R, at_R, left_I)
+        np.subtract.at(left_I, item_R[is_sold_R], quantity_R[is_sold_R])
+        ends = np.cumsum([len(r.at_R) for r in requests])[:-1]
+        return np.split(is_sold_R, ends), left_I
 
-    def _remember(self, offer: Offer, sessions: Sessions, sold: Requests) -> None:
+    def _remember(self, offer: Offer, visits: list[_Visits], served: list[np.ndarray]) -> None:
         """Count, once a day, that a customer bought from a brand."""
-        customer_R = sessions.customer_S[sold.session_R]
-        pairs = np.unique(np.stack([customer_R, offer.brand_J[sold.campaign_R]]), axis=1)
+        customer_R = [v.sessions.customer_S[v.requests.session_R] for v in visits]
+        brand_R = [offer.brand_J[v.requests.campaign_R] for v in visits]
+        bought = np.stack([np.concatenate(customer_R), np.concatenate(brand_R)])
+        pairs = np.unique(bought[:, np.concatenate(served)], axis=1)
         self._bought_NB[pairs[0], pairs[1]] += 1
 
-    def _post_returns(self, sold: Rows, day: date, market: int) -> None:
+    def _post_returns(self, sold: Rows, day: date, market: int, visits: _Visits) -> None:
         """Post the lines of a day that will come back."""
-        draws = self.shop.draws("returns", day.toordinal(), market)
+        draws = self.shop.draws(f"returns{visits.cause}", day.toordinal(), market)
         occurred_N = np.asarray(sold["occurred_at"])
         back = np.flatnonzero(draws.random(len(occurred_N)) < RETURN_SHARE)
         wait_N = draws.integers(RETURN_DAYS[0] * DAY, RETURN_DAYS[1] * DAY, len(back))
-        at_N = occurred_N[back] + wait_N
-        lines = rows.returns(sold, back, at_N, day, MARKETS[market].country)
-        self._post_facts("orders", lines, day, market, "of returns")
+        lines = rows.returns(sold, back, occurred_N[back] + wait_N, visits.stem)
+        self._post_facts("orders", lines, day, market, f"of returns{visits.cause}")
 
     # Letters and consent
 
-    def _write_newsletter(self, day: date, market: int) -> tuple[np.ndarray, np.ndarray]:
-        """Send the newsletter; return who visits because of it, and when."""
+    def _is_mailed_by_lists(self, day: date) -> bool:
+        return self.shop.lists_since is not None and self.shop.lists_since <= day
+
+    def _write_newsletter(self, day: date, market: int) -> _Clickers:
+        """Send the newsletter, unless lists are the shop's mail; return who visits for it, when."""
         where = MARKETS[market]
         draws = self.shop.draws("newsletter", day.toordinal(), market)
         members = self.people.members[market]
         is_known = self.people.signed_up_at_N[members] < instant_at(day, 0, where.timezone)
         sent = mailing.send(draws, self.people, members[is_known], self._may_write_N)
-        reactions = {}
-        for kind, second_M in sent.reactions().items():
-            place = np.flatnonzero(second_M >= 0)
-            reactions[kind] = (place, instants(day, second_M[place], where.timezone))
-        letters = rows.email_events(self.people, sent, reactions, day, where.country)
-        self._post_facts("email_events", letters, day, market)
+        reactions = {
+            kind: np.where(second_M >= 0, instants(day, second_M, where.timezone), -1)
+            for kind, second_M in sent.reactions().items()
+        }
+        if not self._is_mailed_by_lists(day):
+            message_M = numbered(f"M{self._stem(day, market)}", sent.customer_M, 7)
+            self._report_mail(day, market, message_M, sent.customer_M, reactions)
+        clicks = np.flatnonzero(reactions["clicked"] >= 0)
+        return _Clickers(sent.customer_M[clicks], reactions["clicked"][clicks] + STEP_S)
+
+    def _send_letters(self, day: date, market: int, offer: Offer) -> _Clickers:
+        """Send what published lists say; return who visits because of it, when and where."""
+        letters = self._letterbox.of(day, market)
+        draws = self.shop.draws("letters", day.toordinal(), market)
+        bought_MJ = self._bought_NB[letters.customer_M][:, offer.brand_J]
+        day_ends = instant_at(day, LAST_HOUR, MARKETS[market].timezone)
+        reading = read(draws, self.people, offer, letters, bought_MJ, day_ends)
+        self._report_mail(day, market, letters.message_M, letters.customer_M, reading.reactions)
+        return _Clickers(reading.customer_S, reading.start_S + STEP_S, reading.landing)
+
+    def _report_mail(
+        self,
+        day: date,
+        market: int,
+        message_M: pa.Array,
+        customer_M: np.ndarray,
+        reactions: dict[str, np.ndarray],
+    ) -> None:
+        """Post what became of a day's mail, and stop writing to those who want no more of it."""
+        facts = rows.email_events(self.people, message_M, customer_M, reactions)
+        self._post_facts("email_events", facts, day, market)
         for kind, reason in SUPPRESSION_REASONS.items():
-            place, at_N = reactions[kind]
-            self._suppress(sent.customer_M[place], reason, at_N, where)
-        place, at_N = reactions["clicked"]
-        return sent.customer_M[place], at_N + STEP_S
+            place = np.flatnonzero(reactions[kind] >= 0)
+            self._suppress(customer_M[place], reason, reactions[kind][place], MARKETS[market])
 
     def _suppress(self, who: np.ndarray, reason: str, at_N: np.ndarray, market: Market) -> None:
-        """Stop writing to customers; who unsubscribes withdraws the consent as well."""
+        """Stop writing to customers; who unsubscribes withdraws the consent as well.
+
+        A letter may reach somebody who has left since its list was made: that changes nothing.
+        """
+        _, first = np.unique(who, return_index=True)
+        first = np.sort(first[self._may_write_N[who[first]]])
+        who, at_N = who[first], at_N[first]
         self._may_write_N[who] = False
         suppressed = rows.suppressions(self.people, who, reason, at_N)
         self._post("suppressions", suppressed, at_N + STEP_S, market)
@@ -296,7 +435,13 @@ class Simulation:
         self.outbox.post(table, columns, received_N, market.timezone)
 
     def _post_facts(
-        self, table: str, columns: Rows, day: date, market: int, detail: str = ""
+        self,
+        table: str,
+        columns: Rows,
+        day: date,
+        market: int,
+        detail: str = "",
+        is_true_N: np.ndarray | None = None,
     ) -> None:
         draws = self.shop.draws(f"delivery {table} {detail}", day.toordinal(), market)
-        self.outbox.post_facts(table, columns, draws, MARKETS[market].timezone)
+        self.outbox.post_facts(table, columns, draws, MARKETS[market].timezone, is_true_N)

@@ -55,6 +55,14 @@ class Events:
     position_E: np.ndarray
     at_E: np.ndarray
 
+    def only(self, is_kept_E: np.ndarray) -> "Events":
+        """Return some of the events."""
+        return Events(**{name: column[is_kept_E] for name, column in vars(self).items()})
+
+    def by_time(self) -> np.ndarray:
+        """Return the order in which they are reported."""
+        return np.argsort(self.at_E, kind="stable")
+
 
 @dataclass(frozen=True)
 class Requests:
@@ -70,6 +78,19 @@ class Requests:
         """Return some of the requests."""
         return Requests(**{name: column[is_kept_R] for name, column in vars(self).items()})
 
+    def by_time(self) -> np.ndarray:
+        """Return the order in which they become order lines: by instant, then by session."""
+        return np.lexsort((self.session_R, self.at_R))
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What a letter's link opens in each session: a campaign, or in it a product; length S."""
+
+    campaign_S: np.ndarray
+    product_S: np.ndarray
+    """Place in the campaign, -1 for none."""
+
 
 def visit(
     draws: np.random.Generator,
@@ -77,6 +98,7 @@ def visit(
     offer: Offer,
     sessions: Sessions,
     bought_SJ: np.ndarray,
+    landing: Landing | None = None,
 ) -> tuple[Events, Requests]:
     """Play all sessions of a day; the offer holds one campaign at least."""
     utility_SJ = taste.utility(people, sessions.customer_S, offer, bought_SJ)
@@ -87,8 +109,14 @@ def visit(
     searched_SJ = _searched(draws, utility_SJ, open_SJ)
     chance_SJ = taste.click_chance(utility_SJ, place_SJ + 1)
     clicked_SJ = shown_SJ & (draws.random(place_SJ.shape) < chance_SJ)
-    views = _views(draws, sessions, place_SJ, clicked_SJ | searched_SJ)
-    looks = _looks(draws, people, offer, sessions, utility_SJ, views)
+    turn_SJ, viewed_SJ = place_SJ, clicked_SJ | searched_SJ
+    if landing:
+        rows = np.arange(len(start_S))
+        turn_SJ = place_SJ.copy()
+        turn_SJ[rows, landing.campaign_S] = -1
+        viewed_SJ[rows, landing.campaign_S] = True
+    views = _views(draws, sessions, turn_SJ, viewed_SJ)
+    looks = _looks(draws, people, offer, sessions, utility_SJ, views, landing)
     checkout_S, paid_S = _checkouts(draws, sessions, looks)
     events = _events(sessions, place_SJ, shown_SJ, searched_SJ, views, looks, checkout_S)
     return _while_open(events, offer), _requests(draws, offer, looks, checkout_S, paid_S)
@@ -160,6 +188,7 @@ def _looks(
     sessions: Sessions,
     utility_SJ: np.ndarray,
     views: _Views,
+    landing: Landing | None,
 ) -> _Looks:
     """Look at some products of each campaign, the liked colours first; put some into the cart."""
     colour_JP, left_JP = _shelves(offer)
@@ -167,6 +196,11 @@ def _looks(
     customer_V1 = sessions.customer_S[views.session_V][:, None]
     liking_VP = COLOUR_WEIGHT * people.colour_taste_NC[customer_V1, np.maximum(colour_VP, 0)]
     score_VP = liking_VP + draws.gumbel(size=colour_VP.shape)
+    if landing:
+        is_landed_V = landing.campaign_S[views.session_V] == views.campaign_V
+        is_landed_V &= landing.product_S[views.session_V] >= 0
+        rows = np.flatnonzero(is_landed_V)
+        score_VP[rows, landing.product_S[views.session_V[rows]]] = np.inf
     order_VP = np.argsort(np.where(colour_VP >= 0, -score_VP, np.inf), axis=1, kind="stable")
     rank_VP = np.argsort(order_VP, axis=1, kind="stable")
     count_V = 1 + draws.poisson(MEAN_MORE_LOOKS, len(colour_VP))
@@ -185,15 +219,22 @@ def _looks(
 
 def _shelves(offer: Offer) -> tuple[np.ndarray, np.ndarray]:
     """Lay the products out as (J, P): colour number, -1 where there is none; stock left."""
+    colour_JP = colours(offer)
+    left_JP = np.zeros(colour_JP.shape, np.int64)
+    for j, campaign in enumerate(offer.campaigns):
+        left_JP[j, : len(campaign.products)] = campaign.left_P
+    return colour_JP, left_JP
+
+
+def colours(offer: Offer) -> np.ndarray:
+    """Return the products' colours by number as (J, P), -1 where a campaign has no more."""
     widest = max(len(c.products) for c in offer.campaigns)
     colour_JP = np.full((len(offer.campaigns), widest), -1)
-    left_JP = np.zeros((len(offer.campaigns), widest), np.int64)
     for j, campaign in enumerate(offer.campaigns):
         colour_JP[j, : len(campaign.products)] = [
             _COLOUR_NUMBER[p.colour] for p in campaign.products
         ]
-        left_JP[j, : len(campaign.products)] = campaign.left_P
-    return colour_JP, left_JP
+    return colour_JP
 
 
 def _checkouts(
@@ -255,8 +296,7 @@ def _filled(parts: tuple, field: int) -> np.ndarray:
 def _while_open(events: Events, offer: Offer) -> Events:
     """Drop what would happen on the page of a campaign that has closed meanwhile."""
     closes_E = offer.closes_at_J[events.campaign_E]
-    keep = (events.campaign_E < 0) | (events.at_E < closes_E)
-    return Events(**{name: column[keep] for name, column in vars(events).items()})
+    return events.only((events.campaign_E < 0) | (events.at_E < closes_E))
 
 
 def _requests(

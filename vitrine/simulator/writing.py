@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+
 from vitrine.interval import DAY, QUARTER_HOUR, Interval
 from vitrine.paths import interval_stamp
 from vitrine.simulator.raw_format import COLUMNS, put, write_drop
@@ -35,13 +37,15 @@ def write_interval(
     interval: Interval,
     every: timedelta = DAY,
     progress: Callable[[date], None] = lambda _: None,
+    letters: pa.Table | None = None,
 ) -> Summary:
     """Write every drop received in `interval`; the shop must exist by its start.
 
     `every` cuts the drops: `DAY` or `QUARTER_HOUR`. Each table has a file for each drop, also one
-    without rows, so that a missing file is a missing delivery.
+    without rows, so that a missing file is a missing delivery. From `shop.lists_since` on the
+    shop's mail is `letters`, of `vitrine.letters.LETTERS`' columns.
     """
-    simulation = Simulation(shop, since=int(interval.start.timestamp()))
+    simulation = Simulation(shop, int(interval.start.timestamp()), letters)
     writer = TruthWriter(truth, simulation.people, since=interval.start.date())
     simulation.observe_with(writer.observe)
     summary = Summary()

@@ -1,8 +1,11 @@
+import gzip
+from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from tests.published_letters import letter, publish
 from vitrine.errors import BadArgumentError
 from vitrine.paths import Paths
 from vitrine.runlog import read_runs
@@ -41,6 +44,24 @@ def test_a_retailer_is_simulated_and_goes_on_without_being_named_again(paths: Pa
     assert (paths.landing / "orders" / "20260311T0000-20260312T0000.csv.gz").exists()
     assert [run["figures"]["images"] for run in read_runs(paths)] == [0, 0]
     assert not paths.truth.exists()
+
+
+@pytest.mark.usefixtures("environment")
+def test_published_lists_become_the_mail_of_a_shop(paths: Paths):
+    CliRunner().invoke(simulate, [*DAY, "--customers", "30"], catch_exceptions=False)
+    night = date(2026, 3, 11)
+    publish(paths.lists, night, [letter(f"U{n:07d}", night) for n in range(30)])
+    CliRunner().invoke(simulate, [*NEXT_DAY, "--lists"], catch_exceptions=False)
+    for day, is_ours in (("20260310T0000-20260311", False), ("20260311T0000-20260312", True)):
+        mail = gzip.decompress((paths.landing / f"email_events/{day}T0000.csv.gz").read_bytes())
+        assert (b"daily-0311-U" in mail) == is_ours
+        assert (b'"M2026' in mail) != is_ours
+
+
+@pytest.mark.usefixtures("environment")
+def test_nobody_answers_the_mail_of_a_retailer():
+    result = CliRunner().invoke(simulate, [*DAY, *RETAILER, "--lists"])
+    assert isinstance(result.exception, BadArgumentError)
 
 
 @pytest.mark.usefixtures("environment")

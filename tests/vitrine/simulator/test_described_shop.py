@@ -70,4 +70,8 @@ def test_as_many_campaigns_open_as_the_page_says():
     lengths = campaigns.DURATION_DAYS
     assert f"after {lengths[0]} to {lengths[-1]} days" in PAGE
     hours = campaigns.ANNOUNCEMENT_HOUR, campaigns.OPENING_HOUR
-    assert "announced at {:02d}:00 local time, opens at {:02d}:00".format(*hours) in PAGE
+    assert (
+        "announced at {:02d}:00 local time, opens at {:02d}:00 two days later".format(*hours)
+        in PAGE
+    )
+    assert campaigns.ANNOUNCED_DAYS == 2

@@ -19,6 +19,26 @@ def test_the_first_call_founds_and_later_calls_continue(tmp_path: Path):
     assert found(tmp_path, LATER, 7, 50) == shop
 
 
+def test_who_is_mailed_by_lists_stays_so(tmp_path: Path):
+    assert found(tmp_path, FIRST, 7, 50).lists_since is None
+    assert found(tmp_path, LATER, 7, None, is_mailed_by_lists=True).lists_since == date(2026, 3, 12)
+    last = Interval.parse("2026-03-13", "2026-03-14")
+    assert found(tmp_path, last, 7, None).lists_since == date(2026, 3, 12)
+    assert found(tmp_path, last, 7, None, is_mailed_by_lists=True).lists_since == date(2026, 3, 12)
+
+
+def test_lists_do_not_take_over_within_a_day(tmp_path: Path):
+    found(tmp_path, FIRST, 7, 50)
+    with pytest.raises(BadArgumentError, match="at a UTC midnight, before its newsletter"):
+        found(
+            tmp_path,
+            Interval.parse("2026-03-12T06:00", "2026-03-13"),
+            7,
+            None,
+            is_mailed_by_lists=True,
+        )
+
+
 @pytest.mark.parametrize(
     ("interval", "seed", "customers", "words"),
     [

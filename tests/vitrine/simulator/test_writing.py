@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from vitrine.interval import DAY, QUARTER_HOUR, Interval
+from vitrine.simulator import campaigns, simulation
 from vitrine.simulator.raw_format import COLUMNS
 from vitrine.simulator.shop import Shop
 from vitrine.simulator.writing import write_interval
@@ -56,6 +57,21 @@ def test_the_later_part_does_not_need_the_earlier_files(straight, tmp_path):
     assert drops
     assert drops.items() <= later.items()
     assert not [name for name in later if "20260328T0000-" in name]
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_when_campaigns_are_announced_changes_what_is_known_and_nothing_that_happens(
+    straight, tmp_path, monkeypatch, days
+):
+    for module in (campaigns, simulation):
+        monkeypatch.setattr(module, "ANNOUNCED_DAYS", days)
+    other = write(tmp_path, WHOLE)
+    happened = {"orders", "events", "stock_levels", "email_events", "customers", "tastes"}
+    for name in straight[1].keys() | other.keys():
+        if happened & {*name.split("/")}:
+            assert other[name] == straight[1][name]
+    drop = "landing/campaigns/20260327T0000-20260328T0000.csv.gz"
+    assert other[drop] != straight[1][drop]
 
 
 NOON = ("2026-03-28", "2026-03-28T12:00"), ("2026-03-28T12:00", "2026-03-29")
