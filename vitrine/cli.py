@@ -85,6 +85,14 @@ COMMANDS = {
         "training.commands:similar",
         "Show the products most like one, and what they share; with --html as pictures.",
     ),
+    "forget": (
+        "vitrine.forgetting.commands:forget",
+        "Erase one customer from everything, and certify it.",
+    ),
+    "explain": (
+        "email_lists.commands:explain",
+        "Say why a customer gets a night's letter, or none.",
+    ),
     "lists": ("email_lists.commands:lists", "Build, publish and preview the nightly e-mail lists."),
 }
 

@@ -13,6 +13,8 @@ from vitrine.errors import BadArgumentError
 
 INSTANT = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()
+NO_COUNTRY = "ZZ"
+"""In place of a code: of a customer whose country is not known, of a campaign that sells in all."""
 
 
 @dataclass(frozen=True)
@@ -339,7 +341,7 @@ _ALL = (
     ),
     Table(
         "email_events",
-        "One row per reaction to an e-mail.",
+        "One row per reaction to an e-mail; it counts however late it is received.",
         ("message_id", "kind", "occurred_at"),
         (
             Column("message_id", TEXT, "The message."),

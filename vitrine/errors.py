@@ -4,6 +4,8 @@ Every message says what was found, where, and what to type next. The command lin
 message alone, without a traceback, and exits with `exit_code`.
 """
 
+from collections.abc import Mapping
+
 
 class VitrineError(Exception):
     """A failure that a person can act on; `exit_code` is what the command line returns."""
@@ -41,3 +43,15 @@ class StageSkipped(VitrineError):  # noqa: N818 - it is an outcome, not a fault
     """The shop provides no table that this stage needs; Airflow shows the task as skipped."""
 
     exit_code = 99
+
+
+def together(failed: Mapping[str, VitrineError]) -> VitrineError:
+    """Return one error for several things that failed, by their names.
+
+    >>> print(together({"daily": MachineError("no room"), "weekly": GateError("too short")}))
+    2 failed:
+      daily: no room
+      weekly: too short
+    """
+    lines = [f"{len(failed)} failed:", *(f"  {name}: {error}" for name, error in failed.items())]
+    return VitrineError("\n".join(lines))

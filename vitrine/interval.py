@@ -3,7 +3,7 @@
 No stage reads the clock. Everything that a run may touch follows from its interval.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,6 +12,7 @@ from vitrine.errors import BadArgumentError
 DAY = timedelta(days=1)
 QUARTER_HOUR = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_NAMED = 3
 
 
 def parse_instant(text: str) -> datetime:
@@ -37,6 +38,20 @@ def parse_instant(text: str) -> datetime:
 def format_instant(instant: datetime) -> str:
     """Write an instant the way the command line reads it: `2011-10-24T00:00:00Z`."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def instead(asked: datetime, made: Iterable[datetime]) -> str:
+    """Name what there is, in brackets, where nothing is made for the instant that was asked for.
+
+    Three at most: those of the same day first, then the newest. Nothing where nothing was made.
+
+    >>> instead(parse_instant("2026-03-16"), [parse_instant("2026-03-16T03:30:00Z")])
+    ' (there is one as of 2026-03-16T03:30:00Z)'
+    """
+    known = sorted({*made}, reverse=True)
+    nearest = sorted(known, key=lambda instant: instant.date() != asked.date())[:MOST_NAMED]
+    named = ", ".join(map(format_instant, nearest))
+    return f" (there {'is one' if len(nearest) == 1 else 'are those'} as of {named})" * bool(named)
 
 
 def midnight(day: date) -> datetime:

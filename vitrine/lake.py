@@ -12,7 +12,7 @@ merged day cuts it into its parts again first.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -90,12 +90,30 @@ def merge(root: Path, table: str, day: date) -> int:
 
 
 def _joined(found: list[Path]) -> pa.Table:
-    tables = [_read(file) for file in found]
-    parts = [[file.stem, rows.num_rows] for file, rows in zip(found, tables, strict=True)]
+    return _together([file.stem for file in found], [_read(file) for file in found])
+
+
+def _together(names: list[str], tables: list[pa.Table]) -> pa.Table:
+    parts = [[name, rows.num_rows] for name, rows in zip(names, tables, strict=True)]
     metadata = tables[0].schema.metadata or {}
     return pa.concat_tables(tables).replace_schema_metadata(
         metadata | {_PARTS: json.dumps(parts).encode()}
     )
+
+
+def rewrite(file: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Replace the rows of a file by what `change` makes of them, drop by drop of a merged one.
+
+    Nobody else lists or changes the table meanwhile. The file counts as changed now, so builds do
+    not go on from what was made of it.
+    """
+    with _holding(file.parent.parent, fcntl.LOCK_EX):
+        if not file.exists():
+            return
+        names = [name for name, _ in _parts(file)]
+        pieces = [_read(file)] if len(names) == 1 else [rows for _, rows in _pieces(file)]
+        changed = [change(rows) for rows in pieces]
+        _write(file, changed[0] if len(names) == 1 else _together(names, changed))
 
 
 def parts(file: Path) -> list[Interval]:
@@ -211,6 +229,17 @@ def read(root: Path, table: str, interval: Interval, columns: list[str] | None =
         return pa.concat_tables(tables)
     empty = root / table / f"ds={NO_DAY.isoformat()}" / "empty.parquet"
     return pq.ParquetFile(empty).read(columns=columns)
+
+
+@contextmanager
+def held(root: Path, table: str) -> Iterator[list[Path]]:
+    """List all of a table's files, and let nobody merge or change them meanwhile.
+
+    For whoever reads a part of each: a few columns, or few rows.
+    """
+    with _holding(root / table, fcntl.LOCK_SH):
+        folders = (root / table / f"ds={day.isoformat()}" for day in days(root, table))
+        yield [file for folder in folders for file in _counted(folder)]
 
 
 def find(root: Path, table: str, interval: Interval) -> pa.Table | None:

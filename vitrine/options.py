@@ -1,6 +1,7 @@
 """Options that many commands share: instants and intervals, read the same way everywhere."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
@@ -11,6 +12,7 @@ import click
 
 from vitrine.errors import BadArgumentError
 from vitrine.interval import Interval, parse_instant
+from vitrine.list_policy import DEFAULT_LIST, LIST_NAME
 
 
 class InstantType(click.ParamType):
@@ -28,6 +30,18 @@ class InstantType(click.ParamType):
             return parse_instant(value)
         except BadArgumentError as error:
             self.fail(str(error), param, ctx)
+
+
+class ListNameType(click.ParamType):
+    """The name of an e-mail list; it becomes a folder's name, so no other characters may."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take the name, or refuse it in one line."""
+        if not re.fullmatch(LIST_NAME, str(value)):
+            self.fail(f"{value!r} is no list's name, such as {DEFAULT_LIST}", param, ctx)
+        return str(value)
 
 
 INSTANT = InstantType()
@@ -53,6 +67,24 @@ def refuse_unwritable(out: Path, option: str = "--out") -> None:
 
 as_of_option = click.option(
     "--as-of", required=True, type=INSTANT, help="Use only what was available at this instant."
+)
+
+
+night_option = click.option(
+    "--as-of",
+    required=True,
+    type=INSTANT,
+    help="The instant that the night's list is made for, such as 2026-03-16T03:30:00Z.",
+)
+
+
+list_option = click.option(
+    "--list",
+    "list_name",
+    type=ListNameType(),
+    default=DEFAULT_LIST,
+    show_default=True,
+    help="Which of the policy's lists.",
 )
 
 

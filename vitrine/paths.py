@@ -1,7 +1,7 @@
 """Every path, derived from two roots: `landing` (the shop writes) and `home` (Vitrine writes)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from vitrine.interval import Interval
@@ -11,6 +11,11 @@ from vitrine.settings import Settings
 def stamp(instant: datetime) -> str:
     """Write an instant as a file name that sorts by time: `20111024T0000`."""
     return instant.strftime("%Y%m%dT%H%M")
+
+
+def parse_stamp(name: str) -> datetime:
+    """Read what `stamp` wrote."""
+    return datetime.strptime(name, "%Y%m%dT%H%M").replace(tzinfo=UTC)
 
 
 def interval_stamp(interval: Interval) -> str:
@@ -107,8 +112,45 @@ class Paths:
 
     @property
     def lists(self) -> Path:
-        """Published e-mail lists: `lists/<night>/`."""
+        """Published e-mail lists: `lists/<list>/<night>/`."""
         return self.home / "lists"
+
+    def published_list(self, name: str, night: date) -> Path:
+        """Return the folder that holds the published versions of one night's list."""
+        return self.lists / name / night.isoformat()
+
+    def staged_list(self, name: str, as_of: datetime) -> Path:
+        """Return where one instant's list lies for the gate and `publish`: the newest build."""
+        return self.staging / "lists" / name / stamp(as_of) / "current"
+
+    def staged_instants(self, name: str) -> list[datetime]:
+        """Return the instants, to the minute, that a list was built for, oldest first."""
+        builds = sorted((self.staging / "lists" / name).glob("[0-9]*/current"))
+        return [parse_stamp(build.parent.name) for build in builds]
+
+    @property
+    def list_reports(self) -> Path:
+        """Published reports of what became of lists: `reports/lists/<list>/`."""
+        return self.home / "reports" / "lists"
+
+    @property
+    def list_policy(self) -> Path:
+        """The CRM manager's rules for the lists, where no setting names another file."""
+        return self.home / "list_policy.yaml"
+
+    @property
+    def list_templates(self) -> Path:
+        """The shop's own templates of letters, which come before the package's."""
+        return self.home / "list_templates"
+
+    @property
+    def deliveries(self) -> Path:
+        """Books of what was handed to the mail server: `deliveries/<list>/<night>.jsonl`."""
+        return self.home / "deliveries"
+
+    def delivery_book(self, name: str, night: date) -> Path:
+        """Return the book of one night's list."""
+        return self.deliveries / name / f"{night.isoformat()}.jsonl"
 
     @property
     def data_docs(self) -> Path:
@@ -129,6 +171,11 @@ class Paths:
     def servers(self) -> Path:
         """Process ids and logs of the servers that `make up` started."""
         return self.home / "servers"
+
+    @property
+    def erasures(self) -> Path:
+        """Who was erased, by salted hash, and the certificates."""
+        return self.home / "erasures"
 
     @property
     def truth(self) -> Path:

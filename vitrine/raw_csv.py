@@ -22,6 +22,9 @@ from vitrine.sources import QUARANTINE_SCHEMA
 ROW = "_row"
 FILE = "_file"
 MALFORMED = "malformed"
+ERASED = "erased"
+"""What stands in place of a line whose customer was forgotten, and why that row is refused: the
+lines after it keep their numbers."""
 BLOCK_LINES = 1 << 16
 TORN = "a quote that stays open, or a stray carriage return"
 # No field holds a line break, so a quote that stays open at the end of its line is a torn line; the
@@ -36,7 +39,8 @@ Rows = TypeVar("Rows", pa.Array, pa.Table)
 class RawRows:
     """One file: `rows` holds the header's columns as text, `_file` and `_row` (int64, from 1).
 
-    `malformed` maps the number of each row that does not fit the header to what is wrong with it.
+    `malformed` maps the number of each row that does not fit the header to what is wrong with it,
+    and that of an erased one to nothing.
     """
 
     file: str
@@ -53,7 +57,10 @@ class RawRows:
         malformed = pa.table(
             {
                 "row": pa.array(self.malformed, pa.int64()),
-                "reason": pa.repeat(MALFORMED, len(self.malformed)),
+                "reason": pa.array(
+                    [MALFORMED if detail else ERASED for detail in self.malformed.values()],
+                    pa.string(),
+                ),
                 "detail": pa.array(self.malformed.values(), pa.string()),
             }
         )
@@ -78,11 +85,16 @@ def read(path: Path, header: tuple[str, ...], landing: Path) -> RawRows:
     _refuse_other_header(path, data[:first].decode(), header)
     lines = _lines(pa.py_buffer(data).slice(min(first + 1, len(data))))
     is_plain = b'"' not in data and b"\r" not in data
+    has_erased = f"\n{ERASED}".encode() in data
     del data
     lines = where(lines, pc.invert(pc.utf8_is_space(lines)))
     numbers = pa.array(np.arange(1, len(lines) + 1))
     is_whole = pa.repeat(True, len(lines)) if is_plain else _is_whole(lines)
     malformed = dict.fromkeys(numbers.filter(pc.invert(is_whole)).to_pylist(), TORN)
+    if has_erased:
+        is_erased = pc.equal(pc.utf8_trim_whitespace(lines), ERASED)
+        malformed |= dict.fromkeys(numbers.filter(is_erased).to_pylist(), "")
+        is_whole = pc.and_not(is_whole, is_erased)
     numbers = where(numbers, is_whole)
     parsed, invalid = _parse(where(lines, is_whole), header)
     malformed |= {numbers[place].as_py(): detail for place, detail in invalid.items()}

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from vitrine.errors import BadArgumentError, MachineError, StageSkipped
+from vitrine.errors import BadArgumentError, MachineError, NotPublishedError, StageSkipped
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, interval_stamp
 from vitrine.process import PeakMemory, transfer
@@ -49,25 +49,25 @@ class Run:
 def record(paths: Paths, stage: str, interval: Interval) -> Iterator[Run]:
     """Time a stage; leave its record and print its summary, whether it ends well or not.
 
-    A stage that skips itself prints its reason alone. What a person typed wrong
-    (BadArgumentError) ran nothing and leaves nothing, by design: the log says what ran. On a full
-    disk there is no record but a warning, and the stage ends as it did. The clock is read for the
-    record alone; nothing that the stage computes depends on it.
+    A stage that skips itself, or refuses because another has to come first (NotPublishedError),
+    prints its reason alone. What a person typed wrong (BadArgumentError) ran nothing and leaves
+    nothing, by design: the log says what ran. On a full disk there is no record but a warning, and
+    the stage ends as it did. The clock is read for the record alone; nothing that the stage
+    computes depends on it.
     """
     run, meter = Run(stage, interval), _Meter()
-    outcome = "failed"
+    outcome = "succeeded"
     try:
         yield run
-        outcome = "succeeded"
     except BadArgumentError:
-        outcome = "refused"
+        outcome = ""
         raise
     except BaseException as error:
-        outcome = "skipped" if isinstance(error, StageSkipped) else "failed"
+        outcome = _outcome(error)
         run.note(error=f"{type(error).__name__}: {error}"[:500])
         raise
     finally:
-        if outcome != "refused":
+        if outcome:
             _leave(paths, run, _entry(run, outcome, meter), meter.started_at)
 
 
@@ -146,6 +146,12 @@ def gather(paths: Paths, most_files: int) -> int:
         return len(files)
 
 
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, StageSkipped):
+        return "skipped"
+    return "refused" if isinstance(error, NotPublishedError) else "failed"
+
+
 class _Meter:
     """What this process takes of the machine from here on."""
 
@@ -187,7 +193,7 @@ def _leave(paths: Paths, run: Run, entry: Record, started_at: datetime) -> None:
             path.write_text(json.dumps(entry, indent=2) + "\n")
     except MachineError as error:
         print(f"warning: the run log lacks this run: {error}", file=sys.stderr)
-    if entry["outcome"] != "skipped":
+    if entry["outcome"] not in ("skipped", "refused"):
         print(summary(entry))
 
 

@@ -34,7 +34,10 @@ class Settings(BaseModel):
         description="From the end of a 15-minute window to the readability of its features.",
     )
     late_after_hours: int = Field(
-        24, ge=1, description="A fact received later than this after it occurred is quarantined."
+        24,
+        ge=1,
+        description="A fact received later than this after it occurred is quarantined, unless it is"
+        " an e-mail event.",
     )
     landing_processes: int = Field(
         0,
@@ -58,6 +61,9 @@ class Settings(BaseModel):
     )
     duckdb_threads: int = Field(0, ge=0, description="0: as many as there are cores.")
     keep_versions: int = Field(3, ge=1, description="How many published versions are kept.")
+    list_policy: str = Field(
+        "", description="File of the e-mail lists' rules; empty: list_policy.yaml in the home."
+    )
     mlflow_tracking_uri: str = Field("", description="Empty: SQLite under the home folder.")
     spark_master: str = Field(
         "local[*]", description="Used outside Airflow; inside, the connection decides."

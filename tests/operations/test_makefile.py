@@ -26,6 +26,30 @@ def test_help_says_each_target_in_a_sentence():
     assert all(line.rstrip().endswith(".") for line in lines)
 
 
+def test_of_what_pip_prints_a_few_lines_are_told():
+    collected = [f"Collecting p{n}==1 (from -r requirements.lock (line {n}))" for n in range(1, 60)]
+    sizes = [
+        "  Downloading torch-2.whl (188.2 MB)",
+        "  Downloading six.whl (188.9 kB)",
+        "  Downloading numpy.whl (16.1 MB)",
+    ]
+    printed = [*collected, *sizes, "Installing collected packages: torch, six"]
+    done = subprocess.run(
+        ["make", "--no-print-directory", "--eval=told: ; @$(TOLD)", "told"],
+        cwd=REPOSITORY,
+        input="\n".join([*printed, ""]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "  package 25: p25==1",
+        "  package 50: p50==1",
+        "  loading torch-2.whl (188.2 MB)",
+        "  unpacking them: minutes without a line",
+    ]
+
+
 def test_demo_passes_on_the_shop_and_its_folder():
     assert re.search(r"\.venv/bin/vitrine demo *\n", make("--dry-run", "demo"))
     line = make("--dry-run", "demo", "SOURCE=online_retail", "LANDING=../raw")

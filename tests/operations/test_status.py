@@ -4,7 +4,7 @@ import pytest
 
 from vitrine import lake, runlog
 from vitrine.contracts import TABLES
-from vitrine.errors import GateError
+from vitrine.errors import GateError, NotPublishedError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, parse_instant
 from vitrine.operations import costs, status
@@ -67,6 +67,29 @@ def test_a_failure_is_broken_until_the_same_work_succeeds(paths):
     ]
     record(paths, "check landed")
     assert list(status.broken(runlog.read_runs(paths))) == []
+
+
+def refusing(paths, stage):
+    with pytest.raises(NotPublishedError), runlog.record(paths, stage, DAY):
+        raise NotPublishedError("no scores as of then; run `vitrine score` first")
+
+
+def test_a_stage_that_another_must_come_before_is_not_broken(paths):
+    record(paths, "lists build daily")
+    refusing(paths, "lists build daily")
+    runs = runlog.read_runs(paths)
+    assert list(status.broken(runs)) == []
+    assert list(status.refused(runs)) == [
+        "lists build daily: no scores as of then; run `vitrine score` first"
+    ]
+    record(paths, "lists build daily")
+    assert list(status.refused(runlog.read_runs(paths))) == []
+
+
+def test_a_refusal_hides_no_failure_before_it(paths):
+    failing(paths, "check lists daily")
+    refusing(paths, "check lists daily")
+    assert len(list(status.broken(runlog.read_runs(paths)))) == 1
 
 
 def test_raw_rows_add_up_in_the_report(paths):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from vitrine import runlog
-from vitrine.errors import BadArgumentError, GateError, StageSkipped
+from vitrine.errors import BadArgumentError, GateError, NotPublishedError, StageSkipped
 from vitrine.interval import Interval
 from vitrine.runlog import gather, read_records, read_runs, record
 
@@ -64,14 +64,20 @@ def test_the_tasks_log_ends_with_a_summary(paths, capsys, error):
     assert re.fullmatch(line + cost, capsys.readouterr().out.strip())
 
 
-@pytest.mark.parametrize("error", [StageSkipped("no orders"), BadArgumentError("no customer")])
+@pytest.mark.parametrize(
+    "error",
+    [StageSkipped("no orders"), BadArgumentError("no customer"), NotPublishedError("no scores")],
+)
 def test_what_did_nothing_has_no_summary(paths, capsys, error):
     with pytest.raises(type(error)), record(paths, "land", DAY):
         raise error
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("error", "outcome"), [(ValueError, "failed"), (StageSkipped, "skipped")])
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(ValueError, "failed"), (StageSkipped, "skipped"), (NotPublishedError, "refused")],
+)
 def test_a_run_that_ends_early_leaves_its_record_too(paths, error, outcome):
     with pytest.raises(error), record(paths, "land", DAY):
         raise error("why")

@@ -1,9 +1,9 @@
 """Land an interval: raw drops -> lake tables, quarantine and books; one drop in memory at a time.
 
-A drop's tables, quarantine and books are functions of the raw files alone. They are complete in
-memory before the first file is written, and the books come last. So a drop that cannot be read
-leaves nothing, landing again gives the same bytes, and stretches of drops may be landed side by
-side.
+A drop's tables, quarantine and books are functions of the raw files and of who was erased, alone.
+They are complete in memory before the first file is written, and the books come last. So a drop
+that cannot be read leaves nothing, landing again gives the same bytes, and stretches of drops may
+be landed side by side.
 """
 
 import os
@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from vitrine import lake
 from vitrine.contracts import TABLES
 from vitrine.errors import MachineError
+from vitrine.forgetting.ledger import Ledger
 from vitrine.interval import EPOCH, Interval
 from vitrine.landing import books, drops, rules
 from vitrine.landing.books import Books
@@ -125,7 +126,7 @@ def _land_drop(
 ) -> Books:
     # A function of its own, so that one drop is let go of before the next one is read.
     seen = look_back.before(drop)
-    batch = shop.read(paths.landing, drop)
+    batch = Ledger.load(paths).without_erased(shop.read(paths.landing, drop))
     look_back.remember(drop, batch.tables)
     return _land_batch(shop, paths, drop.interval, batch, seen, reach)
 

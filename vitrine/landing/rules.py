@@ -21,6 +21,8 @@ TOO_LATE = "too_late"
 LEDGERS = frozenset(
     {"consents", "suppressions", "orders", "events", "stock_levels", "email_events"}
 )
+NEVER_LATE = frozenset({"email_events"})
+"""Who unsubscribes, complains or cannot be reached stays so, however late that is told."""
 _SEPARATOR = "\x1f"
 
 
@@ -42,8 +44,9 @@ def refuse(
     seen
         Keys of the drops received less than `late_after` before, as `keys` writes them.
     late_after
-        A row of a table with `occurred_at` that was received later than this is refused. Consents
-        and suppressions have none: a withdrawal holds however late it comes.
+        A row of a table with `occurred_at` that was received later than this is refused, but for
+        those of `NEVER_LATE`. Consents and suppressions have none: a withdrawal holds however late
+        it comes.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def refuse(
     """
     key = keys(table, rows)
     again = pc.or_(_is_repeated(key), pc.is_in(key, value_set=seen))
-    refused = pc.or_(again, _is_late(rows, late_after))
+    refused = pc.or_(again, _is_late(table, rows, late_after))
     if not pc.any(refused).as_py():
         return rows, QUARANTINE_SCHEMA.empty_table()
     reason = pc.if_else(again.filter(refused), DUPLICATE, TOO_LATE)
@@ -67,8 +70,8 @@ def _is_repeated(key: pa.ChunkedArray) -> pa.Array:
     return pa.array(number <= highest)
 
 
-def _is_late(rows: pa.Table, late_after: timedelta) -> pa.Array | pa.ChunkedArray:
-    if "occurred_at" not in rows.column_names:
+def _is_late(table: Table, rows: pa.Table, late_after: timedelta) -> pa.Array | pa.ChunkedArray:
+    if table.name in NEVER_LATE or "occurred_at" not in rows.column_names:
         return pa.repeat(False, rows.num_rows)
     latest = pc.add(rows["occurred_at"], pa.scalar(late_after, pa.duration("us")))
     return pc.greater(rows["received_at"], latest)

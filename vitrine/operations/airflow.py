@@ -30,6 +30,7 @@ DAGS = (
     "train_classifier",
     "train_ranker",
     "nightly_email_lists",
+    "email_delivery",
 )
 PARALLELISM = 4
 TIMEOUT_S = 30
@@ -113,6 +114,21 @@ class TaskState:
     state: str
     attempt: int
     seconds: float
+    pool: str = ""
+    map_index: int = -1
+    """Which of several tasks of one name, such as one a list; -1: the only one."""
+    part: str = ""
+    """What that one is called."""
+
+    @property
+    def title(self) -> str:
+        """Its own name, and which of several."""
+        return f"{self.task} {self.part}".rstrip()
+
+    @property
+    def name(self) -> str:
+        """Its DAG's name and its own."""
+        return f"{self.dag}.{self.title}"
 
 
 @dataclass
@@ -196,6 +212,9 @@ class Airflow:
                 state=task["state"] or "waiting",
                 attempt=task["try_number"],
                 seconds=task["duration"] or 0.0,
+                pool=task["pool"],
+                map_index=task["map_index"],
+                part=task["rendered_map_index"] or "",
             )
             for task in self._call("GET", path)["task_instances"]
         ]
@@ -204,7 +223,7 @@ class Airflow:
         """Return the lines that a task wrote in its last attempt, oldest first."""
         path = (
             f"/api/v2/dags/{task.dag}/dagRuns/{task.run}/taskInstances/{task.task}"
-            f"/logs/{max(task.attempt, 1)}?full_content=true"
+            f"/logs/{max(task.attempt, 1)}?full_content=true&map_index={task.map_index}"
         )
         content = self._call("GET", path)["content"]
         lines = [line if isinstance(line, str) else str(line.get("event", "")) for line in content]

@@ -39,6 +39,12 @@ ASSET_PATIENCE_S = 30.0
 """How long an asset's event may take to start the runs that wait for it."""
 FINISHED = "demo_finished"
 """An empty file in the home: the demo there ran to its end."""
+STARTED_BY_ASSETS = {
+    "train_classifier": "labelled products of daily_features",
+    "train_ranker": "daily_features",
+    "nightly_email_lists": "daily_features and train_ranker",
+}
+"""What each of these DAGs waits for."""
 Runs = dict[tuple[str, str], str]
 
 
@@ -204,8 +210,9 @@ def _run_dags(installation: Installation, its_plan: Plan) -> Progress:
     _one_run(progress, "history_load", its_plan.history)
     _one_run(progress, "campaign_performance", its_plan.windows[0])
     # From here on assets start what waits for them: training once, on the newest day.
-    for dag in ("train_classifier", "train_ranker", "nightly_email_lists"):
+    for dag in STARTED_BY_ASSETS:
         client.set_paused(dag, is_paused=False)
+    progress.ahead = STARTED_BY_ASSETS
     _one_run(progress, "daily_features", its_plan.day)
     for window in its_plan.windows[1:]:
         _one_run(progress, "campaign_performance", window)
@@ -254,25 +261,25 @@ def _print_outcome(installation: Installation, its_plan: Plan, skipped: list[str
     click.echo("\nModels beside their baselines:")
     for stage in ("train ranker", "train classifier"):
         click.echo(costs.comparison(read_runs(paths), stage))
-    if any(paths.lists.glob("*/current")):
+    if any(paths.lists.glob("*/*/current")):
         click.echo("\nTonight's lists, and one customer's e-mail:\n")
         _vitrine(installation, "lists", "show", "--as-of", format_instant(its_plan.night))
-    click.echo("\n" + "\n".join(f"{name:<12}{where}" for name, where in _places(paths)))
+    click.echo("\n" + "\n".join(f"{name:<12}{where}" for name, where in _what_is_where(paths)))
     click.echo(
         f"Pages       make up starts Airflow at {airflow.address(settings)} and MLflow at"
         f" http://127.0.0.1:{settings.mlflow_port}; make down stops them"
     )
 
 
-def _places(paths: Paths) -> Iterator[tuple[str, str]]:
+def _what_is_where(paths: Paths) -> Iterator[tuple[str, str]]:
     """Yield what was published and where it lies."""
     files = [str(file) for file in sorted(paths.warehouse.glob("*.duckdb"))]
     if files:
         yield "Warehouse", ", ".join(files)
         yield "", f"make sql, or any DuckDB {version('duckdb')} client, read-only"
-    if any(paths.lists.glob("*/current")):
+    if any(paths.lists.glob("*/*/current")):
         yield "Lists", str(paths.lists)
-        for page in paths.lists.glob("*/current/previews/index.html"):
+        for page in paths.lists.glob("*/*/current/previews/index.html"):
             yield "", f"e-mails to look at: {page}"
     suites = sorted(folder.parent.name for folder in paths.data_docs.glob("*/current"))
     if suites:

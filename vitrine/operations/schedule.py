@@ -23,6 +23,8 @@ WINDOWS_CLOCK = {
     # Before daily_features, so that both warehouses end with the same day when lists are made.
     DAY: "30 1 * * *",
 }
+DELIVERY_CLOCK = "*/15 * * * *"
+"""When letters that are due go to the mail server: customers are written to at their own hours."""
 
 
 class AssetEvent(Protocol):

@@ -31,6 +31,7 @@ def report(installation: Installation) -> str:
         "Last run of each stage": list(_last_runs(runs)),
         "Airflow": list(_airflow(installation)),
         "Broken": list(broken(runs)) or ["nothing that the run log knows of"],
+        "Refused, and not done since": list(refused(runs)) or ["nothing"],
     }
     return "\n\n".join(
         "\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections.items()
@@ -82,10 +83,19 @@ def refused_photographs(paths: Paths) -> Iterator[str]:
 
 def broken(runs: list[dict[str, Any]]) -> Iterator[str]:
     """Name each stage and interval whose last run failed, with its message."""
-    last = {(run["stage"], run["interval_start_at"], run["interval_end_at"]): run for run in runs}
+    ran = [run for run in runs if run["outcome"] != "refused"]
+    last = {(run["stage"], run["interval_start_at"], run["interval_end_at"]): run for run in ran}
     for (stage, start, end), run in last.items():
         if run["outcome"] == "failed":
             yield f"{stage} [{start}, {end}): {run['figures'].get('error', 'no message')}"
+
+
+def refused(runs: list[dict[str, Any]]) -> Iterator[str]:
+    """Name each stage that nobody has called since it last refused, with what has to come first."""
+    for run in {run["stage"]: run for run in runs}.values():
+        if run["outcome"] == "refused":
+            _, _, reason = run["figures"]["error"].partition(": ")
+            yield f"{run['stage']}: {reason}"
 
 
 def age(instant: datetime, newest: datetime | None) -> str:
@@ -111,7 +121,7 @@ def _published(paths: Paths, newest: datetime | None) -> Iterator[str]:
         "training examples": _newest_file(paths.examples),
         "scores": paths.scores / "current",
         "embeddings": paths.embeddings / "current",
-        "e-mail lists": _newest_file(paths.lists, "*/current"),
+        "e-mail lists": max(paths.lists.glob("*/*/current"), key=_night, default=None),
     }
     for name, place in places.items():
         if place is None or not place.exists():
@@ -124,8 +134,13 @@ def _published(paths: Paths, newest: datetime | None) -> Iterator[str]:
         yield f"{name:<20}{when}{_model(place)}"
 
 
-def _newest_file(folder: Path, pattern: str = "*.parquet") -> Path | None:
-    return max(folder.glob(pattern), default=None)
+def _night(current: Path) -> tuple[str, str]:
+    """Return the night of a published list, which is its folder's name, then the list."""
+    return current.parent.name, current.parent.parent.name
+
+
+def _newest_file(folder: Path) -> Path | None:
+    return max(folder.glob("*.parquet"), default=None)
 
 
 def _model(place: Path) -> str:
@@ -143,7 +158,7 @@ def _model(place: Path) -> str:
 
 
 def _last_runs(runs: list[dict[str, Any]]) -> Iterator[str]:
-    last = {run["stage"]: run for run in runs}
+    last = {run["stage"]: run for run in runs if run["outcome"] != "refused"}
     for stage, run in last.items():
         yield (
             f"{stage:<30}{run['outcome']:<10}[{run['interval_start_at']}, {run['interval_end_at']})"

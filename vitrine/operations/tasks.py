@@ -64,19 +64,33 @@ class CommandOperator(BashOperator):
         super().__init__(
             bash_command=f"vitrine {command}",
             skip_on_exit_code=SKIPPED,
-            do_xcom_push=False,
-            **kwargs,
+            **{"do_xcom_push": False} | kwargs,
         )
         self.when = when
         self.extra = dict(extra or {})
 
-    def execute(self, context: Context) -> None:
-        """Run the command, then describe the assets it made."""
+    def execute(self, context: Context) -> Any:
+        """Run the command, then describe the assets it made; return what is to be pushed."""
         if self.when != "True":
             raise AirflowSkipException("a backfill builds and publishes once, in its last run")
-        super().execute(context)
+        said = super().execute(context)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = self.extra
+        return said
+
+
+class ListOperator(CommandOperator):
+    """Make one of the policy's lists: build it, let the gate look at it, publish it.
+
+    One task, since the next list may not be built before this one is out: of the stock, and of the
+    letters that the caps allow, it takes what is left.
+    """
+
+    def __init__(self, *, list_name: str, as_of: str, **kwargs: Any) -> None:
+        steps = ("lists build", "check lists", "lists publish")
+        named = f"--list {list_name} --as-of {as_of}"
+        super().__init__(command=" && vitrine ".join(f"{s} {named}" for s in steps), **kwargs)
+        self.list_name = list_name
 
 
 class Submission(Protocol):

@@ -350,5 +350,11 @@ select
     'email_' || kind, customer_id, null, null, null, null, null,
     0, 0, null,
     epoch_us(occurred_at), epoch_us(received_at)
-from read_parquet({reactions}, hive_partitioning = false)
+from (
+    select * from read_parquet({reactions}, hive_partitioning = false)
+    -- None is too late, so one may come again long after, and counts once.
+    qualify row_number() over (partition by message_id, kind, occurred_at order by received_at) = 1
+    -- Facts are drawn by their place.
+    order by received_at, message_id, kind, occurred_at
+)
 """

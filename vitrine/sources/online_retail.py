@@ -48,6 +48,7 @@ import pandas as pd
 import pyarrow as pa
 
 from vitrine import raw_csv
+from vitrine.contracts import NO_COUNTRY
 from vitrine.demographics import demographic_cluster
 from vitrine.errors import BadInputError
 from vitrine.interval import DAY, Interval
@@ -77,12 +78,12 @@ COUNTRIES = {
     "Brazil": ("BR", "pt", "America/Sao_Paulo"),
     "Canada": ("CA", "en", "America/Toronto"),
     # Jersey and Guernsey have codes of their own, but the text does not say which is meant.
-    "Channel Islands": ("ZZ", "en", ZONE),
+    "Channel Islands": (NO_COUNTRY, "en", ZONE),
     "Cyprus": ("CY", "el", "Asia/Nicosia"),
     "Czech Republic": ("CZ", "cs", "Europe/Prague"),
     "Denmark": ("DK", "da", "Europe/Copenhagen"),
     "EIRE": ("IE", "en", "Europe/Dublin"),
-    "European Community": ("ZZ", "en", ZONE),
+    "European Community": (NO_COUNTRY, "en", ZONE),
     "Finland": ("FI", "fi", "Europe/Helsinki"),
     "France": ("FR", "fr", "Europe/Paris"),
     "Germany": ("DE", "de", "Europe/Berlin"),
@@ -108,9 +109,9 @@ COUNTRIES = {
     "USA": ("US", "en", "America/New_York"),
     "United Arab Emirates": ("AE", "ar", "Asia/Dubai"),
     "United Kingdom": ("GB", "en", ZONE),
-    "Unspecified": ("ZZ", "en", ZONE),
+    "Unspecified": (NO_COUNTRY, "en", ZONE),
 }
-NO_COUNTRY = ("ZZ", "en", ZONE)
+UNKNOWN = (NO_COUNTRY, "en", ZONE)
 
 SECTORS = (
     # sector, sub-sector, words of the description; the first match decides
@@ -390,7 +391,7 @@ def _customers(lines: pd.DataFrame) -> pa.Table:
     """One row per customer: what the first line of the drop says."""
     known = lines[lines["customer_id"].notna()].sort_values(["occurred_at", ROW])
     first = known.drop_duplicates("customer_id")
-    places = [COUNTRIES.get(text, NO_COUNTRY) for text in first["Country"]]
+    places = [COUNTRIES.get(text, UNKNOWN) for text in first["Country"]]
     country = [code for code, _, _ in places]
     clusters = {code: demographic_cluster(None, None, code, 0) for code in set(country)}
     return _table(
@@ -451,7 +452,7 @@ def _campaigns(catalogue: pd.DataFrame) -> pa.Table:
     return _table(
         catalogue.assign(
             business_type="permanent",
-            country="ZZ",
+            country=NO_COUNTRY,
             timezone=ZONE,
         ),
         "campaign_id brand business_type sector sub_sector country timezone opens_at",

@@ -19,7 +19,7 @@ import duckdb
 from vitrine.errors import BadArgumentError
 from vitrine.paths import Paths
 from vitrine.publish import age
-from vitrine.transform import evaluation_tables, operations, product_tables
+from vitrine.transform import evaluation_tables, list_tables, operations, product_tables
 from vitrine.warehouse import DATABASES, connect, published_file
 
 SHOWN_ROWS = 40
@@ -141,6 +141,10 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
     for name, place in places.items():
         if place.exists():
             connection.register(name, dataset.dataset(place.resolve(), format="parquet"))
+    for table in list_tables.TABLES:
+        if files := sorted(paths.list_reports.glob(f"*/current/{table.name}.parquet")):
+            every = dataset.dataset([str(file.resolve()) for file in files], format="parquet")
+            connection.register(table.name, every)
     kept = {
         "leaderboard": paths.evaluations,
         "classifier_scores": paths.classifier_evaluations,
@@ -154,9 +158,10 @@ def _register_files(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None
 
 def _describe_files(connection: duckdb.DuckDBPyConnection) -> None:
     """Comment on what is there; an older version may lack some columns."""
-    tables = evaluation_tables.TABLES | {t.name: t.description for t in product_tables.TABLES}
+    of_files = (*product_tables.TABLES, *list_tables.TABLES)
+    tables = evaluation_tables.TABLES | {t.name: t.description for t in of_files}
     columns = evaluation_tables.COLUMNS | {
-        t.name: {c.name: c.description for c in t.columns} for t in product_tables.TABLES
+        t.name: {c.name: c.description for c in t.columns} for t in of_files
     }
     there = connection.execute(
         "select table_name, column_name from duckdb_columns() where table_name in ?",

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from vitrine import contracts, deltas, lake
+from vitrine import contracts, deltas, lake, letters
 from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, format_instant
@@ -117,6 +117,8 @@ def begin(installation: Installation, database: str, interval: Interval) -> Incr
         lake.ensure_table(installation.paths.lake, table.name, table.schema)
     for table in deltas.TABLES.values():
         lake.ensure_table(installation.paths.deltas, table.name, table.schema)
+    for table in increments.LIST_TABLES[database]:
+        lake.ensure_table(increments.empties(installation.paths), table.name, table.schema)
     increment = increments.plan(installation, database, interval, _definitions(installation))
     if increment.base:
         _copy(Path(increment.base), file)
@@ -192,6 +194,7 @@ def _definitions(installation: Installation) -> dict[str, Any]:
         "intraday_delay_minutes": settings.intraday_delay_minutes,
         "late_after_hours": settings.late_after_hours,
         "permanent_campaign_days": settings.permanent_campaign_days,
+        "attribution_hours": int(letters.ATTRIBUTED.total_seconds() // 3600),
     }
 
 

@@ -13,7 +13,7 @@ from vitrine.installation import Installation
 from vitrine.paths import Paths
 from vitrine.publish import atomic_file
 from vitrine.settings import REPOSITORY
-from vitrine.transform import dbt, operations, product_tables
+from vitrine.transform import dbt, list_tables, operations, product_tables
 from vitrine.warehouse import DATABASES, published_file
 
 DICTIONARY = REPOSITORY / "docs" / "data-dictionary.md"
@@ -42,6 +42,11 @@ _FILES = """\
 
 Parquet files of the home, beside the warehouse. They are there once a classifier was trained, and
 `vitrine sql` finds them by these names.
+"""
+_LIST_FILES = """\
+## files: what reports say of lists
+
+Likewise, once `vitrine lists report` was run.
 """
 _FACTS = ("unit", "fill", "freshness", "needs")
 _LAYERS = {
@@ -166,11 +171,13 @@ def _operations() -> str:
 
 
 def _files() -> str:
-    """Describe the published Parquet files about products, which are tables of `vitrine sql`."""
-    parts = [_FILES]
-    for table in product_tables.TABLES:
-        columns = [column._asdict() for column in table.columns]
-        parts.append(f"### {table.name}\n\n{table.description}\n\n{_columns(columns)}\n")
+    """Describe the published Parquet files that are tables of `vitrine sql`."""
+    parts = []
+    for head, tables in ((_FILES, product_tables.TABLES), (_LIST_FILES, list_tables.TABLES)):
+        parts.append(head)
+        for table in tables:
+            columns = [column._asdict() for column in table.columns]
+            parts.append(f"### {table.name}\n\n{table.description}\n\n{_columns(columns)}\n")
     return "\n".join(parts)
 
 

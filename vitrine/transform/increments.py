@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from vitrine import deltas, lake, publish
+from vitrine import deltas, lake, letters, publish
 from vitrine.installation import Installation
 from vitrine.interval import (
     DAY,
@@ -25,6 +25,7 @@ from vitrine.interval import (
     format_instant,
     parse_instant,
 )
+from vitrine.paths import Paths
 from vitrine.settings import REPOSITORY
 
 PROJECT = REPOSITORY / "dbt_project"
@@ -46,6 +47,8 @@ LAKE_TABLES = {
     ),
     "intraday": ("campaigns", "campaign_products"),
 }
+LIST_TABLES = {"daily": (letters.LETTERS, letters.EXCLUSIONS), "intraday": ()}
+"""What published lists say; a night's lists are known to whoever knows the whole UTC day."""
 FACTS = ("orders", "events")
 LOOK_BACK = timedelta(days=28)
 """The longest look-back of an intraday feature, from the newest window that is readable."""
@@ -110,6 +113,20 @@ class _Input:
     start: datetime
     """Files of earlier receipts are not read."""
 
+    @property
+    def empty(self) -> Path:
+        """The file without rows that stands for none."""
+        return self.root / self.table / f"ds={lake.NO_DAY.isoformat()}" / "empty.parquet"
+
+    def interval(self, file: Path) -> Interval:
+        """Return the interval of receipt that a file owns."""
+        return lake.file_interval(file)
+
+    def name(self, file: Path, until: datetime) -> str:
+        """Return what a file's change is remembered by; a finished day's files may be merged."""
+        is_whole_day = self.interval(file).start < floor(until, DAY)
+        return file.parent.name if is_whole_day else file.stem
+
     def files(self, until: datetime) -> list[Path]:
         """List the files with receipts in `[start, until)`, in the order of time."""
         days = lake.days(self.root, self.table)
@@ -120,6 +137,35 @@ class _Input:
             for folder in folders
             for file in lake.partition_files(folder)
             if self.start < lake.file_interval(file).end and lake.file_interval(file).start < until
+        ]
+
+
+@dataclass(frozen=True)
+class _ListInput(_Input):
+    """A file of each published list and night; published again, it is another version's."""
+
+    empties: Path
+
+    @property
+    def empty(self) -> Path:
+        """A file beside other passing work: the lists' folder holds lists alone."""
+        return _Input(self.empties, self.table, self.start).empty
+
+    def interval(self, file: Path) -> Interval:
+        """Return the UTC day of the file's night."""
+        return Interval.of_day(letters.of_file(file).night)
+
+    def name(self, file: Path, until: datetime) -> str:
+        """Return the list and the night, whatever the version."""
+        night = letters.of_file(file)
+        return f"{night.list_name} {night.night}"
+
+    def files(self, until: datetime) -> list[Path]:
+        """List the files of the nights that ended by `until`."""
+        return [
+            night.folder / letters.FILES[self.table]
+            for night in letters.published(self.root)
+            if Interval.of_day(night.night).end <= until
         ]
 
 
@@ -150,7 +196,7 @@ def plan(
         history_start_at=start,
         exact_from_at=_exact_from(installation, start),
         input_digests={
-            each.table: _changes_digest(files, interval.end) for each, files in found.items()
+            each.table: _changes_digest(each, files, interval.end) for each, files in found.items()
         },
         definition_digest=digest,
         files={each.table: _since(each, files, since) for each, files in found.items()},
@@ -186,7 +232,8 @@ def _why_untrue(
     if floor(origin.data_end_at, STEPS[database]) != origin.data_end_at:
         return f"ends within a step, at {format_instant(origin.data_end_at)}"
     for each, files in found.items():
-        if _changes_digest(files, origin.data_end_at) != origin.input_digests.get(each.table):
+        digest = _changes_digest(each, files, origin.data_end_at)
+        if digest != origin.input_digests.get(each.table):
             return f"was built from other files of {each.table} than are there now"
     return None
 
@@ -241,24 +288,31 @@ def _inputs(installation: Installation, database: str, start: datetime) -> Itera
     paths = installation.paths
     yield from (_Input(paths.lake, table, EPOCH) for table in LAKE_TABLES[database])
     yield from (_Input(paths.deltas, table.name, start) for table in deltas.BY_DATABASE[database])
+    yield from (
+        _ListInput(paths.lists, table.name, EPOCH, empties(paths))
+        for table in LIST_TABLES[database]
+    )
+
+
+def empties(paths: Paths) -> Path:
+    """Return the root of files without rows that stand for lists before the first one."""
+    return paths.staging / "lists_before_the_first"
 
 
 def _since(table: _Input, files: list[Path], since: datetime) -> list[str]:
-    new = [str(file) for file in files if lake.file_interval(file).end > since]
-    empty = table.root / table.table / f"ds={lake.NO_DAY.isoformat()}" / "empty.parquet"
-    return new or [str(empty)]
+    new = [str(file) for file in files if table.interval(file).end > since]
+    return new or [str(table.empty)]
 
 
-def _changes_digest(files: list[Path], until: datetime) -> str:
+def _changes_digest(table: _Input, files: list[Path], until: datetime) -> str:
     """Return a digest of when the files with receipts before `until` changed last.
 
     A whole day counts by its newest change, which merging its files leaves as it was.
     """
     changes: dict[str, int] = {}
     for file in files:
-        if lake.file_interval(file).start < until:
-            is_whole_day = lake.file_interval(file).start < floor(until, DAY)
-            name = file.parent.name if is_whole_day else file.stem
+        if table.interval(file).start < until:
+            name = table.name(file, until)
             changes[name] = max(changes.get(name, 0), file.stat().st_mtime_ns)
     return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -6,7 +6,12 @@ from vitrine.transform.record_table import Column, Table
 _COLUMNS = (
     Column("run_id", "varchar", "id", "When it started, which stage, which interval."),
     Column("stage", "varchar", "record ->> 'stage'", "The command, such as build daily marts."),
-    Column("outcome", "varchar", "record ->> 'outcome'", "succeeded, failed or skipped."),
+    Column(
+        "outcome",
+        "varchar",
+        "record ->> 'outcome'",
+        "succeeded, failed, skipped, or refused: another stage had to come first.",
+    ),
     Column(
         "interval_start_at",
         "timestamptz",

@@ -75,6 +75,16 @@ def test_a_withdrawal_of_consent_is_never_too_late():
     assert kept.num_rows == 1
 
 
+@pytest.mark.parametrize("kind", ["bounced", "complained", "unsubscribed", "opened"])
+def test_an_email_event_is_never_too_late(kind):
+    told = events(("m1", A_DAY * 30), ("m2", A_DAY), ("m1", A_DAY * 30))
+    rows = told.rename_columns(["message_id", *told.column_names[1:]])
+    rows = rows.append_column("kind", pa.array([kind] * len(rows)))
+    kept, out = rules.refuse(TABLES["email_events"], rows, NOTHING, A_DAY)
+    assert kept["message_id"].to_pylist() == ["m1", "m2"]
+    assert refused(out) == [(3, "duplicate", "m1")]
+
+
 def test_keys_of_several_columns_do_not_run_into_each_other():
     rows = pa.table({"order_id": ["1", "11"], "line": pa.array([11, 1], pa.int32())})
     assert len(set(rules.keys(TABLES["orders"], rows).to_pylist())) == 2

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
+from tests.published_letters import letter
+from tests.published_letters import publish as publish_list
 from vitrine import contracts, deltas, lake
 from vitrine.installation import Installation
 from vitrine.interval import DAY, EPOCH, Interval, parse_instant
@@ -116,6 +118,26 @@ def test_a_file_that_was_written_before_and_came_after_makes_the_next_build_begi
     land(landed, "events", DAYS[1], hour=-9)
     reason = plan(landed, "daily", DAYS[2], SETTINGS).reason
     assert "was built from other files of orders" in reason
+
+
+def test_a_night_that_is_published_again_makes_the_next_build_begin_anew(landed, publish):
+    lists = landed.paths.lists
+    first, second, third = (day.start.date() for day in DAYS[1:])
+    publish_list(lists, first, [letter("U1", first)])
+    # Tonight's list is not part of what ends tonight.
+    publish_list(lists, second, [letter("U1", second)])
+    publish(DAYS[1])
+    publish_list(lists, third, [letter("U1", third)], list_name="weekend")
+    increment = plan(landed, "daily", DAYS[2], SETTINGS)
+    assert "goes on" in increment.reason
+    (letters,) = increment.files["letters"]
+    assert f"daily/{second}" in letters
+    assert letters.replace("letters.", "exclusions.") in increment.files["list_exclusions"]
+    assert len(plan(landed, "daily", DAYS[3], SETTINGS).files["letters"]) == 2
+    publish_list(lists, first, [])
+    reason = plan(landed, "daily", DAYS[2], SETTINGS).reason
+    assert "was built from other files of letters" in reason
+    assert "letters" not in plan(landed, "intraday", DAYS[2], SETTINGS).files
 
 
 def test_a_quarter_that_came_late_makes_the_next_build_begin_anew(landed, publish):
