@@ -6,11 +6,12 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
+from tests.published_letters import letter, publish
 from vitrine import contracts, deltas, lake
 from vitrine.demographics import demographic_cluster
 from vitrine.interval import DAY, QUARTER_HOUR, Interval, floor
@@ -31,6 +32,10 @@ class Shop:
     """Rows of the contract tables, by table."""
 
     tables: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    letters: list[Row] = field(default_factory=list)
+    """Of published lists, as `vitrine.letters.LETTERS`."""
+    excluded: dict[tuple[str, date], dict[str, str]] = field(default_factory=dict)
+    """By list and night: customer -> exclusion."""
 
     def latest(self, table: str, as_of: datetime, **key: str) -> Row | None:
         """Return the newest row about something that was received at or before an instant."""
@@ -57,6 +62,7 @@ def draw(seed: int) -> Shop:
     _draw_mailing(shop)
     for _ in range(300):
         _draw_count(rng, shop)
+    _draw_letters(random.Random(seed), shop)
     return shop
 
 
@@ -71,6 +77,11 @@ def at_end_of_receipt(table: contracts.Table, fact: Row) -> datetime:
     return floor(fact["received_at"], step) + step - timedelta(microseconds=1)
 
 
+def arm_of(customer_id: str) -> str:
+    """Return what a customer was drawn for."""
+    return "bold" if customer_id in ("c0", "c3", "c6") else "standard"
+
+
 def write(shop: Shop, paths: Paths, known_at: KnownAt = at_receipt) -> None:
     """Write the lake, and the deltas of its orders and events, one file per day of receipt."""
     for name, table in contracts.TABLES.items():
@@ -80,6 +91,10 @@ def write(shop: Shop, paths: Paths, known_at: KnownAt = at_receipt) -> None:
     for name, rows in delta_rows(shop, known_at).items():
         lake.ensure_table(paths.deltas, name, deltas.TABLES[name].schema)
         _write_days(paths.deltas, deltas.TABLES[name], rows)
+    for (list_name, night), excluded in shop.excluded.items():
+        letters = [r for r in shop.letters if (r["list"], r["night"]) == (list_name, night)]
+        capped = {c: arm_of(c) for c, why in excluded.items() if why.startswith("cap_")}
+        publish(paths.lists, night, letters, excluded, list_name, capped)
 
 
 def delta_rows(shop: Shop, known_at: KnownAt = at_receipt) -> dict[str, list[Row]]:
@@ -335,6 +350,56 @@ def _draw_mailing(shop: Shop) -> None:
                             "received_at": sent_at + timedelta(hours=hours, minutes=1),
                         }
                     )
+    told = shop.tables["email_events"]
+    # Landing refuses no e-mail event as late, and looks a day back only for what comes again.
+    told += [e | {"received_at": e["received_at"] + timedelta(days=4)} for e in told[3::20]]
+
+
+def _draw_letters(rng: random.Random, shop: Shop) -> None:
+    """Publish two lists on some nights; some of what becomes of their letters is received late."""
+    offers = [(o["product_id"], o["campaign_id"]) for o in shop.tables["campaign_products"]]
+    for day in range(4, DAYS):
+        night = (START + timedelta(days=day)).date()
+        for list_name in ("daily", "weekend") if day % 3 == 0 else ("daily",):
+            chosen = rng.sample(range(7), 5)
+            held_out = (7, 8) if list_name == "daily" else ()
+            shop.excluded[list_name, night] = {
+                f"c{n}": "hold_out" if n in held_out else rng.choice(["no_consent", "age"])
+                for n in range(10)
+                if n not in chosen
+            }
+            shop.excluded[list_name, night]["c9"] = "cap_per_week"
+            for number in chosen:
+                shown = rng.sample(offers, rng.randrange(5))
+                row = letter(
+                    f"c{number}",
+                    night,
+                    START + timedelta(days=day, hours=rng.randrange(4, 20)),
+                    list_name=list_name,
+                    campaigns=[c for _, c in shown[:2]],
+                    products=shown[2:],
+                    arm=arm_of(f"c{number}"),
+                )
+                shop.letters.append(row)
+                if list_name != "weekend" or day % 2:
+                    _draw_reactions(rng, shop, row)
+
+
+def _draw_reactions(rng: random.Random, shop: Shop, row: Row) -> None:
+    kinds = ["sent", "opened", "clicked", "opened", "unsubscribed"]
+    for hours, kind in enumerate(kinds[: rng.randrange(6)]):
+        occurred_at = row["send_at"] + timedelta(hours=hours, minutes=20)
+        late = timedelta(minutes=rng.choice([1, 1, 30, 50 * 60]))
+        if occurred_at + late < END:
+            shop.tables["email_events"].append(
+                {
+                    "message_id": row["message_id"],
+                    "customer_id": row["customer_id"],
+                    "kind": kind,
+                    "occurred_at": occurred_at,
+                    "received_at": occurred_at + late,
+                }
+            )
 
 
 def _draw_count(rng: random.Random, shop: Shop) -> None:
