@@ -29,8 +29,25 @@ class Report:
     """What a run of a suite found, and where its pages are."""
 
     findings: tuple[Finding, ...]
-    rows: int
+    row_counts: dict[str, int]
+    """The rows of each table that was looked at."""
+    rule_count: int
     page: Path
+
+    @property
+    def rows(self) -> int:
+        """The rows of all tables."""
+        return sum(self.row_counts.values())
+
+    def summary(self) -> str:
+        """Say what was looked at, and what came of it.
+
+        >>> Report((), {"people": 1347, "products": 9429}, 12, Path("index.html")).summary()
+        'people 1,347, products 9,429 keep all 12 rules'
+        """
+        counts = ", ".join(f"{name} {count:,}" for name, count in self.row_counts.items())
+        kept = f"keep {self.rule_count - len(self.findings)} of" if self.findings else "keep all"
+        return f"{counts} {kept} {self.rule_count} rules"
 
     def of(self, severity: Severity) -> list[str]:
         """Return the texts of one severity."""
@@ -69,16 +86,18 @@ def run(suite: str, checks: Sequence[Check], docs: Path, version: str, keep: int
     if not checks:
         raise GateError(f"the gate {suite} has nothing to check: no table, no file, no row")
     findings: list[Finding] = []
-    rows = 0
+    row_counts: dict[str, int] = {}
     with new_version(docs / suite, version, keep) as folder:
         context = _context(folder)
         for check in checks:
             loaded = check.load()
             sample = loaded if isinstance(loaded, Sample) else Sample(loaded, len(loaded))
-            rows += sample.row_count
+            row_counts[check.name] = sample.row_count
             findings += _validate(context, suite, check, sample)
         context.build_data_docs()
-    return Report(tuple(findings), rows, current_version(docs / suite) / "index.html")
+    page = current_version(docs / suite) / "index.html"
+    rule_count = sum(len(check.rules) for check in checks)
+    return Report(tuple(findings), row_counts, rule_count, page)
 
 
 def _context(folder: Path) -> Any:
@@ -195,7 +214,9 @@ def _expectations(name: str, rules: Iterable[Rule]) -> Any:
 
     made = [
         getattr(gxe, rule.expectation)(
-            **rule.arguments, severity=SEVERITIES[rule.severity], meta={"rule": place}
+            **rule.arguments,
+            severity=SEVERITIES[rule.severity],
+            meta={"rule": place, "advice": rule.advice},
         )
         for place, rule in enumerate(rules)
     ]
@@ -211,7 +232,8 @@ def _finding(name: str, result: Any) -> Finding:
         # A rule that cannot be computed says nothing about the data, so it never passes quietly.
         return Finding("fail", f"{name}: {config.type}({asked}) could not be computed: {error}")
     severity: Severity = "fail" if config.severity == SEVERITIES["fail"] else "warn"
-    return Finding(severity, f"{name}: {config.type}({asked}) is broken{_evidence(found)}")
+    advice = config.meta["advice"] and f"; {config.meta['advice']}"
+    return Finding(severity, f"{name}: {config.type}({asked}) is broken{_evidence(found)}{advice}")
 
 
 def _evidence(found: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from vitrine import lake
 from vitrine.contracts import TABLES, Table
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, midnight
+from vitrine.landing.rules import NEVER_LATE
 from vitrine.paths import interval_stamp
 
 COUNTRY = r"^[A-Z]{2}$"
@@ -117,7 +118,8 @@ def _rules(table: Table, late_after_hours: int) -> tuple[Rule, ...]:
         *RANGES.get(table.name, ()),
     ]
     if "occurred_at" in names:
-        rules.append(between("delay_hours", 0, late_after_hours))
+        latest = None if table.name in NEVER_LATE else late_after_hours
+        rules.append(between("delay_hours", 0, latest))
     return tuple(rules)
 
 

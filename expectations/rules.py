@@ -22,6 +22,8 @@ class Rule:
     expectation: str
     arguments: dict[str, Any]
     severity: Severity = "fail"
+    advice: str = ""
+    """What to do about it, for who reads that it is broken."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,6 +76,11 @@ class Check:
 def warn(rule: Rule) -> Rule:
     """Report the rule when it is broken, without stopping."""
     return replace(rule, severity="warn")
+
+
+def advised(rule: Rule, advice: str) -> Rule:
+    """Say beside a broken rule what to do about it."""
+    return replace(rule, advice=advice)
 
 
 def required(*columns: str) -> tuple[Rule, ...]:

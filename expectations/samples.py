@@ -34,12 +34,19 @@ def load(query: str, keys: Sequence[str], rules: Sequence[Rule], spill: Path) ->
     """
     spill.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=spill) as folder, frames.connect(spill=Path(folder)) as connection:
-        connection.execute(f"create temp view checked as {_without_nan(connection, query)}")
-        row_count = _length(connection, "from checked")
-        if row_count <= MOST_ROWS:
-            return Sample(connection.execute("from checked").df(), row_count)
-        first = connection.execute(f"from checked limit {FIRST_ROWS}").df()
-        return Sample(first, row_count, _breaches(connection, keys, rules))
+        return of(connection, query, keys, rules)
+
+
+def of(
+    connection: duckdb.DuckDBPyConnection, query: str, keys: Sequence[str], rules: Sequence[Rule]
+) -> Sample:
+    """Run a query on a connection of its own and return its rows, or a sample; see `load`."""
+    connection.execute(f"create temp view checked as {_without_nan(connection, query)}")
+    row_count = _length(connection, "from checked")
+    if row_count <= MOST_ROWS:
+        return Sample(connection.execute("from checked").df(), row_count)
+    first = connection.execute(f"from checked limit {FIRST_ROWS}").df()
+    return Sample(first, row_count, _breaches(connection, keys, rules))
 
 
 def _without_nan(connection: duckdb.DuckDBPyConnection, query: str) -> str:

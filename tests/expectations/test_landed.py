@@ -68,6 +68,13 @@ GOOD = {
         "occurred_at": NOON,
         "received_at": NOON,
     },
+    "email_events": {
+        "message_id": "m1",
+        "customer_id": "ann",
+        "kind": "unsubscribed",
+        "occurred_at": NOON - timedelta(days=30),
+        "received_at": NOON,
+    },
     "events": {
         "event_id": "e1",
         "session_id": "s1",
@@ -127,6 +134,7 @@ def test_a_good_day_passes(shop):
         ("orders", {"unit_price": -0.5}, "column=unit_price"),
         ("orders", {"occurred_at": NOON - timedelta(hours=25)}, "column=delay_hours"),
         ("orders", {"occurred_at": NOON + timedelta(hours=1)}, "column=delay_hours"),
+        ("email_events", {"occurred_at": NOON + timedelta(hours=1)}, "column=delay_hours"),
         ("events", {"position": 0}, "column=position"),
         ("events", {"received_at": DAY.end}, "column=is_received_in_interval"),
     ],

@@ -1,170 +1,147 @@
-"""The suite of the staged lists: two people, one product each, and one who is left out.
-
-The warehouse was built again since: it knows what was received in the night, which the list may
-not know.
-"""
+"""The suite of the staged lists: one in order, one of nobody, and what a shop is not asked for."""
 
 from datetime import timedelta
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from expectations import gate, lists
-from vitrine.errors import NotPublishedError
-from vitrine.installation import Installation
-from vitrine.interval import parse_instant
-from vitrine.paths import stamp
-
-AS_OF = parse_instant("2026-03-10T03:30:00Z")
-SEND_AT = AS_OF + timedelta(hours=4)
-WAREHOUSE = """
-    set TimeZone = 'UTC';
-    create schema staging;
-    create schema intermediate;
-    create schema features;
-    create table staging.stg_consents as select * from (values
-        ('ann', 'email_marketing', true, timestamptz '2026-03-01', timestamptz '2026-03-01'),
-        ('bob', 'email_marketing', true, timestamptz '2026-03-01', timestamptz '2026-03-01'),
-        ('eve', 'email_marketing', true, timestamptz '2026-03-01', timestamptz '2026-03-01'),
-        ('eve', 'email_marketing', false, timestamptz '2026-03-09', timestamptz '2026-03-09'),
-        ('ann', 'profiling', false, timestamptz '2026-03-09', timestamptz '2026-03-09'),
-        ('bob', 'email_marketing', false,
-            timestamptz '2026-03-10 02:00', timestamptz '2026-03-10 02:00')
-    ) as t(customer_id, purpose, is_granted, changed_at, received_at);
-    create table staging.stg_suppressions as select * from (values
-        ('kim', timestamptz '2026-03-09', timestamptz '2026-03-09'),
-        (null, timestamptz '2026-03-09', timestamptz '2026-03-09'),
-        ('ann', timestamptz '2026-03-10 02:00', timestamptz '2026-03-10 02:00')
-    ) as t(customer_id, suppressed_at, received_at);
-    create table intermediate.int_customers as select * from (values
-        ('ann', timestamptz '2026-03-01'), ('bob', timestamptz '2026-03-01'),
-        ('eve', timestamptz '2026-03-01'), ('new', timestamptz '2026-03-10 02:00')
-    ) as t(customer_id, available_at);
-    create table intermediate.int_campaigns as select * from (values
-        ('open', timestamptz '2026-03-09', timestamptz '2026-03-12', timestamptz '2026-03-08'),
-        ('soon', timestamptz '2026-03-10 06:00', timestamptz '2026-03-12',
-            timestamptz '2026-03-08'),
-        ('over', timestamptz '2026-03-01', timestamptz '2026-03-10 07:00',
-            timestamptz '2026-03-01')
-    ) as t(campaign_id, opens_at, closes_at, available_at);
-    create macro features.on_sale(spine) as table
-        select as_of, 'open' as campaign_id, 'mug' as product_id, 9.5 as price, 3 as stock_left
-        from query_table(spine);
-"""
-PEOPLE = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("consent_id", pa.string()),
-        ("country", pa.string()),
-        ("language", pa.string()),
-        ("send_at", pa.timestamp("us", tz="UTC")),
-        (
-            "campaigns",
-            pa.list_(pa.struct([("rank", pa.int64()), ("campaign_id", pa.string())])),
-        ),
-        (
-            "products",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("position", pa.int32()),
-                        ("product_id", pa.string()),
-                        ("campaign_id", pa.string()),
-                        ("price", pa.float64()),
-                    ]
-                )
-            ),
-        ),
-    ]
+from email_lists.audience import arms
+from email_lists.handover import harmless
+from email_lists.mail.delivered import State
+from expectations import list_rules, lists
+from expectations.list_inputs import held_out
+from tests.expectations.listed_home import (
+    AS_OF,
+    CUSTOMER,
+    EARLY,
+    EARLY_ACCESS,
+    NEXT,
+    NIGHT,
+    OPEN,
+    RUG,
+    SINCE,
+    SOON,
+    SPARE,
+    YESTERDAY,
+    Handed,
+    Home,
+    Told,
+    consent,
+    days,
+    let_others_promise,
+    mail,
+    order,
+    person,
+    shown,
+    suppression,
 )
-MUG = {"position": 1, "product_id": "mug", "campaign_id": "open", "price": 9.5}
-RUG = {"position": 2, "product_id": "rug", "campaign_id": "soon", "price": 50.0}
+from tests.published_letters import letter, publish
+from vitrine.errors import NotPublishedError
+from vitrine.list_policy import Holdout
+from vitrine.settings import load_settings
+
+LATE = {"received_at": SINCE}
 
 
-def person(customer_id, **fault):
-    return {
-        "customer_id": customer_id,
-        "consent_id": f"consent-{customer_id}",
-        "country": "FR",
-        "language": "fr",
-        "send_at": SEND_AT,
-        "campaigns": [{"rank": 1, "campaign_id": "open"}, {"rank": 2, "campaign_id": "soon"}],
-        "products": [MUG, RUG],
-    } | fault
-
-
-LEFT_OUT = [{"customer_id": "eve", "exclusion": "consent_withdrawn"}]
-
-
-@pytest.fixture
-def installation(settings):
-    found = Installation(settings)
-    found.paths.warehouse.mkdir(parents=True)
-    with duckdb.connect(str(found.paths.warehouse / "daily.duckdb")) as connection:
-        connection.execute(WAREHOUSE)
-    return found
-
-
-def check(installation, people, excluded=LEFT_OUT):
-    folder = installation.paths.staging / "lists" / stamp(AS_OF)
-    folder.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(people, schema=PEOPLE), folder / "list.parquet")
-    names = pa.schema([("customer_id", pa.string()), ("exclusion", pa.string())])
-    pq.write_table(pa.Table.from_pylist(excluded, schema=names), folder / "exclusions.parquet")
-    checks = lists.checks(installation, AS_OF)
-    return gate.run("lists", checks, installation.paths.data_docs, "one")
-
-
-def test_a_good_list_passes_and_reports_short_slates(installation):
-    report = check(installation, [person("ann"), person("bob")])
+def test_a_list_in_order_passes_however_near_it_comes_to_the_rules(home):
+    home.tell(
+        "ann",
+        Told("consents", consent("ann")),
+        Told("consents", consent("ann", consent_id="no", purpose="profiling", is_granted=False)),
+        Told("email_events", mail("unsubscribed", EARLY - timedelta(days=1))),
+        Told("email_events", mail("opened", YESTERDAY)),
+        Told("customers", CUSTOMER | {"birth_year": 2007}),
+        Told("orders", order("tea", AS_OF - timedelta(days=31))),
+        Told("orders", order("rug", days(-9), kind="return")),
+        # The night did not know what came since.
+        Told("consents", consent("ann", consent_id="late", is_granted=False) | LATE),
+        Told("suppressions", suppression() | LATE),
+        Told("email_events", mail("complained", YESTERDAY) | LATE),
+    )
+    home.tell("bob", Told("consents", consent("bob")), Told("orders", order("cup", days(-9))))
+    for n in range(9):  # Two of ten who bought cups did so again.
+        for at in (days(-60), days(-40)) if n < 2 else (days(-40),):
+            home.tell(f"buyer{n}", Told("orders", order("cup", at)))
+    # Of what a server did not take nothing went, and this letter's own hand-over is no other's.
+    home.hand_over("bob", Handed(State.DEFERRED))
+    home.hand_over("bob", Handed(State.REFUSED))
+    home.hand_over("bob", Handed(list_name="daily"))
+    home.hand_over("sol", Handed(at=days(-8), nights=-8))
+    home.tell("sol", Told("consents", consent("sol")))
+    # Two letters in each week that this one falls into, and that which it is to replace.
+    for n in (-7, -3, 3, 7):
+        night = NIGHT + timedelta(days=n)
+        letters = [letter("ann", night, strategy="win_back", list_name="weekend")]
+        publish(home.paths.lists, night, letters, list_name="weekend")
+    publish(home.paths.lists, NIGHT, [letter("ann", NIGHT, products=[("last", "open")] * 99)])
+    others = [letter("eve", NIGHT, products=[("few", "open")] * 50, list_name="weekend")]
+    publish(home.paths.lists, NIGHT, others, list_name="weekend")
+    let_others_promise(home.paths, 6.9)
+    cups = [shown("cup"), RUG, shown("mug", 3), shown("last", 4)]
+    solas = [shown(f"s{n}", n, campaign_id="sola") for n in (1, 2, 3)]
+    people = [
+        person("ann", products=[shown("few", probability=0.5), RUG, shown("tea", 3)]),
+        person("bob", products=cups, campaigns=[OPEN, SOON, NEXT], **EARLY_ACCESS),
+        person("sol", country="ES", products=solas, campaigns=[SPARE]),
+    ]
+    report = home.check(people)
     assert report.of("fail") == []
     (text,) = report.of("warn")
     assert "column=product_count, min_value=7" in text
 
 
+def test_a_list_of_nobody_stops_the_line(home):
+    failed = home.check([]).of("fail")
+    [text] = [text for text in failed if "lists.nobody" in text]
+    assert not any("zero rows" in text for text in failed)
+    assert "left_out=consent_withdrawn 1" in text
+    assert "see that customers and consents are landed whole" in text
+
+
+def asked(home):
+    checks = home.checks([person("ann")])
+    return {column for check in checks for rule in check.rules for column in rule.columns}
+
+
+def test_a_shop_that_keeps_no_consents_is_asked_for_none(settings):
+    of_consent = {rule.name for rule in list_rules.CONSENT}
+    assert of_consent <= asked(Home(settings))
+    keeps_none = load_settings(
+        {
+            "VITRINE_HOME": str(settings.home / "other"),
+            "VITRINE_LANDING": str(settings.landing),
+            "VITRINE_SOURCE": "online_retail",
+        }
+    )
+    assert not of_consent & asked(Home(keeps_none))
+
+
+def test_the_gate_draws_the_hold_out_that_lists_draw():
+    ids, holdout = [f"U{n}" for n in range(2000)], Holdout(share=0.3, name="spring")
+    drawn = [i for i, is_held in zip(ids, arms.held_out(ids, holdout), strict=True) if is_held]
+    assert held_out(ids, holdout).to_pylist() == drawn
+
+
 @pytest.mark.parametrize(
-    ("fault", "named"),
+    "harm",
     [
-        ({"customer_id": "ann"}, "people: expect_column_values_to_be_unique(column=customer_id"),
-        ({"customer_id": "eve"}, "column=is_consented"),
-        ({"customer_id": "kim"}, "column=is_not_suppressed"),
-        ({"consent_id": None}, "column=is_consent_named"),
-        ({"country": "France"}, "column=country"),
-        ({"send_at": AS_OF - timedelta(hours=1)}, "column=hours_to_send"),
-        ({"products": [MUG, MUG | {"position": 2}]}, "column=repeated_product_count"),
-        ({"products": [MUG | {"product_id": "vase"}]}, "column=is_not_sold_out"),
-        ({"products": [MUG | {"campaign_id": "over"}]}, "column=is_campaign_open"),
-        ({"products": [MUG | {"price": -1.0}]}, "column=price"),
-        (
-            {"products": [MUG | {"position": n, "product_id": f"p{n}"} for n in range(1, 9)]},
-            "column=position",
-        ),
-        ({"campaigns": [{"rank": 1, "campaign_id": "over"}]}, "campaigns: "),
+        *("{{", "{%", "{#", "${", "#{", "<%", "<?", "[[", "*|", "%%"),
+        *("\0", "\t", "\r", "\n", "\x7f", "\x85", "\u2028", "\u2029"),
+        *("\u200e", "\u200f", "\u202a", "\u202e", "\u2066", "\u2069"),
     ],
+    ids=ascii,
 )
-def test_each_planted_fault_stops_the_line(installation, fault, named):
-    failed = check(installation, [person("ann"), person("bob") | fault]).of("fail")
-    assert any(named in text for text in failed), failed
+def test_the_gate_looks_for_what_the_stage_makes_harmless(harm):
+    def is_harmful(name):
+        asked = "select regexp_matches($name, $harmful)"
+        return duckdb.execute(asked, {"name": name, "harmful": lists.HARMFUL}).fetchone() == (True,)
+
+    assert is_harmful(f"a {harm} mug")
+    assert not is_harmful(harmless.plain(f"a {harm} mug"))
 
 
-def test_a_customer_who_was_forgotten_stops_the_line(installation):
-    (text,) = check(installation, [person("ann")]).of("fail")
-    assert "lists.balance" in text
-
-
-def test_a_customer_who_is_listed_and_left_out_stops_the_line(installation):
-    both = [*LEFT_OUT, {"customer_id": "bob", "exclusion": "no_consent"}]
-    failed = check(installation, [person("ann"), person("bob")], both).of("fail")
-    assert any("column=is_not_listed" in text and "customer_id=bob" in text for text in failed)
-
-
-def test_a_list_of_nobody_stops_the_line(installation):
-    failed = check(installation, []).of("fail")
-    assert "lists.people: zero rows were checked" in failed
-
-
-def test_a_list_that_was_not_built_is_named(installation):
-    with pytest.raises(NotPublishedError, match="vitrine lists build --as-of 2026-03-10T03:30"):
-        lists.checks(installation, AS_OF)
+def test_a_list_that_was_not_built_is_named(home):
+    with pytest.raises(
+        NotPublishedError, match="vitrine lists build --list daily --as-of 2026-03-10T03:30"
+    ):
+        lists.checks(home.installation, "daily", AS_OF)
