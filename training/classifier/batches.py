@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import torch
 
+from training.classifier.calibration import Shown
 from training.classifier.catalogue import Product, Task, label_numbers
 from training.classifier.config import ClassifierConfig
 from training.classifier.images import ImageFile
@@ -151,6 +152,12 @@ def without_images(example: Example) -> Example:
 def without_text(example: Example) -> Example:
     """Return the example as if nothing had been written about the product."""
     return replace(example, buckets=example.buckets[:0], sentence=np.zeros_like(example.sentence))
+
+
+def as_shown(example: Example, shown: Shown) -> Example:
+    """Return the example with the rest of the product hidden."""
+    example = example if shown.has_images else without_images(example)
+    return example if shown.has_text else without_text(example)
 
 
 def disturbed(example: Example, config: ClassifierConfig, rng: np.random.Generator) -> Example:

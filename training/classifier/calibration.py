@@ -40,6 +40,16 @@ class Shown(Enum):
     TEXT = "text alone"
     NOTHING = "nothing"
 
+    @property
+    def has_images(self) -> bool:
+        """Whether its photographs are seen."""
+        return self in (Shown.BOTH, Shown.IMAGES)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether its text is seen."""
+        return self in (Shown.BOTH, Shown.TEXT)
+
 
 @dataclass(frozen=True)
 class Calibration:

@@ -28,14 +28,13 @@ from training.classifier.prediction import chunks, predict
 from training.registry import ModelVersion, Registry
 from vitrine import lake
 from vitrine.contracts import INSTANT
-from vitrine.embeddings import RECEIVED, newest_of_models
+from vitrine.embeddings import FILE, MANIFEST, RECEIVED, newest_of_models
 from vitrine.errors import BadInputError, GateError, NotPublishedError, StageSkipped
 from vitrine.interval import Interval, format_instant, parse_instant
 from vitrine.paths import Paths, stamp
 from vitrine.publish import Agreement, agreed, current_version, new_version
 from vitrine.settings import Settings
 
-FILE, MANIFEST = "product_embeddings.parquet", "manifest.json"
 PIECE = 512
 """Products whose images and predictions are in memory together."""
 LENGTH_TOLERANCE = 1e-3

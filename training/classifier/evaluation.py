@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from training.classifier.batches import Example, without_images, without_text
+from training.classifier.batches import Example, as_shown
+from training.classifier.calibration import Shown
 from training.classifier.catalogue import Product, Task, answers
 from training.classifier.metrics import Scores, majority, score
 from training.classifier.model import ProductClassifier
@@ -13,7 +14,9 @@ from training.classifier.prediction import predict
 METRIC = "score"
 """The gate's metric: the mean of accuracy and macro-F1, averaged over the tasks."""
 
-MODALITIES = {"image_only": without_text, "text_only": without_images}
+PREFIXES = {Shown.BOTH: "", Shown.IMAGES: "image_only/", Shown.TEXT: "text_only/"}
+MAJORITY = "majority/"
+"""What the names of metrics begin with: by what the model sees, and each task's commonest label."""
 
 
 def evaluate(
@@ -34,10 +37,11 @@ def evaluate(
         The same products, in the same order; a label that is missing is not counted, and one that
         no training product had counts as missed.
     """
-    predictions = {"": predict(model, examples).labels(model)}
-    predictions["majority/"] = _majority_labels(model.tasks, trained_on, len(held_out))
-    for name, reduced in MODALITIES.items():
-        predictions[f"{name}/"] = predict(model, [reduced(e) for e in examples]).labels(model)
+    predictions = {
+        prefix: predict(model, [as_shown(example, shown) for example in examples]).labels(model)
+        for shown, prefix in PREFIXES.items()
+    }
+    predictions[MAJORITY] = _majority_labels(model.tasks, trained_on, len(held_out))
     metrics: dict[str, float] = {}
     for prefix, labels in predictions.items():
         metrics |= named(score_tasks(model.tasks, held_out, labels), prefix)

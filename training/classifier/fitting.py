@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from training.checkpoint import Checkpoint
 from training.classifier.batches import Batch, Example, collate, disturbed
 from training.classifier.catalogue import Task
-from training.classifier.checkpoint import Checkpoint
 from training.classifier.config import ClassifierConfig
 from training.classifier.contrast import Companionship, contrast_loss
 from training.classifier.losses import TaskLoss, TaskWeights
@@ -214,12 +214,12 @@ class Fit:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state` was asked for; keys of mappings may have become text."""
+        """Go back to where `state` was asked for."""
         self._begin(state["stage"])
         self.model.load_state_dict(state["model"])
         self.weights.load_state_dict(state["weights"])
         for optimizer, of_one in zip(self._optimizers, state["optimizers"], strict=True):
-            _load(optimizer, of_one)
+            optimizer.load_state_dict(of_one)
         for schedule, of_one in zip(self._schedules, state["schedules"], strict=True):
             schedule.load_state_dict(of_one)
         self._plateau = Plateau(**state["plateau"])
@@ -343,16 +343,6 @@ class Fit:
 def _rows_with(side_BE: torch.Tensor) -> torch.Tensor:
     """Return 1 for each product that has a side of the embedding, else 0; float32 (B,)."""
     return side_BE.detach().any(1).float()
-
-
-def _load(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    moments = {int(number): of_one for number, of_one in state["state"].items()}
-    optimizer.load_state_dict({**state, "state": moments})
-    for parameter, of_one in optimizer.state.items():
-        for name, value in of_one.items():
-            if value is not None and value.shape == parameter.shape:
-                # In the parameter's memory layout, which a file does not keep.
-                of_one[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _refuse_nan(loss: float, epoch: int) -> None:

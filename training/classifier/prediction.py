@@ -14,12 +14,7 @@ from training.classifier.catalogue import Task
 from training.classifier.model import Output, ProductClassifier
 
 BATCH_SIZE = 128
-SEEN = {
-    (True, True): Shown.BOTH,
-    (True, False): Shown.TEXT,
-    (False, True): Shown.IMAGES,
-    (False, False): Shown.NOTHING,
-}
+SEEN = {(shown.has_text, shown.has_images): shown for shown in Shown}
 """By whether there is a text, and whether there is an image."""
 Item = TypeVar("Item")
 

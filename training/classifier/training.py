@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from training.checkpoint import Checkpoint
 from training.classifier import embeddings, files, photographs
 from training.classifier.batches import Example, encode
 from training.classifier.calibration import Shown
@@ -25,11 +26,11 @@ from training.classifier.catalogue import (
     part_of,
     read_catalogue,
 )
-from training.classifier.checkpoint import Checkpoint, digest
+from training.classifier.checkpoint import digest
 from training.classifier.companions import read_companions
 from training.classifier.config import ClassifierConfig
 from training.classifier.contrast import Companionship
-from training.classifier.evaluation import METRIC, evaluate, named, score_tasks
+from training.classifier.evaluation import MAJORITY, METRIC, PREFIXES, evaluate, named, score_tasks
 from training.classifier.fitting import Curves, fit
 from training.classifier.labelling import Decoder, label
 from training.classifier.model import ProductClassifier
@@ -49,13 +50,6 @@ from vitrine.settings import Settings
 MARGIN = 0.02
 """How much of the champion's score a challenger may fall short of, by the chance of a retrain."""
 
-SHOWN = {
-    "images and text": "",
-    "images alone": "image_only/",
-    "text alone": "text_only/",
-    "majority class": "majority/",
-}
-
 
 @dataclass(frozen=True)
 class Report:
@@ -73,9 +67,11 @@ class Report:
     def lines(self) -> list[str]:
         """Say it to a person."""
         m, refused = self.metrics, sum(self.refused_images.values())
+        told = {shown.value: prefix for shown, prefix in PREFIXES.items()}
+        told["majority class"] = MAJORITY
         return [
             f"classifier version {self.version.version}, {refused} images refused",
-            *(f"  {name}: {_shown(m, prefix)}" for name, prefix in SHOWN.items()),
+            *(f"  {name}: {_shown(m, prefix)}" for name, prefix in told.items()),
             *(
                 f"  from {shown} never answers {', '.join(tasks)}"
                 for shown, tasks in self.asks_a_person.items()
@@ -195,7 +191,7 @@ def train(
             ),
         )
     decision = judge(
-        METRIC, metrics[METRIC], metrics[f"majority/{METRIC}"], champion, margin=MARGIN
+        METRIC, metrics[METRIC], metrics[f"{MAJORITY}{METRIC}"], champion, margin=MARGIN
     )
     entry = Promotion.of(registry, paths).promote(version, decision)
     shutil.rmtree(checkpoints, ignore_errors=True)

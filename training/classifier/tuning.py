@@ -96,13 +96,10 @@ def calibrated(
         The tuning products, in the same order.
     """
     text_NE, image_NE = sides(model, examples)
-    nothing_NE = torch.zeros_like(text_NE)
-    shown = {
-        Shown.BOTH: (text_NE, image_NE),
-        Shown.IMAGES: (nothing_NE, image_NE),
-        Shown.TEXT: (text_NE, nothing_NE),
+    found = {
+        shown: _of(shown, model, text_NE * shown.has_text, image_NE * shown.has_images, products)
+        for shown in (Shown.BOTH, Shown.IMAGES, Shown.TEXT)
     }
-    found = {kind: _of(kind, model, *both, products) for kind, both in shown.items()}
     return {**uncalibrated(model.tasks), **found}
 
 

@@ -18,7 +18,6 @@ from vitrine.options import as_of_option
 if TYPE_CHECKING:
     from training.evaluation.judging import Judge
     from training.evaluation.leaderboard import Judged
-    from training.evaluation.publication import Published
     from vitrine.paths import Paths
 
 
@@ -116,7 +115,7 @@ def _evaluate_rankers(
     for line, is_reference in page.terminal(rows, reference):
         click.echo(click.style(line, bold=True) if is_reference else line)
     click.echo(f"\npage and pictures: {page_file or published.folder / 'leaderboard.md'}")
-    click.echo(_place(published))
+    click.echo(published.shown_by("leaderboard"))
 
 
 def _refuse_strange(model: str) -> None:
@@ -139,17 +138,6 @@ def _refuse_strange(model: str) -> None:
         raise BadArgumentError(
             f"--model {model} has no {' and no '.join(typed)}; see `vitrine evaluate --help`"
         )
-
-
-def _place(published: "Published") -> str:
-    """Say which table of `vitrine sql` shows the evaluation."""
-    found = f"leaderboard_history where run = '{published.run}'"
-    if not published.aside:
-        return f"`vitrine sql` shows it as leaderboard, and among others in {found}"
-    return (
-        f"kept aside: {published.aside}. The table leaderboard is as it was;"
-        f" `vitrine sql` shows this one in {found}"
-    )
 
 
 def _require_weeks(data_start: datetime, as_of: datetime, weeks: int) -> None:

@@ -1,7 +1,6 @@
 """Publish an evaluation: tables that analysts query, a page, its pictures; and log it to MLflow."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 
 from training.evaluation import figures, page, tables
 from training.evaluation.leaderboard import GATE_METRIC, TOGETHER, Judged
+from training.evaluation.published import ASIDE, Published
 from training.registry import Comparison
 from vitrine.installation import Installation
 from vitrine.interval import Interval, format_instant
@@ -18,17 +18,6 @@ from vitrine.publish import atomic_file, current_version, new_version
 
 LEADERBOARD = "leaderboard.parquet"
 EXPERIMENT = "evaluation"
-ASIDE = "aside"
-"""Beneath `Paths.evaluations`: the versions that never became current, and their own link."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """Where an evaluation lies, its name, and why it lies aside: empty if it is current."""
-
-    folder: Path
-    run: str
-    aside: str
 
 
 def publish(

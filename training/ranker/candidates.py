@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from vitrine.contracts import NO_COUNTRY
+
 INSTANT = "datetime64[us]"
-ANYWHERE = "ZZ"
-"""The country of a campaign that sells in all of them."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Candidates:
         Parameters
         ----------
         country_L, country_C
-            Country codes as text; `ANYWHERE` for a campaign that sells in all of them, None for a
+            Country codes as text; `NO_COUNTRY` for a campaign that sells in all of them, None for a
             customer of whom it is not known: the list gets what is on sale in any. Left out:
             countries do not matter.
         """
@@ -133,7 +133,7 @@ def _offers(
     if country_C is None:
         return offer_O, count_M
     sold_in_O, home_O = country_C[offer_O], markets["country"].to_numpy(object)[market_O]
-    is_sold_O = (sold_in_O == home_O) | (sold_in_O == ANYWHERE) | pd.isna(home_O)
+    is_sold_O = (sold_in_O == home_O) | (sold_in_O == NO_COUNTRY) | pd.isna(home_O)
     return offer_O[is_sold_O], np.bincount(market_O[is_sold_O], minlength=len(markets))
 
 

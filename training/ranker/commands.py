@@ -48,7 +48,7 @@ def examples(as_of: datetime) -> None:
     click.echo(f"{count} examples as of {format_instant(as_of)}")
 
 
-@click.command()
+@click.command(short_help="Train, evaluate and register the ranker.")
 @as_of_option
 @click.option("--challenge", is_flag=True,
               help="Take this release's settings instead of the champion's.")  # fmt: skip
@@ -78,7 +78,7 @@ def ranker(as_of: datetime, challenge: bool, settings: tuple[str, ...]) -> None:
 @click.command()
 @as_of_option
 def score(as_of: datetime) -> None:
-    """Publish the champion's scores of what is, or within a day will be, on sale.
+    """Publish the champion's scores of what is, or within two days will be, on sale.
 
     Beside them lies a sample of the rows that it scored, for `vitrine prove-time`.
 
@@ -92,7 +92,8 @@ def score(as_of: datetime) -> None:
         settings, paths = work.installation.settings, work.installation.paths
         model = work.model(serving.version_for(work.models, as_of, max_age=None))
         customers = work.reader.customers_known(as_of)
-        campaigns = work.reader.campaigns_opening(as_of, within=DAY)
+        # Letters go out within a day, and early access shows what opens a day after that.
+        campaigns = work.reader.campaigns_opening(as_of, within=2 * DAY)
         asked = serving.candidates(work.reader, customers, campaigns, as_of)
         sample = InputSample(asked, SCORES_KEPT, settings.seed)
         parts = sample.watching(work.rankings(model, asked, SCORES_KEPT))

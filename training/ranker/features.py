@@ -16,11 +16,12 @@ import pandas as pd
 from training.peers.articles import article_source
 from training.peers.history import History
 from training.ranker.affinity import Affinities
-from training.ranker.candidates import ANYWHERE, Candidates
+from training.ranker.candidates import Candidates
 from training.ranker.content import Contents
 from training.ranker.near_block import NearBlock
 from training.ranker.pair_blocks import KeyedBlock
 from vitrine import affinities
+from vitrine.contracts import NO_COUNTRY
 from vitrine.errors import BadArgumentError
 from vitrine.feature_catalogue import Feature, ranker_models
 from vitrine.interval import DAY, Interval, floor, format_instant
@@ -265,8 +266,8 @@ class FeatureReader:
             as_of, campaign_id; unique, sorted by both.
         """
         sold_in = self.described("campaign", campaigns, "country")["country"]
-        country_C = sold_in.fillna(ANYWHERE).to_numpy(object)
-        if (country_C == ANYWHERE).all():
+        country_C = sold_in.fillna(NO_COUNTRY).to_numpy(object)
+        if (country_C == NO_COUNTRY).all():
             return Candidates.of(lists, campaigns)
         country_L = self.described("customer", lists, "country")["country"].to_numpy(object)
         return Candidates.of(lists, campaigns, country_L, country_C)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.checkpoint import Checkpoint
 from training.ranker import losses
 from training.ranker.batches import Batch, batches
 from training.ranker.boosting import (
@@ -18,7 +19,7 @@ from training.ranker.boosting import (
     Encoders,
     FittedTrees,
 )
-from training.ranker.checkpoint import Checkpoint, digest
+from training.ranker.checkpoint import digest
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import Dataset, ExampleFrame
 from training.ranker.encoding import Encoder, Side

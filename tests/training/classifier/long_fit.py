@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from tests.training.classifier.conftest import TINY
+from training.checkpoint import Checkpoint
 from training.classifier.batches import Example
 from training.classifier.catalogue import Task
-from training.classifier.checkpoint import Checkpoint
 from training.classifier.config import ClassifierConfig
 from training.classifier.fitting import Curves, fit
 from training.classifier.model import ProductClassifier

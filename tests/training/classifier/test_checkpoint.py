@@ -1,7 +1,5 @@
 """A killed training run goes on from its last whole epoch, and from nobody else's."""
 
-import json
-import pickle
 import signal
 import subprocess
 import sys
@@ -12,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors import safe_open
 
 from tests.training.classifier import long_fit
+from training.checkpoint import Checkpoint
 from training.classifier.catalogue import Product, Task
-from training.classifier.checkpoint import Checkpoint, digest
+from training.classifier.checkpoint import digest
 from training.classifier.fitting import Curves
 from training.classifier.images import ImageFile
 from training.classifier.model import ProductClassifier, new_encoder
@@ -106,22 +104,3 @@ def test_the_digest_depends_on_all_that_the_training_does():
         digest(config, 7, tasks, [shirt], later),
     ]
     assert len({same, *others}) == len(others) + 1
-
-
-def test_a_checkpoint_keeps_tensors_and_plain_values_alone(tmp_path):
-    kept = Checkpoint.of(tmp_path, "c" * 64)
-    assert kept.read(CPU) is None
-    shared = torch.arange(6).reshape(2, 3)
-    big = 2**127 + 1
-    kept.write(
-        {"weights": {"a": shared, "b": shared.T}, "stage": 2, "none": None, "list": [big, 0.1]}
-    )
-    found: Any = kept.read(CPU)
-    assert torch.equal(found["weights"]["a"], shared)
-    assert torch.equal(found["weights"]["b"], shared.T)
-    assert (found["stage"], found["none"], found["list"]) == (2, None, [big, 0.1])
-    with safe_open(kept.file, framework="pt") as file:
-        json.loads(file.metadata()["state"])
-    kept.file.write_bytes(pickle.dumps({"anything": 1}))
-    with pytest.raises(Exception, match=r"[Hh]eader"):
-        kept.read(CPU)

@@ -1,7 +1,9 @@
 import hashlib
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,21 @@ def pixels(store: ImageStore, file: ImageFile) -> np.ndarray:
 def kept(folder: Path, name: str, data: bytes) -> ImageFile:
     (folder / name).write_bytes(data)
     return ImageFile(folder / name, hashlib.sha256(data).hexdigest())
+
+
+class Watched(ImageFile):
+    """A photograph that notes when it is read."""
+
+    looked_at: list[str]
+
+    def read(self) -> bytes:
+        self.looked_at.append(self.path.name)
+        return super().read()
+
+
+def watched(files: list[ImageFile], looked_at: list[str]) -> list[ImageFile]:
+    kind = type("Watched", (Watched,), {"looked_at": looked_at})
+    return [kind(file.path, file.sha256) for file in files]
 
 
 def reasons(store: ImageStore, files: list[ImageFile]) -> dict[str, str]:
@@ -61,15 +78,12 @@ def test_a_bad_image_is_refused_and_the_rest_goes_on(tmp_path, photographs):
     assert all(store.get(file) is None for file in bad)
 
 
-def test_nothing_is_decoded_or_refused_twice_while_its_bytes_are_the_same(
-    tmp_path, photographs, monkeypatch
-):
+def test_nothing_is_decoded_or_refused_twice_while_its_bytes_are_the_same(tmp_path, photographs):
     first = reasons(ImageStore(tmp_path / "store", 8), photographs)
     files = sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file())
     looked_at: list[str] = []
-    monkeypatch.setattr(ImageFile, "read", _listing(looked_at, ImageFile.read))
     again = ImageStore(tmp_path / "store", 8)
-    assert reasons(again, photographs) == first
+    assert reasons(again, watched(photographs, looked_at)) == first
     assert looked_at == ["absent.png", "good.png"], "those may be otherwise by now"
     assert sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file()) == files
 
@@ -98,21 +112,22 @@ def test_one_store_holds_several_sizes_and_one_memory_of_what_was_refused(tmp_pa
     assert pixels(ImageStore(tmp_path / "store", 8), good).shape == (8, 8, 3)
 
 
-def test_other_rules_decode_everything_anew(tmp_path, photographs, monkeypatch):
+def test_other_rules_decode_everything_anew(tmp_path, photographs):
     good = photographs[5]
     ImageStore(tmp_path / "store", 8).add([good])
-    monkeypatch.setattr(images, "RULES", images.RULES + 1)
+    [of_rules] = (tmp_path / "store").iterdir()
+    of_rules.rename(of_rules.with_name(f"rules-{images.RULES - 1}"))
     assert ImageStore(tmp_path / "store", 8).get(good) is None
 
 
-def test_equal_photographs_of_two_products_are_decoded_once(tmp_path, photographs, monkeypatch):
+def test_equal_photographs_of_two_products_are_decoded_once(tmp_path, photographs):
     good = photographs[5]
     copy = kept(tmp_path, "copy.png", good.path.read_bytes())
     gone = ImageFile(tmp_path / "gone.png", good.sha256)
     looked_at: list[str] = []
-    monkeypatch.setattr(ImageFile, "read", _listing(looked_at, ImageFile.read))
     store = ImageStore(tmp_path / "store", 8)
-    assert reasons(store, [gone, good, copy]) == {}, "the pixels are there, whoever shows them"
+    shown = watched([gone, good, copy], looked_at)
+    assert reasons(store, shown) == {}, "the pixels are there, whoever shows them"
     assert looked_at == ["gone.png", "good.png"]
     assert np.array_equal(pixels(store, gone), pixels(store, copy))
     assert [len(np.load(path)) for path in (tmp_path / "store").rglob("*.npy")] == [1]
@@ -164,13 +179,45 @@ def test_a_store_of_more_segments_than_files_may_be_open_is_read(tmp_path, monke
     assert read.stdout.splitlines() == [str(list(range(100))), "False"], read.stderr[-2000:]
 
 
-def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path, photographs, monkeypatch):
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+WRITE = """
+import sys
+from pathlib import Path
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("training.classifier.images.pq.write_table", killed)
-        ImageStore(tmp_path / "store", 8).add(photographs)
+from training.classifier.images import ImageFile, ImageStore
+
+names = [argument.rsplit("=", 1) for argument in sys.argv[2:]]
+ImageStore(Path(sys.argv[1]), 512).add(ImageFile(Path(name), sha256) for name, sha256 in names)
+"""
+
+
+def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path):
+    """It is killed in the middle of its segments, of 21 images each."""
+    shades = range(200)
+    files = [
+        kept(tmp_path, f"{s}.png", encoded(Image.new("RGB", (8, 8), (s, s, s)), "PNG"))
+        for s in shades
+    ]
+    root = tmp_path / "store"
+    named = [f"{file.path}={file.sha256}" for file in files]
+    writer = subprocess.Popen([sys.executable, "-c", WRITE, str(root), *named])
+    while writer.poll() is None and not list(root.rglob("*.npy")):
+        time.sleep(0.001)
+    writer.kill()
+    assert writer.wait() == -signal.SIGKILL
+    store = ImageStore(root, 512)
+    found = {s: store.get(file) for s, file in zip(shades, files, strict=True)}
+    assert any(view is None for view in found.values())
+    assert all(view is None or (view == s).all() for s, view in found.items())
+    store.add(files)
+    again = ImageStore(root, 512)
+    assert all((pixels(again, file) == s).all() for s, file in zip(shades, files, strict=True))
+
+
+def test_a_segment_whose_hashes_were_not_written_is_not_read(tmp_path, photographs):
+    """What a writer leaves that is killed between the two: the hashes come last."""
+    ImageStore(tmp_path / "store", 8).add(photographs)
+    for index in (tmp_path / "store").rglob("*.parquet"):
+        index.unlink()
     store = ImageStore(tmp_path / "store", 8)
     assert store.get(photographs[5]) is None
     store.add(photographs)
@@ -194,11 +241,3 @@ def test_of_a_file_without_end_only_the_beginning_is_read(tmp_path):
     assert len(ImageFile(file.path, digest).read()) == MOST_BYTES + 1
     with pytest.raises(BadImageError, match="changed"):
         ImageFile(file.path, "0" * 64).read()
-
-
-def _listing(seen: list[str], read):
-    def reading(file: ImageFile) -> bytes:
-        seen.append(file.path.name)
-        return read(file)
-
-    return reading

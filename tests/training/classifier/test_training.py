@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.champion_commands import rollback
-from training.classifier import commands, embeddings, files
+from training.classifier import commands, files
 from training.classifier.calibration import Shown
 from training.classifier.embeddings import embed
 from training.classifier.serving import champion
@@ -101,6 +102,19 @@ def test_missing_labels_are_filled_where_the_model_is_sure(shop, trained):
     shown = ("images and text", "images alone", "text alone")
     assert trained.asks_a_person == dict.fromkeys(shown, tasks)
     assert "  from text alone never answers coin, colour, kind" in trained.lines()
+
+
+def test_the_report_says_how_right_it_is_whatever_is_shown(trained):
+    prefixes = {
+        "images and text": "",
+        "images alone": "image_only/",
+        "text alone": "text_only/",
+        "majority class": "majority/",
+    }
+    assert [line.partition(", macro-F1")[0] for line in trained.lines()[1:5]] == [
+        f"  {name}: accuracy {trained.metrics[f'{prefix}accuracy']:.4f}"
+        for name, prefix in prefixes.items()
+    ]
 
 
 def test_mlflow_alone_can_serve_it(shop, trained):
@@ -242,58 +256,53 @@ def test_without_a_champion_or_a_product_nothing_is_embedded(make_shop, settings
     assert not shop.paths.embeddings.exists()
 
 
-def test_a_champion_of_an_older_format_fails_no_day(shop, trained, monkeypatch):
-    monkeypatch.setattr(files, "FORMAT", files.FORMAT + 1)
+def test_a_champion_of_an_older_format_fails_no_day(shop, trained, tmp_path):
+    def older(folder: Path) -> None:
+        told = json.loads((folder / files.DESCRIPTION).read_text())
+        told["format"] -= 1
+        (folder / files.DESCRIPTION).write_text(json.dumps(told))
+
+    assert promoted_copy(shop, trained, tmp_path, older) == 2
     with pytest.raises(StageSkipped, match=r"embed skipped: .*; train again with `vitrine train"):
         embed(shop.settings, shop.paths, AS_OF + 2 * DAY)
     assert current_version(shop.paths.embeddings) == trained.embeddings
 
 
-def test_the_catalogue_is_embedded_by_whoever_serves_after_a_change(
-    shop, trained, tmp_path, monkeypatch
-):
-    models = Registry(shop.settings, shop.paths)
-    first, _ = champion(shop.settings, shop.paths)
-    for file in models.folder(first).iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "another.txt").write_text("so that it is not the same model")
-    copy = Trained(
-        folder=tmp_path,
-        entry=Path(__file__).parents[3] / "training" / "classifier" / "entry.py",
-        params={},
-        metrics={},
-        curves={},
-        data=first.data,
-        example_inputs=pd.DataFrame({"product_id": ["p"]}),
-        example_outputs=pd.DataFrame({"product_id": ["p"]}),
-    )
-    second = models.register("classifier", copy)
-    Promotion.of(models, shop.paths).promote(second, Decision(True, "better"))
-    assert embed(shop.settings, shop.paths, AS_OF).computed_count == 260
-    assert "260 products by classifier version 1, 260 embedded anew" in rolled_back(shop)
-    folder = current_version(shop.paths.embeddings)
-    assert json.loads((folder / "manifest.json").read_text())["version"] == 1
-    monkeypatch.setattr(files, "FORMAT", files.FORMAT + 1)
-    assert "serves instead of version 1; embed skipped: " in rolled_back(shop, "--to", "2")
+def test_the_catalogue_is_embedded_by_whoever_serves_after_a_change(shop, trained, tmp_path):
     assert champion_number(shop) == 2
-    assert current_version(shop.paths.embeddings) == folder
 
+    def otherwise(folder: Path) -> None:
+        (folder / "another.txt").write_text("so that it is not the same model")
 
-def test_who_no_longer_serves_when_all_is_embedded_publishes_nothing(shop, trained, monkeypatch):
-    """Version 2 embeds a day later, and before it ends version 1 serves and has embedded."""
+    assert promoted_copy(shop, trained, tmp_path, otherwise) == 3
+    by_third = embed(shop.settings, shop.paths, AS_OF)
+    assert by_third.computed_count == 260
+    # Version 2 is the one of an older format.
+    assert "serves instead of version 3; embed skipped: " in rolled_back(shop)
     assert champion_number(shop) == 2
-    catalogue = embeddings.read_catalogue
+    assert current_version(shop.paths.embeddings) == by_third.folder
+    said = rolled_back(shop, "--to", "1")
+    assert "260 products by classifier version 1, 260 embedded anew" in said
+    assert published_version(shop) == 1
 
-    def meanwhile(*arguments):
-        monkeypatch.setattr(embeddings, "read_catalogue", catalogue)
-        rolled_back(shop, "--to", "1")
-        return catalogue(*arguments)
 
-    monkeypatch.setattr(embeddings, "read_catalogue", meanwhile)
-    with pytest.raises(StageSkipped, match="version 1 has come into service since version 2 began"):
-        embed(shop.settings, shop.paths, AS_OF + DAY)
-    folder = current_version(shop.paths.embeddings)
-    assert json.loads((folder / "manifest.json").read_text())["version"] == 1
+def test_who_no_longer_serves_when_all_is_embedded_publishes_nothing(shop, trained):
+    """Version 3 embeds a day later, and before it ends version 1 serves and has embedded."""
+    promotion = Promotion.of(Registry(shop.settings, shop.paths), shop.paths)
+    promotion.roll_back("classifier", to=3)
+    said: list[str] = []
+
+    def meanwhile(line: str) -> None:
+        assert champion_number(shop) == 3
+        said.extend([line, rolled_back(shop, "--to", "1")])
+
+    with pytest.raises(StageSkipped, match="version 1 has come into service since version 3 began"):
+        embed(shop.settings, shop.paths, AS_OF + DAY, meanwhile)
+    assert [line.split(",")[0] for line in said] == [
+        "embedded 260 of 260 products",
+        "classifier version 1",
+    ]
+    assert published_version(shop) == 1
 
 
 def test_a_mistyped_future_is_published_as_of_what_was_received(shop, trained):
@@ -307,6 +316,33 @@ def test_a_mistyped_future_is_published_as_of_what_was_received(shop, trained):
     mended = embed(shop.settings, shop.paths, AS_OF)
     assert (mended.is_new, mended.computed_count) == (True, 0)
     assert (mended.folder / "manifest.json").read_text() == right
+
+
+def promoted_copy(shop, trained: Report, folder: Path, change: Callable[[Path], None]) -> int:
+    """Let a changed copy of the trained version's files serve; return its number."""
+    models = Registry(shop.settings, shop.paths)
+    for file in models.folder(trained.version).iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    change(folder)
+    copy = Trained(
+        folder=folder,
+        entry=Path(__file__).parents[3] / "training" / "classifier" / "entry.py",
+        params={},
+        metrics={},
+        curves={},
+        data=trained.version.data,
+        example_inputs=pd.DataFrame({"product_id": ["p"]}),
+        example_outputs=pd.DataFrame({"product_id": ["p"]}),
+    )
+    version = models.register("classifier", copy)
+    Promotion.of(models, shop.paths).promote(version, Decision(True, "better"))
+    return champion_number(shop)
+
+
+def published_version(shop) -> int:
+    manifest = current_version(shop.paths.embeddings) / "manifest.json"
+    number: int = json.loads(manifest.read_text())["version"]
+    return number
 
 
 def champion_number(shop) -> int:

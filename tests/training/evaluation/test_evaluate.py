@@ -11,6 +11,7 @@ from tests.training.ranker import taste_shop
 from training.evaluation import publication
 from training.evaluation.backtest import Week, weeks_before
 from training.evaluation.leaderboard import TOGETHER
+from training.evaluation.published import ASIDE
 from training.evaluation.roster import ROSTER
 from training.peers.history import History
 from vitrine.interval import DAY, Interval, format_instant, parse_instant
@@ -175,7 +176,7 @@ def test_a_quick_look_is_kept_aside(rows, run, installation):
                         "--models", "popularity_7d,ease")  # fmt: skip
     assert code == 0, printed
     assert "kept aside: the current evaluation compares als and 3 others" in printed
-    aside = current_version(root / publication.ASIDE)
+    aside = current_version(root / ASIDE)
     assert f"leaderboard_history where run = '{aside.name}'" in printed
     assert (current_version(root), sorted((root / "versions").iterdir())) == (current, versions)
     found = pd.read_parquet(aside / "leaderboard.parquet")

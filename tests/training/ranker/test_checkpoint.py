@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
 import torch
 
 from tests.training.ranker import long_fit, planted
+from training.checkpoint import Checkpoint
 from training.ranker import fitting
-from training.ranker.checkpoint import Checkpoint, digest
+from training.ranker.checkpoint import digest
 from training.ranker.dataset import Dataset, ExampleFrame
 from vitrine.settings import REPOSITORY
 
@@ -105,15 +104,3 @@ def encoded(frame: ExampleFrame) -> tuple[Any, Dataset]:
     customer, campaign, pair = fitting.encoders_of(frame, planted.CATALOGUE)
     data = Dataset.of(frame, customer, campaign, pair, CPU)
     return (customer, campaign, pair), data
-
-
-def test_a_checkpoint_is_whole_or_absent_and_no_code_is_unpickled(tmp_path):
-    kept = Checkpoint.of(tmp_path, "a" * 64)
-    assert kept.read(CPU) is None
-    kept.write({"weights": torch.arange(3), "curves": {"loss": [0.5]}})
-    found: Any = kept.read(CPU)
-    assert found["weights"].tolist() == [0, 1, 2]
-    assert found["curves"] == {"loss": [0.5]}
-    torch.save({"anything": np.random.default_rng(1)}, kept.file)
-    with pytest.raises(Exception, match=r"[Ww]eights"):
-        kept.read(CPU)

@@ -2,16 +2,12 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from vitrine import runlog, sources
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant
-
-if TYPE_CHECKING:
-    from training.classifier.judging.publication import Published
 
 
 def evaluate_classifier(as_of: datetime, number: int | None, page_file: Path | None) -> None:
@@ -37,18 +33,10 @@ def evaluate_classifier(as_of: datetime, number: int | None, page_file: Path | N
     click.echo(f"\npage and pictures: {page_file or published.folder / publication.PAGE}")
     if page_file is not None:
         click.echo(f"photographs of what is confused: {published.folder}")
-    click.echo(_place(published))
+    click.echo(published.shown_by("classifier_scores"))
 
 
 def _command(as_of: datetime, number: int | None) -> str:
     """Return what makes the same page again."""
     chosen = "" if number is None else f" --version {number}"
     return f"vitrine evaluate --model classifier --as-of {format_instant(as_of)}{chosen}"
-
-
-def _place(published: "Published") -> str:
-    """Say which tables of `vitrine sql` show the evaluation."""
-    found = f"classifier_scores_history where run = '{published.run}'"
-    if not published.aside:
-        return f"`vitrine sql` shows it as classifier_scores, and among others in {found}"
-    return f"kept aside: {published.aside}. `vitrine sql` shows it in {found}"

@@ -12,7 +12,7 @@ from training.classifier.judging.subjects import CLASSIFIER, IMAGES, MAJORITY, T
 from training.classifier.judging.tables import tasks
 from training.classifier.judging.text_peers import PEERS
 from training.classifier.metrics import Reliability
-from training.evaluation.figures import (
+from vitrine.figures import (
     COLOURS,
     GREY,
     INK,

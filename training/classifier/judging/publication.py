@@ -1,7 +1,6 @@
 """Publish an evaluation: tables that analysts query, a page, its pictures; and log it to MLflow."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from training.classifier.judging import contact_sheet, figures, page
 from training.classifier.judging.evaluation import Evaluation
 from training.classifier.judging.scores import EVERY_TASK, rows_of
 from training.classifier.judging.subjects import CLASSIFIER
+from training.evaluation.published import ASIDE, Published
 from training.registry import Comparison, Registry
 from vitrine.interval import Interval, format_instant
 from vitrine.paths import Paths, stamp
@@ -21,17 +21,6 @@ from vitrine.publish import atomic_file, current_version, new_version
 
 SCORES, MISTAKES, PAGE = "classifier_scores.parquet", "classifier_mistakes.parquet", "classifier.md"
 EXPERIMENT = "classifier evaluation"
-ASIDE = "aside"
-"""Beneath the current ones: versions that never became current, and their own link."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """Where an evaluation lies, its name, and why it lies aside: empty if it is current."""
-
-    folder: Path
-    run: str
-    aside: str
 
 
 def publish(paths: Paths, evaluation: Evaluation, about: page.About, keep: int) -> Published:

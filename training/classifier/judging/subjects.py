@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from training.classifier.batches import Example, without_images, without_text
+from training.classifier.batches import Example, as_shown
 from training.classifier.calibration import Shown
 from training.classifier.catalogue import Product, Task
 from training.classifier.judging.answers import Answers
@@ -15,7 +16,8 @@ from training.classifier.model import ProductClassifier
 from training.classifier.prediction import predict
 
 CLASSIFIER, MAJORITY = "classifier", "majority"
-IMAGES, TEXT, ONE_VIEW, FEWER_VIEWS = "images alone", "text alone", "one view", "a view missing"
+IMAGES, TEXT = Shown.IMAGES.value, Shown.TEXT.value
+ONE_VIEW, FEWER_VIEWS = "one view", "a view missing"
 LESS = (IMAGES, TEXT, ONE_VIEW, FEWER_VIEWS)
 """The classifier with something hidden from it."""
 OTHERS = (*PEERS, MAJORITY)
@@ -44,9 +46,10 @@ def classifier_subjects(
     everybody = np.arange(len(products))
     several = np.flatnonzero([len(example.views) > 1 for example in examples])
     hidings: dict[str, tuple[np.ndarray, Callable[[Example], Example]]] = {
-        CLASSIFIER: (everybody, lambda example: example),
-        IMAGES: (everybody, without_text),
-        TEXT: (everybody, without_images),
+        subject: (everybody, partial(as_shown, shown=SEES[subject]))
+        for subject in (CLASSIFIER, IMAGES, TEXT)
+    }
+    hidings |= {
         ONE_VIEW: (several, lambda example: with_views(example, [0])),
         FEWER_VIEWS: (several, lambda example: without_a_view(example, rng)),
     }
