@@ -40,6 +40,8 @@ with DAG(
         task_id="train",
         command=f"train ranker --as-of {AS_OF}",
         pool="gpu",
+        # Of those that wait for the pool it comes before the classifier: tonight's lists need it.
+        priority_weight=2,
         queue=load_settings().training_queue,
         execution_timeout=timedelta(hours=6),
         outlets=[assets.RANKER],

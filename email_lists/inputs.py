@@ -5,25 +5,27 @@ the shop between then and T is in a later build alone, and would change a list t
 Contacts are not read here: addresses are the export's alone, and it checks consent once more.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
+from pyarrow import dataset
 
-from email_lists import candidates
+from email_lists.audience import received
+from email_lists.audience import records as audience
 from email_lists.composition import Known
 from email_lists.frames import empty
-from email_lists.similarity import ProductVectors, beside, of_embeddings, of_words
-from vitrine import embeddings, interval
+from email_lists.slates import calibration, history, promises, replay
+from email_lists.slates.similarity import ProductVectors, beside, of_embeddings, of_words
+from vitrine import embeddings
 from vitrine.contracts import INSTANT
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.installation import Installation
-from vitrine.interval import format_instant, parse_instant
+from vitrine.interval import format_instant, instead, parse_instant
 from vitrine.paths import Paths
 from vitrine.publish import publications
-from vitrine.sources import Source
 from vitrine.warehouse import connect
 
 _BUILT = "select data_start_at, data_end_at from daily.features.build_info"
@@ -34,19 +36,6 @@ from daily.intermediate.{model}
 where available_at < $known_before
 qualify row_number() over (partition by {key} order by available_at desc) = 1
 order by {key}
-"""
-
-_CUSTOMERS = """
-select
-    customer_id,
-    versions.country,
-    versions.language,
-    versions.timezone,
-    versions.demographic_cluster,
-    segments.segment
-from versions
-join daily.features.customer_segments('customer_spine') as segments using (customer_id)
-order by customer_id
 """
 
 _SUPPLY = """
@@ -89,21 +78,6 @@ where kind = 'sale' and received_at < $known_before
 order by order_id, line_number
 """
 
-_CONSENTS = """
-select consent_id, customer_id, purpose, is_granted, changed_at, received_at
-from daily.staging.stg_consents
-where received_at < $known_before
-order by consent_id
-"""
-
-_SUPPRESSIONS = """
-select suppression_id, customer_id, reason, suppressed_at
-from daily.staging.stg_suppressions
-where received_at < $known_before
-order by suppression_id
-"""
-
-
 NO_SCORES = empty(customer_id=pa.string(), campaign_id=pa.string(), score=pa.float64())
 
 
@@ -119,64 +93,64 @@ def read(installation: Installation, as_of: datetime, *, is_scored: bool = True)
     Raises
     ------
     BadArgumentError
-        If the instant lies before the shop's first data.
+        If the instant lies before the shop's first data, or no customer or product was known yet.
     NotPublishedError
         If the warehouse, or the champion's scores as of that instant, are not published.
     """
     paths, shop = installation.paths, installation.shop
     with connect(paths, ("daily",)) as warehouse:
-        until = known_before(shop, as_of)
+        until = received.known_before(shop, as_of)
         _refuse_unbuilt(warehouse, as_of, until)
         scores, model = _scores(paths, as_of) if is_scored else (NO_SCORES, {})
         products = _latest(warehouse, "int_products", "product_id", until)
         campaigns = _latest(warehouse, "int_campaigns", "campaign_id", until)
         moment = {"known_before": until}
+        who = audience.read(installation, warehouse, as_of, until)
+        _refuse_unknown(as_of, until, customers=who.customers, products=products)
         supply = _supply(warehouse, campaigns, until)
         sales = _query(warehouse, _SALES, moment)
-        asked = {*supply["product_id"].to_pylist(), *candidates.anchors(sales)}
+        asked = {*supply["product_id"].to_pylist(), *history.anchors(sales)}
         vectors, source = _vectors(paths, products, asked, as_of, until)
-        has_consents = "consents" in shop.provides
         return Known(
             as_of=as_of,
-            customers=_customers(warehouse, until, until + shop.day_features_delay),
-            consents=_query(warehouse, _CONSENTS, moment) if has_consents else None,
-            suppressions=_query(warehouse, _SUPPRESSIONS, moment),
+            who=who,
             campaigns=campaigns,
             supply=supply,
             products=products,
             sales=sales,
             scores=scores,
             vectors=vectors,
+            promised=promises.of_night(paths.lists, as_of.date()),
+            seed=installation.settings.seed,
             provenance={
                 "shop": shop.name,
                 "currency": shop.currency,
                 "known_before": format_instant(until),
                 "model": model,
                 "similarity": source,
-                **sendability(shop),
+                **received.sendability(shop),
             },
         )
 
 
-def known_before(shop: Source, as_of: datetime) -> datetime:
-    """Return the last UTC midnight whose build could be read at `as_of`."""
-    return interval.floor(as_of - shop.day_features_delay, interval.DAY)
-
-
-def sendability(shop: Source) -> dict[str, Any]:
-    """Say whether the lists may be sent at all: someone must have agreed, at some address.
-
-    `provides` holds those of the tables that the hand-off checks everyone with which the shop has.
-    """
-    provides = [t for t in ("consents", "contacts", "suppressions") if t in shop.provides]
-    missing = [table for table in ("consents", "contacts") if table not in provides]
-    if not missing:
-        return {"provides": provides, "sendable": True}
-    return {
-        "provides": provides,
-        "sendable": False,
-        "not_sendable_because": f"the shop {shop.name} provides no {', no '.join(missing)}",
+def calibrated(installation: Installation, known: Known) -> Known:
+    """Add what scores meant a week ago; a shop that was not there yet keeps the usual chances."""
+    then = known.as_of - calibration.HORIZON
+    try:
+        past = read(installation, then, is_scored=False)
+    except BadArgumentError:
+        return known
+    learnt = replay.calibrate(past, known.sales)
+    provenance = known.provenance | {
+        "calibration": learnt.products.to_dict(),
+        "campaign_calibration": learnt.campaigns.to_dict(),
     }
+    return replace(
+        known,
+        calibration=learnt.products,
+        campaign_calibration=learnt.campaigns,
+        provenance=provenance,
+    )
 
 
 def _query(warehouse: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> pa.Table:
@@ -196,21 +170,19 @@ def _refuse_unbuilt(warehouse: duckdb.DuckDBPyConnection, as_of: datetime, until
         )
 
 
+def _refuse_unknown(as_of: datetime, until: datetime, **known: pa.Table) -> None:
+    for what, table in known.items():
+        if not table.num_rows:
+            raise BadArgumentError(
+                f"no {what} as of {format_instant(as_of)}: none were received before"
+                f" {format_instant(until)}; take a later night"
+            )
+
+
 def _latest(
     warehouse: duckdb.DuckDBPyConnection, model: str, key: str, until: datetime
 ) -> pa.Table:
     return _query(warehouse, _LATEST.format(model=model, key=key), {"known_before": until})
-
-
-def _customers(
-    warehouse: duckdb.DuckDBPyConnection, until: datetime, readable_at: datetime
-) -> pa.Table:
-    versions = _latest(warehouse, "int_customers", "customer_id", until)
-    moments = pa.repeat(pa.scalar(readable_at, INSTANT), versions.num_rows)
-    spine = pa.table({"customer_id": versions["customer_id"], "as_of": moments})
-    warehouse.register("versions", versions)
-    warehouse.register("customer_spine", spine)
-    return _query(warehouse, _CUSTOMERS, {})
 
 
 def _supply(warehouse: duckdb.DuckDBPyConnection, campaigns: pa.Table, until: datetime) -> pa.Table:
@@ -221,15 +193,16 @@ def _supply(warehouse: duckdb.DuckDBPyConnection, campaigns: pa.Table, until: da
     return _query(warehouse, _SUPPLY, {"known_before": until})
 
 
-def _scores(paths: Paths, as_of: datetime) -> tuple[pa.Table, dict[str, Any]]:
+def _scores(paths: Paths, as_of: datetime) -> tuple[dataset.Dataset, dict[str, Any]]:
     """Find the published scores of exactly this instant, the newest publication first."""
     for folder, model in publications(paths.scores):
         if parse_instant(model["as_of"]) == as_of:
-            columns = ["customer_id", "campaign_id", "score"]
-            return pq.read_table(folder / "campaign_scores.parquet", columns=columns), model
+            return dataset.dataset(folder / "campaign_scores.parquet"), model
     moment = format_instant(as_of)
+    scored = [parse_instant(model["as_of"]) for _, model in publications(paths.scores)]
     raise NotPublishedError(
-        f"no scores as of {moment} are published; run `vitrine score --as-of {moment}` first"
+        f"no scores as of {moment} are published{instead(as_of, scored)};"
+        f" run `vitrine score --as-of {moment}` first"
     )
 
 

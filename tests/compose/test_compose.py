@@ -45,6 +45,8 @@ LONG_RUNNING = (
     "airflow-dag-processor",
     "airflow-worker",
 )
+PATIENCE_S = 300.0
+"""Ten servers start, beside the tests of another process."""
 PORTS = (5432, 6379, 7077, 8081, 8082, 5000, 8080)
 VALUES = {
     "SOURCE": "flash_sale",
@@ -234,10 +236,16 @@ def stack(native, postgres) -> Airflow:
     for name in LONG_RUNNING[4:]:
         servers.start(native.server(name), folder)
     client = Airflow(f"http://127.0.0.1:{native.ports[8080]}", VALUES["AIRFLOW_ADMIN_PASSWORD"])
-    servers.wait_until(lambda: answers(native.ports[5000]), "MLflow", folder, LONG_RUNNING, 120)
-    servers.wait_until(client.is_healthy, "Airflow", folder, LONG_RUNNING, 180)
     servers.wait_until(
-        lambda: "daily_features" in client.known_dags(), "the DAGs", folder, LONG_RUNNING, 120
+        lambda: answers(native.ports[5000]), "MLflow", folder, LONG_RUNNING, PATIENCE_S
+    )
+    servers.wait_until(client.is_healthy, "Airflow", folder, LONG_RUNNING, PATIENCE_S)
+    servers.wait_until(
+        lambda: "daily_features" in client.known_dags(),
+        "the DAGs",
+        folder,
+        LONG_RUNNING,
+        PATIENCE_S,
     )
     return client
 
@@ -249,7 +257,7 @@ def simulate(native: Native) -> None:
 
 
 def initialise(native: Native) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not answers(native.ports[6379]):
         assert time.monotonic() < deadline, "Redis does not answer"
         time.sleep(0.2)

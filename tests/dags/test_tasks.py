@@ -15,7 +15,7 @@ from pathlib import Path
 from airflow.sdk import DAG, Asset, chain
 
 from vitrine.operations import schedule
-from vitrine.operations.tasks import DEFAULTS, CommandOperator, SparkJobOperator
+from vitrine.operations.tasks import DEFAULTS, CommandOperator, ListOperator, SparkJobOperator
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,21 @@ with DAG(
     spark = SparkJobOperator(task_id="spark", submission=Exits99())
     after = CommandOperator(task_id="after", command="--help")
     chain([works, lacks, spark], after)
+    names = CommandOperator(
+        task_id="names", command="lists names", do_xcom_push=True, output_processor=str.split
+    )
+    make = ListOperator.partial(
+        task_id="make",
+        as_of="{{{{ end(dag_run) }}}}",
+        map_index_template="{{{{ task.list_name }}}}",
+        max_active_tis_per_dagrun=1,
+        env={{"VITRINE_SOURCE": "flash_sale"}},
+        append_env=True,
+        outlets=[Asset("lists")],
+        extra=EXTRA,
+    ).expand(list_name=names.output)
 """
+POLICY = "lists: {weekly: {}, daily: {}}"
 JOB = """
 import sys
 assert sys.argv[1:] == ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"], sys.argv
@@ -72,6 +86,8 @@ def run(airflow_home):
     folder = airflow_home / "dags"
     job = airflow_home / "job.py"
     job.write_text(JOB)
+    policy = airflow_home / "list_policy.yaml"
+    policy.write_text(POLICY)
     (folder / "tiny.py").write_text(FILE.format(job=str(job), python=sys.executable))
     before = dict(os.environ)
     os.environ["VITRINE_SOURCE"] = "online_retail"
@@ -83,6 +99,7 @@ def run(airflow_home):
     finally:
         os.environ.clear()
         os.environ.update(before)
+        policy.unlink()
 
 
 def state(run, task):
@@ -113,3 +130,11 @@ def test_an_asset_carries_the_interval_and_a_skipped_task_makes_none(run):
         events = [(event.asset.name, event.extra) for event in session.query(AssetEvent)]
     assert [name for name, _ in events] == ["made"]
     assert events[0][1]["end"] == "2026-03-02T00:00:00Z"
+
+
+def test_a_list_that_fails_keeps_no_other_from_being_tried(run):
+    # The scheduler takes them by their index; a run in one process in any order.
+    made = {t.map_index: t for t in run.get_task_instances() if t.task_id == "make"}
+    assert [made[n].rendered_map_index for n in sorted(made)] == ["weekly", "daily"]
+    assert {str(task.state) for task in made.values()} == {"failed"}
+    assert str(run.state) == "failed"

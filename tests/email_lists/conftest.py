@@ -7,10 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from email_lists.audience.eligibility import Who
 from email_lists.composition import Known
-from email_lists.similarity import of_words
+from email_lists.slates.similarity import of_words
 from vitrine.contracts import INSTANT, TABLES
 from vitrine.interval import parse_instant
+from vitrine.list_policy import Holdout, ListPolicy
 
 AS_OF = parse_instant("2026-03-02T03:30:00Z")
 TEXT = pa.string()
@@ -55,19 +57,17 @@ SCHEMAS = {
         "occurred_at": INSTANT,
     },
     "scores": {"customer_id": TEXT, "campaign_id": TEXT, "score": pa.float64()},
-    "candidates": {
-        "customer_id": TEXT,
-        "slot": TEXT,
-        "product_id": TEXT,
-        "campaign_id": TEXT,
-        "price": pa.float64(),
-        "stock_left": pa.int64(),
-        "brand": TEXT,
-        "score": pa.float64(),
-        "reason": TEXT,
-        "cause_product_id": TEXT,
-    },
 }
+
+_LETTERS = pa.schema(
+    {
+        "customer_id": TEXT,
+        "list": TEXT,
+        "night": pa.date32(),
+        "send_at": INSTANT,
+        "strategy": TEXT,
+    }
+)
 
 Rows = Callable[..., pa.Table]
 
@@ -163,9 +163,17 @@ def boutique(contract: Rows) -> Known:
     catalogue = _rows("products", *products)
     return Known(
         as_of=AS_OF,
-        customers=_rows("customers", *customers),
-        consents=contract("consents", *(consent(c) for c in people if c != "ida")),
-        suppressions=contract("suppressions"),
+        who=Who(
+            as_of=AS_OF,
+            customers=_rows("customers", *customers).append_column(
+                "birth_year", pa.nulls(len(customers), pa.int16())
+            ),
+            consents=contract("consents", *(consent(c) for c in people if c != "ida")),
+            suppressions=contract("suppressions"),
+            reactions=contract("email_events"),
+            opens=pa.schema({"customer_id": TEXT, "opened_at": INSTANT}).empty_table(),
+            letters=_LETTERS.empty_table(),
+        ),
         campaigns=_rows("campaigns", *campaigns),
         supply=_rows("supply", *supply),
         products=catalogue,
@@ -181,6 +189,12 @@ def boutique(contract: Rows) -> Known:
             "sendable": True,
         },
     )
+
+
+@pytest.fixture(scope="session")
+def to_all() -> ListPolicy:
+    """The usual rules, without a global control."""
+    return ListPolicy(holdout=Holdout(share=0))
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,28 @@ import pyarrow.compute as pc
 import pytest
 
 from email_lists.composition import CAMPAIGNS_SHOWN, PRODUCTS_SHOWN, compose
+from email_lists.people import SCHEMA
+from email_lists.slates import slate
+from vitrine.interval import parse_instant
+from vitrine.letters import LETTERS
+from vitrine.list_policy import Holdout, ListPolicy, Override
+
+LIST = "daily"
+TOMORROW = parse_instant("2026-03-03T06:00:00Z")
 
 
 @pytest.fixture(scope="module")
-def composed(boutique):
-    return compose(boutique)
+def composed(boutique, to_all):
+    return compose(boutique, to_all, LIST)
+
+
+def knowing(known, **who):
+    """Change what is known of the customers."""
+    return replace(known, who=replace(known.who, **who))
+
+
+def turn(table):
+    return table.take(list(range(table.num_rows))[::-1])
 
 
 def test_listed_and_excluded_are_all_customers(boutique, composed):
@@ -35,7 +52,24 @@ def test_no_closed_campaign_and_none_that_opens_too_late(boutique, composed):
     assert "k5" not in composed.products["campaign_id"].to_pylist()
 
 
-def test_no_sold_out_product(boutique):
+@pytest.mark.parametrize(
+    ("table", "column", "value", "campaign_count"),
+    [("supply", "stock_left", 0, 0), ("campaigns", "opens_at", TOMORROW, 3)],
+)
+def test_nothing_on_sale_gives_letters_without_products(
+    boutique, to_all, table, column, value, campaign_count
+):
+    rows = getattr(boutique, table)
+    place, kind = rows.column_names.index(column), rows.schema.field(column).type
+    values = pa.array([value] * rows.num_rows, kind)
+    known = replace(boutique, **{table: rows.set_column(place, column, values)})
+    people = compose(known, to_all, LIST).people.to_pylist()
+    assert [len(p["products"]) for p in people] == [0] * 8
+    shown = {p["customer_id"]: len(p["campaigns"]) for p in people}
+    assert shown["anna"] == campaign_count
+
+
+def test_no_sold_out_product(boutique, to_all):
     sold_out = ["p01", "p06"]
     stock = pc.if_else(
         pc.is_in(boutique.supply["product_id"], pa.array(sold_out)),
@@ -43,7 +77,9 @@ def test_no_sold_out_product(boutique):
         boutique.supply["stock_left"],
     )
     supply = boutique.supply.set_column(3, "stock_left", stock)
-    shown = compose(replace(boutique, supply=supply)).products["product_id"].to_pylist()
+    shown = (
+        compose(replace(boutique, supply=supply), to_all, LIST).products["product_id"].to_pylist()
+    )
     assert shown
     assert not set(sold_out) & set(shown)
 
@@ -54,7 +90,8 @@ def test_history_decides_the_slots(composed):
         for p in composed.people.to_pylist()
     }
     assert slots["dora"] == {"popular": 7}
-    assert slots["anna"]["together"] == 1, "p04 went with p01 in three baskets"
+    assert slots["ben"]["together"] == 1, "p04 went with p01 in three baskets"
+    assert (slots["anna"]["new"], slots["anna"]["together"]) == (1, 0), "she drew p04 first"
     assert slots["anna"]["similar"] == 3
     has_history = dict(
         zip(*(composed.people[c].to_pylist() for c in ("customer_id", "has_history")), strict=True)
@@ -66,7 +103,8 @@ def test_history_decides_the_slots(composed):
 def test_a_product_bought_three_days_ago_is_not_shown_and_one_of_old_may_be(boutique, composed):
     anna = [r for r in composed.products.to_pylist() if r["customer_id"] == "anna"]
     assert "p02" not in {row["product_id"] for row in anna}
-    assert {row["cause_product_id"] for row in anna if row["slot"] == "together"} == {"p01"}
+    rows = composed.products.to_pylist()
+    assert {row["cause_product_id"] for row in rows if row["slot"] == "together"} == {"p01"}
 
 
 def test_campaigns_follow_the_scores_and_newcomers_see_the_popular_ones(composed):
@@ -74,20 +112,20 @@ def test_campaigns_follow_the_scores_and_newcomers_see_the_popular_ones(composed
     assert [c["campaign_id"] for c in people["anna"]["campaigns"]] == [
         "k1", "k2", "k3", "k4", "k6", "k7",
     ]  # fmt: skip
-    assert {c["reason"] for c in people["gina"]["campaigns"]} == {"popular_in_cluster"}
+    assert {c["reason"] for c in people["gina"]["campaigns"]} == {"popular_in_cluster", "popular"}
     assert len(people["gina"]["campaigns"]) == 6 <= CAMPAIGNS_SHOWN
 
 
 def test_each_row_carries_the_consent_that_allows_it(boutique, composed):
-    ledger = {r["consent_id"]: r for r in boutique.consents.to_pylist()}
+    ledger = {r["consent_id"]: r for r in boutique.who.consents.to_pylist()}
     for person in composed.people.to_pylist():
         consent = ledger[person["consent_id"]]
         assert consent["customer_id"] == person["customer_id"]
         assert consent["is_granted"]
 
 
-def test_a_shop_without_a_ledger_lists_everyone(boutique):
-    people = compose(replace(boutique, consents=None)).people
+def test_a_shop_without_a_ledger_lists_everyone(boutique, to_all):
+    people = compose(knowing(boutique, consents=None), to_all, LIST).people
     assert people["customer_id"].to_pylist() == boutique.customers["customer_id"].to_pylist()
     assert people["consent_id"].null_count == people.num_rows
 
@@ -102,24 +140,139 @@ def test_the_long_form_agrees_with_the_nested_one(composed):
     assert nested == [tuple(r[c] for c in columns) for r in composed.products.to_pylist()]
 
 
-def test_the_same_knowledge_gives_the_same_list_in_whatever_order_it_comes(boutique, composed):
+def test_the_same_knowledge_gives_the_same_list_in_whatever_order_it_comes(
+    boutique, composed, to_all
+):
     turned = {
-        name: getattr(boutique, name).take(list(range(getattr(boutique, name).num_rows))[::-1])
-        for name in ("customers", "consents", "campaigns", "supply", "products", "sales", "scores")
+        name: turn(getattr(boutique, name))
+        for name in ("campaigns", "supply", "products", "sales", "scores")
     }
-    again = compose(replace(boutique, **turned))
+    who = {name: turn(getattr(boutique.who, name)) for name in ("customers", "consents")}
+    again = compose(replace(knowing(boutique, **who), **turned), to_all, LIST)
     assert again.people.equals(composed.people)
     assert again.products.equals(composed.products)
 
 
-def test_batches_change_no_result(boutique, composed, monkeypatch):
-    monkeypatch.setattr("email_lists.composition.BATCH", 3)
-    again = compose(boutique)
+def test_batches_change_no_result(boutique, composed, to_all, monkeypatch):
+    monkeypatch.setattr(slate, "BATCH", 3)
+    again = compose(boutique, to_all, LIST)
     assert again.people.equals(composed.people)
     assert again.products.equals(composed.products)
 
 
-def test_nobody_eligible_gives_an_empty_list(boutique):
-    nobody = compose(replace(boutique, consents=boutique.consents.slice(0, 0)))
+def test_nobody_eligible_gives_an_empty_list(boutique, to_all):
+    nothing = boutique.who.consents.slice(0, 0)
+    nobody = compose(knowing(boutique, consents=nothing), to_all, LIST)
     assert nobody.people.num_rows == nobody.products.num_rows == 0
     assert nobody.exclusions.num_rows == 9
+
+
+def test_the_rows_are_what_is_promised(composed):
+    assert composed.people.schema == SCHEMA
+    names = {"list", "night"}
+    assert names | set(SCHEMA.names) >= {c.name for c in LETTERS.columns}
+
+
+def test_a_shop_that_sells_nothing_writes_letters_without_products(boutique, to_all):
+    nothing = replace(boutique, supply=boutique.supply.slice(0, 0))
+    people = compose(nothing, to_all, LIST).people.to_pylist()
+    assert len(people) == 8
+    assert all(p["products"] == p["campaigns"] == [] for p in people)
+
+
+def decided(action, **of):
+    return Override(action=action, because="x", decided_by="ada", reviewed_by="bo", **of)
+
+
+@pytest.mark.parametrize(
+    "ban", [{"product": "p04"}, {"campaign": "k4"}, {"brand": "brand 0"}], ids=str
+)
+def test_what_is_banned_is_shown_to_nobody(boutique, ban):
+    policy = ListPolicy(holdout=Holdout(share=0), overrides=(decided("ban", **ban),))
+    for person in compose(boutique, policy, LIST).people.to_pylist():
+        for shown in (*person["products"], *person["campaigns"]):
+            assert shown["campaign_id"] != ban.get("campaign")
+            assert shown["brand"] != ban.get("brand")
+            assert shown.get("product_id") != ban.get("product") or "product" not in ban
+
+
+@pytest.mark.parametrize("ban", [{"product": "p01"}, {"brand": "brand 1"}], ids=str)
+def test_what_is_banned_is_named_to_nobody(boutique, ban):
+    def named(*overrides):
+        policy = ListPolicy(holdout=Holdout(share=0), overrides=overrides)
+        return {
+            shown["cause_product_id"]
+            for person in compose(boutique, policy, LIST).people.to_pylist()
+            for shown in person["products"]
+        }
+
+    assert "p01" in named()
+    assert "p01" not in named(decided("ban", **ban))
+
+
+def test_what_is_pinned_goes_first(boutique):
+    pins = (decided("pin", product="p13"), decided("pin", campaign="k7"))
+    policy = ListPolicy(holdout=Holdout(share=0), overrides=pins)
+    for person in compose(boutique, policy, LIST).people.to_pylist():
+        first = person["products"][0]
+        assert first["slot"] == first["reason"] == "pinned"
+        assert "p13" in {p["product_id"] for p in person["products"]}
+        assert (person["campaigns"][0]["campaign_id"], person["campaigns"][0]["reason"]) == (
+            "k7",
+            "pinned",
+        )
+
+
+def test_an_override_that_ended_changes_nothing(boutique, composed):
+    over = decided("ban", brand="brand 1").model_copy(update={"until": boutique.as_of.date()})
+    past = over.model_copy(update={"until": over.until.replace(day=1)})
+    for until, is_banned in ((over, True), (past, False)):
+        policy = ListPolicy(holdout=Holdout(share=0), overrides=(until,))
+        people = compose(boutique, policy, LIST).people
+        assert people.equals(composed.people) is not is_banned
+
+
+def test_early_access_begins_with_what_opens_within_a_day(boutique, to_all):
+    tomorrow = boutique.as_of.replace(hour=20)
+    opens = pc.if_else(
+        pc.equal(boutique.campaigns["campaign_id"], "k3"), tomorrow, boutique.campaigns["opens_at"]
+    )
+    campaigns = boutique.campaigns.set_column(
+        5, "opens_at", opens.cast(SCHEMA.field("send_at").type)
+    )
+    people = compose(replace(boutique, campaigns=campaigns), to_all, LIST).people.to_pylist()
+    shown = {p["customer_id"]: p for p in people}
+    first = shown["anna"]["campaigns"][0]
+    assert (first["campaign_id"], first["reason"]) == ("k3", "early_access")
+    assert "k3" not in {p["campaign_id"] for p in shown["anna"]["products"]}, "not on sale yet"
+    assert shown["dora"]["strategy"] == "popular"
+    assert "k3" not in {c["campaign_id"] for c in shown["dora"]["campaigns"]}
+
+
+def test_few_pieces_are_not_promised_to_many(boutique, to_all):
+    one = pc.fill_null(pa.nulls(boutique.supply.num_rows, pa.int64()), 1)
+    scarce = compose(replace(boutique, supply=boutique.supply.set_column(3, "stock_left", one)),
+                     to_all.model_copy(update={"allocation": to_all.allocation.model_copy(
+                         update={"stock_factor": 0.005})}), LIST)  # fmt: skip
+    rows = scarce.scarcity.to_pylist()
+    assert all(r["expected_units"] <= 0.005 * r["stock_left"] for r in rows)
+    assert any(r["expected_units"] > 0 for r in rows)
+    expected: Counter[str] = Counter()
+    for row in scarce.products.to_pylist():
+        expected[row["product_id"]] += row["probability"]
+    assert {
+        r["product_id"]: pytest.approx(r["expected_units"])
+        for r in rows
+        if r["expected_units"] and r["product_id"]
+    } == expected
+    of_campaign: Counter[str] = Counter()
+    for row in rows:
+        of_campaign[row["campaign_id"]] += row["expected_units"]
+    left = {r["campaign_id"]: r["stock_left"] for r in rows if not r["product_id"]}
+    assert all(units <= 0.005 * left[k] + 1e-12 for k, units in of_campaign.items())
+
+
+def test_only_what_was_drawn_has_a_propensity_below_one(composed):
+    for row in composed.products.to_pylist():
+        assert 0 < row["propensity"] <= 1
+        assert row["slot"] == "new" or row["propensity"] == 1

@@ -10,13 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from email_lists import inputs, staged
+from email_lists import inputs
 from email_lists.commands import lists
 from email_lists.composition import compose
+from email_lists.handover import staged
+from expectations.commands import check
 from vitrine import deltas, lake
+from vitrine.champions import Entry, Ledger
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, midnight, parse_instant
+from vitrine.list_policy import Holdout, ListPolicy, ListRules
 from vitrine.settings import load_settings
 from vitrine.transform import dbt, publication
 
@@ -37,6 +41,16 @@ def customer(name, received, language="fr"):
         "language": language,
         "timezone": "Europe/Paris",
         "demographic_cluster": "female:25-34:FR",
+        "received_at": received,
+    }
+
+
+def mail(kind, who, received):
+    return {
+        "message_id": f"newsletter to {who}",
+        "customer_id": who,
+        "kind": kind,
+        "occurred_at": received,
         "received_at": received,
     }
 
@@ -131,7 +145,8 @@ def tables(agreed):
             customer("anna", FEBRUARY),
             customer("anna", AFTER_MIDNIGHT, "de"),
             customer("anna", AFTER, "es"),
-            customer("ben", FEBRUARY),
+            customer("ben", FEBRUARY) | {"birth_year": 1980},
+            customer("ben", AFTER_MIDNIGHT) | {"birth_year": 2020},
             customer("cleo", FEBRUARY),
             customer("late", AFTER_MIDNIGHT),
         ],
@@ -142,12 +157,16 @@ def tables(agreed):
             campaign("k1", FEBRUARY, "2026-03-01T06:00:00Z"),
             campaign("k2", FEBRUARY, "2026-03-02T06:00:00Z"),
             campaign("k3", AFTER_MIDNIGHT, "2026-03-02T06:00:00Z"),
+            campaign("k4", SUNDAY, "2026-03-03T06:00:00Z"),
+            campaign("k5", AFTER_MIDNIGHT, "2026-03-03T06:00:00Z"),
         ],
         "campaign_products": [
             *(on_sale("k1", f"p{n}", 1 if n == 2 else 5) for n in range(1, 7)),
             on_sale("k1", "p7", None),
             on_sale("k2", "p8", 7),
             on_sale("k2", "p9", 7),
+            on_sale("k4", "p5", 7, received=SUNDAY),
+            on_sale("k5", "p6", 7, received=AFTER_MIDNIGHT),
             on_sale("k1", "p3", 5, price=4.5, received=AFTER_MIDNIGHT),
         ],
         "stock_levels": [count("p7", 3, SUNDAY), count("p7", 0, AFTER_MIDNIGHT)],
@@ -167,6 +186,15 @@ def tables(agreed):
             suppression(1, FEBRUARY, customer_id="ben"),
             suppression(2, FEBRUARY, email_address="x@example.org"),
             suppression(3, AFTER_MIDNIGHT, customer_id="anna"),
+        ],
+        "email_events": [
+            mail("sent", "anna", SUNDAY),
+            mail("opened", "anna", SUNDAY + timedelta(hours=1)),
+            mail("opened", "anna", SUNDAY + timedelta(hours=2)),
+            mail("complained", "cleo", SUNDAY),
+            mail("complained", "anna", AFTER_MIDNIGHT),
+            mail("opened", "cleo", AFTER_MIDNIGHT),
+            mail("sent", "cleo", AFTER_MIDNIGHT),
         ],
         "contacts": [
             {"customer_id": c, "email_address": f"{c}@example.org", "received_at": FEBRUARY}
@@ -200,7 +228,8 @@ def build(made, tables, contract, until):
 
 def staged_bytes(made, as_of):
     known = inputs.read(made, as_of)
-    folder = staged.write(made.paths, compose(known), as_of, known.provenance)
+    composed = compose(known, ListPolicy(holdout=Holdout(share=0)), "daily")
+    folder = staged.write(made.paths.staged_list("daily", as_of), composed, known.provenance)
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
@@ -237,8 +266,8 @@ def test_a_night_that_is_built_again_a_day_later_is_the_same(nights):
     _, first, again = nights
     assert first.keys() == {
         "list.parquet",
-        "list_products.parquet",
         "exclusions.parquet",
+        "scarcity.parquet",
         "provenance.json",
     }
     assert first == again
@@ -256,6 +285,14 @@ def test_before_the_first_data_is_a_bad_argument(installation):
         inputs.read(installation, FEBRUARY - DAY)
 
 
+def test_a_week_ago_nobody_was_known_and_scores_keep_their_usual_chances(scored):
+    the_eighth = FEBRUARY + timedelta(days=7, hours=3, minutes=30)
+    with pytest.raises(BadArgumentError, match="no customers as of 2026-02-10T03:30:00Z: none"):
+        inputs.read(scored, the_eighth - timedelta(days=7), is_scored=False)
+    known = inputs.read(scored, the_eighth, is_scored=False)
+    assert inputs.calibrated(scored, known) is known
+
+
 def test_a_warehouse_that_is_too_old_is_refused(installation, as_of):
     with pytest.raises(NotPublishedError, match="is built up to 2026-03-03T00:00:00Z"):
         inputs.read(installation, as_of + 2 * DAY)
@@ -271,10 +308,17 @@ def test_nothing_received_later_is_known(scored, as_of):
         "ben": "prospect",
         "cleo": "prospect",
     }
-    assert known.campaigns["campaign_id"].to_pylist() == ["k1", "k2"]
-    assert known.consents is not None
-    assert all(row["is_granted"] for row in known.consents.to_pylist())
-    assert known.suppressions["suppression_id"].to_pylist() == ["s1"]
+    assert known.campaigns["campaign_id"].to_pylist() == ["k1", "k2", "k4"]
+    assert known.who.consents is not None
+    assert all(row["is_granted"] for row in known.who.consents.to_pylist())
+    assert known.who.suppressions["suppression_id"].to_pylist() == ["s1"]
+    assert [customers[c]["birth_year"] for c in ("anna", "ben")] == [None, 1980]
+    assert known.who.reactions["customer_id"].to_pylist() == ["cleo"]
+    assert known.who.opens.to_pylist() == [
+        {"customer_id": "anna", "opened_at": SUNDAY + timedelta(hours=1)}
+    ]
+    [letter] = known.who.letters.to_pylist()
+    assert (letter["customer_id"], letter["send_at"], letter["list"]) == ("anna", SUNDAY, None)
 
 
 def test_order_lines_are_known_when_their_day_is_published(scored, as_of):
@@ -291,6 +335,16 @@ def test_supply_is_what_is_left_and_what_opens_later(scored, as_of):
     assert supply["p3"] == ("k1", 5, 9.5)
     assert supply["p7"] == ("k1", 3, 9.5)
     assert supply["p8"] == ("k2", 7, 9.5)
+
+
+def test_the_loyal_see_first_what_was_announced_for_the_next_morning(scored, as_of):
+    early = {"daily": ListRules(strategies={"new": "early_access"})}
+    policy = ListPolicy(holdout=Holdout(share=0), lists=early)
+    people = compose(inputs.read(scored, as_of), policy, "daily").people.to_pylist()
+    shown = {
+        p["customer_id"]: [(c["campaign_id"], c["reason"]) for c in p["campaigns"]] for p in people
+    }
+    assert shown["anna"][:2] == [("k4", "early_access"), ("k2", "liked_by_many")]
 
 
 def test_embeddings_are_the_newest_that_knew_no_more_than_the_list(scored, as_of):
@@ -322,15 +376,26 @@ def test_embeddings_are_the_newest_that_knew_no_more_than_the_list(scored, as_of
         assert not vectors.vectors[place[product_id], :2].any()
 
 
+def serve_first_version(paths):
+    entry = Entry("ranker", 1, "first", "promoted", "the first", 1, None, "2026-03-01")
+    ledger = Ledger.of(paths)
+    with ledger.alone():
+        ledger.close(ledger.write_down(entry))
+
+
 def test_the_commands_take_a_night_from_the_warehouse_to_the_screen(scored, monkeypatch):
     monkeypatch.setenv("VITRINE_HOME", str(scored.paths.home))
     monkeypatch.setenv("VITRINE_SOURCE", "flash_sale")
     night = ["--as-of", "2026-03-02T03:30:00Z"]
+    serve_first_version(scored.paths)
+    # One campaign is all that two people can be shown; the hand-off loses the one letter.
+    scored.paths.list_policy.write_text("gate: {campaign_share: 1, empty_share: 1, size_change: 1}")
 
-    def run(*arguments):
-        return CliRunner().invoke(lists, [*arguments, *night], catch_exceptions=False).output
+    def run(*arguments, command=lists):
+        return CliRunner().invoke(command, [*arguments, *night], catch_exceptions=False).output
 
-    assert "2 of 3 customers are listed" in run("build")
+    assert "1 of 3 customers are listed" in run("build")
+    run("lists", command=check)
     # Anna's complaint and cleo's withdrawal came in the night: the hand-off knows of them.
     assert "customers: 0 listed of 3 known" in run("publish")
     shown = run("show", "--customer", "anna")

@@ -5,20 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from benchmarks.slates import BOTH, NONE, WORDS, judged
-from email_lists.candidates import SIMILAR
+from benchmarks.slates import BOTH, NONE, TO_ALL, WORDS, judged
 from email_lists.composition import compose
-from email_lists.similarity import ProductVectors, beside, of_words
+from email_lists.slates.similarity import ProductVectors, beside, of_words
 
 
 def test_what_was_bought_of_each_slate_is_counted(boutique):
     ids = tuple(boutique.products["product_id"].to_pylist())
     embedded = ProductVectors(ids, np.eye(len(ids), 8, dtype=np.float32))
     known = replace(boutique, vectors=beside(embedded, of_words(boutique.products), ids))
-    shown = compose(known).products.to_pandas()
+    shown = compose(known, TO_ALL, "daily").products.to_pandas()
     of_anna = shown[shown["customer_id"] == "anna"]
-    similar = of_anna.loc[of_anna["slot"] == SIMILAR, "product_id"].iloc[0]
-    other = of_anna.loc[of_anna["slot"] != SIMILAR, "product_id"].iloc[0]
+    similar = of_anna.loc[of_anna["slot"] == "similar", "product_id"].iloc[0]
+    other = of_anna.loc[of_anna["slot"] != "similar", "product_id"].iloc[0]
     bought = [("anna", similar), ("anna", other), ("anna", "p00"), ("ben", "p00"), ("ida", "p01")]
     rows = judged(known, pd.DataFrame(bought, columns=["customer_id", "product_id"]))
     assert rows["customer_id"].to_list() == ["anna", "ben"], "ida is not written to"

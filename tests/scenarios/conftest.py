@@ -26,18 +26,15 @@ class Straight:
 
 @pytest.fixture(scope="session")
 def straight(tmp_path_factory: pytest.TempPathFactory) -> Straight:
-    """The month landed, counted, checked, built and published; tests read it, or go on from it."""
+    """The month landed, counted, built and published; tests read it, or go on from it."""
     made = Straight(tmp_path_factory.mktemp("straight") / "home")
     made.run(runs.SIMULATE)
     made.run(["land", *runs.MONTH])
-    made.run(["check", "landed", *runs.MONTH])
     for job in runs.SPARK:
         made.run([*job, *runs.MONTH])
-    made.run(["check", "deltas", *runs.MONTH])
     for database in ("daily", "intraday"):
         *build, publish = runs.build(database, runs.MONTH)
         for command in build:
             made.run(command)
-        made.run(["check", "features", "--database", database, *runs.MONTH])
         made.run(publish)
     return made

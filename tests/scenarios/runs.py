@@ -1,6 +1,7 @@
 """Commands that run to their end, commands that are killed half-way, and what they leave behind."""
 
 import hashlib
+import json
 import os
 import random
 import re
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 VITRINE = Path(sys.executable).with_name("vitrine")
 START, END = "2026-03-09", "2026-04-08"
@@ -29,6 +31,12 @@ def build(database: str, interval: list[str]) -> list[list[str]]:
 
 SIMULATE = ["simulate", "--customers", "120", *MONTH]
 SPARK = [["spark", "days"], ["spark", "campaign-windows"]]
+_IN_TURN = """
+import json, sys
+from vitrine.cli import vitrine
+for command in json.loads(sys.argv[1]):
+    vitrine(command, standalone_mode=False)
+"""
 
 
 def run(home: Path, command: list[str]) -> float:
@@ -39,6 +47,18 @@ def run(home: Path, command: list[str]) -> float:
     )
     assert done.returncode == 0, f"vitrine {' '.join(command)}\n{done.stdout}\n{done.stderr}"
     return time.monotonic() - begun
+
+
+def run_in_turn(home: Path, commands: list[list[str]]) -> None:
+    """Run commands one after the other in one process: to start takes longer than a day's land."""
+    done = subprocess.run(
+        [sys.executable, "-c", _IN_TURN, json.dumps(commands)],
+        env=_environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 def kill_midway(home: Path, command: list[str], after_s: float) -> bool:
@@ -108,12 +128,37 @@ def data(home: Path) -> dict[str, str]:
 def lists(home: Path) -> dict[str, str]:
     """Hash the published e-mail lists."""
     found = {}
-    for night in (home / "lists").iterdir():
+    for night in (home / "lists").glob("*/*"):
         current = (night / "current").resolve(strict=True)
         for file in sorted(current.rglob("*")):
             if file.is_file():
-                found[f"{night.name}/{file.relative_to(current)}"] = _content(file)
+                found[f"{night.parent.name}/{night.name}/{file.relative_to(current)}"] = _content(
+                    file
+                )
     return found
+
+
+def holders(home: Path, text: str) -> set[str]:
+    """Name the files that hold a text, but for the raw ones, which the shop wrote itself.
+
+    Parquet files and databases are looked into: their pages are compressed.
+    """
+    files = (file for file in home.rglob("*") if file.is_file() and not file.is_symlink())
+    ours = (file for file in files if not file.is_relative_to(home / "landing"))
+    return {file.relative_to(home).as_posix() for file in ours if text.encode() in _readable(file)}
+
+
+def _readable(file: Path) -> bytes:
+    if file.suffix == ".duckdb":
+        with duckdb.connect(str(file), read_only=True) as c:
+            tables = c.execute(
+                "select schema_name, table_name from duckdb_tables() where not internal"
+            ).fetchall()
+            rows = (c.execute(f'from "{schema}"."{name}"').fetchall() for schema, name in tables)
+            return "".join(map(repr, rows)).encode()
+    if file.suffix == ".parquet":
+        return repr(pq.ParquetFile(file).read().to_pylist()).encode()
+    return file.read_bytes()
 
 
 def differing(expected: dict[str, str], found: dict[str, str]) -> set[str]:

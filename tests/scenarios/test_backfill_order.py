@@ -57,11 +57,10 @@ def test_the_stretches_are_the_month_in_another_order(count, seed):
 def land(home: Path, straight, dice: random.Random) -> None:
     # A day takes about as long as the month: to start costs more than to land.
     usual_s = straight.usual_s(["land", *runs.MONTH])
-    for number, day in enumerate(stretches(len(DAYS), dice)):
-        if number < KILLED:
-            runs.run_killed(home, ["land", *day], usual_s, dice)
-        else:
-            runs.run(home, ["land", *day])
+    commands = [["land", *day] for day in stretches(len(DAYS), dice)]
+    for command in commands[:KILLED]:
+        runs.run_killed(home, command, usual_s, dice)
+    runs.run_in_turn(home, commands[KILLED:])
 
 
 def count(home: Path, straight, dice: random.Random) -> None:
@@ -75,9 +74,8 @@ def count(home: Path, straight, dice: random.Random) -> None:
 def build(home: Path, straight, dice: random.Random) -> None:
     for database in ("daily", "intraday"):
         *earlier, last = (typed(*ends) for ends in CHAIN)
-        for piece in earlier:
-            runs.run(home, ["build", database, *piece])
-            runs.run(home, ["publish", database, *piece])
+        steps = [[step, database, *piece] for piece in earlier for step in ("build", "publish")]
+        runs.run_in_turn(home, steps)
         for command, like in zip(
             runs.build(database, last), runs.build(database, runs.MONTH), strict=True
         ):

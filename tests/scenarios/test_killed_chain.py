@@ -1,6 +1,7 @@
 """From the published features to the lists: killed half-way and run again, it ends the same."""
 
 import random
+import re
 import shutil
 
 import pytest
@@ -39,3 +40,11 @@ def test_a_chain_that_is_killed_again_and_again_ends_like_one_that_was_not(strai
     assert len(expected) > 3
     assert runs.differing(expected, found) == set()
     assert runs.differing(runs.data(straight.home), runs.data(killed)) == set()
+    address = next(
+        line.split(",")[2].strip('"')
+        for file in straight.home.glob("lists/daily/*/current/lists/*.csv")
+        for line in file.read_text().splitlines()[1:]
+    )
+    # Addresses are in what the shop gave and in what the sender gets: in no log, model or page.
+    places = {re.sub("/ds=.*|/versions/.*/lists/.*", "", f) for f in runs.holders(killed, address)}
+    assert places == {"lake/contacts", "lists/daily/2026-04-08"}

@@ -28,3 +28,8 @@ def test_a_kill_that_comes_too_late_is_repeated_sooner(tmp_path):
     assert first is False
     assert last is True
     assert after_s < LONG_S * 0.2
+
+
+def test_a_command_that_fails_among_others_fails_them(tmp_path):
+    with pytest.raises(AssertionError, match="No such command 'nothing'"):
+        runs.run_in_turn(tmp_path, [["nothing"], ["land", "--help"]])

@@ -1,0 +1,1 @@
+"""What a letter shows: candidates and their reasons, slates, campaigns, and limited stock."""
