@@ -6,10 +6,6 @@ and what a killed training loses. Photographs are made up, of a shop's usual siz
 of `vitrine train classifier` and `vitrine embed`. The same command measures all on a GPU.
 """
 
-import json
-import os
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +14,8 @@ import click
 from benchmarks import classifier_report, measure
 from vitrine.errors import VitrineError
 
+PARTS = "benchmarks.classifier_phases"
 PHASES = ("training", "embedding", "memory", "resume")
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 PRESETS = {"cpu": "cpu", "cuda": "resnet50"}
 """What is measured where, unless it is said otherwise."""
 
@@ -57,49 +53,20 @@ def main(
     scale: float, device: str, preset: str | None, runs: int, only: tuple[str, ...], folder: Path
 ) -> None:
     """Measure, print and keep the figures."""
-    used = _device(device)
+    used = measure.device(device)
     network = preset or PRESETS[used]
     click.echo(f"preset {network} on {used}, scale {scale:g}: medians of {runs} runs")
-    figures: dict[str, Any] = {
-        "machine": _machine(used), "runs": runs, "preset": network, "scale": scale
-    }  # fmt: skip
+    figures: dict[str, Any] = {"machine": measure.machine_of_networks(used), "runs": runs}
+    figures |= {"preset": network, "scale": scale}
     for phase in only or PHASES:
         click.echo(f"{phase} …")
         try:
-            figures[phase] = measured(phase, scale, used, network, runs)
+            figures[phase] = measure.figures(PARTS, phase, scale, used, network, runs)
         except VitrineError as error:
             raise click.ClickException(f"{phase}: {error}") from None
     text = classifier_report.table(figures)
     click.echo(text)
     classifier_report.write(folder, figures, used, text)
-
-
-def measured(phase: str, scale: float, device: str, preset: str, runs: int) -> dict[str, Any]:
-    """Measure one part in a process of its own; its seconds come along."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "figures.json"
-        words = [phase, str(scale), device, preset, str(runs), str(out)]
-        command = [sys.executable, "-m", "benchmarks.classifier_phases", *words]
-        cost = measure.run(command, ENVIRONMENT, Path(folder) / "log")
-        found: dict[str, Any] = json.loads(out.read_text())
-    return found | {"phase_s": cost.seconds}
-
-
-def _device(asked: str) -> str:
-    import torch
-
-    has_gpu = torch.cuda.is_available()
-    if asked == "cuda" and not has_gpu:
-        click.echo("torch sees no GPU here: measuring on the CPU")
-    return "cuda" if has_gpu and asked != "cpu" else "cpu"
-
-
-def _machine(device: str) -> dict[str, Any]:
-    import torch
-
-    gpu = torch.cuda.get_device_name() if device == "cuda" else None
-    load = round(os.getloadavg()[0], 1)
-    return measure.machine() | {"gpu": gpu, "load": load, "torch": torch.__version__}
 
 
 if __name__ == "__main__":

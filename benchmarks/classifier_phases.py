@@ -28,10 +28,10 @@ import torch
 from benchmarks import classifier_photographs as made
 from benchmarks import ranker_peers
 from benchmarks.classifier_peers import PlainLoop
+from training.checkpoint import Checkpoint
 from training.classifier import embeddings
 from training.classifier.batches import Example, collate, encode
 from training.classifier.catalogue import Product
-from training.classifier.checkpoint import Checkpoint
 from training.classifier.config import ClassifierConfig, preset_of
 from training.classifier.fitting import Fit, fit
 from training.classifier.images import ImageStore
@@ -237,7 +237,7 @@ def _held(work: Callable[[Path, list[Product]], None], it: Setting) -> dict[str,
 def resume(it: Setting) -> dict[str, Any]:
     """Kill a training, let it go on, and hold the result to that of one that was not killed."""
     with tempfile.TemporaryDirectory() as folder:
-        kept = Checkpoint(Path(folder) / "state.safetensors")
+        kept = Checkpoint(Path(folder) / "state.pt")
         done = _killed(kept, it)
         begun = time.perf_counter()
         resumed, curves = long_fit(it, kept)

@@ -1,19 +1,29 @@
-"""What a command costs: wall time, memory and bytes of all its processes together. Linux alone."""
+"""What a command costs, and on which machine. Linux alone.
 
+The cost is wall time, and memory and bytes of all its processes together.
+"""
+
+import json
 import os
 import re
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import click
 import psutil
 
 from vitrine.errors import VitrineError
 
 SAMPLE_S = 0.2
 LAST_LINES = 15
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+"""Each part of a benchmark of networks says itself where it takes a second thread."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,43 @@ def machine() -> dict[str, float]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": psutil.virtual_memory().total,
     }
+
+
+def figures(module: str, *words: object) -> dict[str, Any]:
+    """Run `python -m module WORDS FILE` in a process of its own, which writes figures as JSON.
+
+    Its seconds and the most memory it held come along as `phase_s` and `peak_memory_bytes`.
+
+    Raises
+    ------
+    VitrineError
+        With the last lines that it said, if it fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "figures.json"
+        command = [sys.executable, "-m", module, *map(str, words), str(out)]
+        cost = run(command, ONE_THREAD, Path(folder) / "log")
+        found: dict[str, Any] = json.loads(out.read_text())
+    return found | {"phase_s": cost.seconds, "peak_memory_bytes": cost.peak_memory_bytes}
+
+
+def device(asked: str) -> str:
+    """Return where networks compute, cpu or cuda: as asked for, as far as there is a GPU."""
+    import torch
+
+    has_gpu = torch.cuda.is_available()
+    if asked == "cuda" and not has_gpu:
+        click.echo("torch sees no GPU here: measuring on the CPU")
+    return "cuda" if has_gpu and asked != "cpu" else "cpu"
+
+
+def machine_of_networks(device: str) -> dict[str, Any]:
+    """Describe this machine as networks see it: its GPU if they use it, its load, and torch."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if device == "cuda" else None
+    load = round(os.getloadavg()[0], 1)
+    return machine() | {"gpu": gpu, "load": load, "torch": torch.__version__}
 
 
 def _moved() -> dict[str, int]:

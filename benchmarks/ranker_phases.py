@@ -24,8 +24,9 @@ import torch
 
 from benchmarks import ranker_peers as peers
 from benchmarks import ranker_rows as made
+from training.checkpoint import Checkpoint
 from training.ranker.boosting import Encoders
-from training.ranker.checkpoint import Checkpoint, digest
+from training.ranker.checkpoint import digest
 from training.ranker.config import RankerConfig
 from training.ranker.dataset import Dataset, ExampleFrame
 from training.ranker.features import Catalogue

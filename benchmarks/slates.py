@@ -20,19 +20,21 @@ import numpy as np
 import pandas as pd
 
 from email_lists import inputs
-from email_lists.candidates import SIMILAR
 from email_lists.composition import Known, compose
-from email_lists.similarity import ProductVectors, of_words
+from email_lists.slates.candidates import Slot
+from email_lists.slates.similarity import ProductVectors, of_words
 from training.evaluation.intervals import bootstrap
 from vitrine.errors import NotPublishedError, VitrineError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant
+from vitrine.list_policy import DEFAULT_LIST, Holdout, ListPolicy
 from vitrine.options import interval_options
 from vitrine.warehouse import connect
 
 NIGHT = timedelta(hours=3, minutes=30)
 WITHIN = timedelta(days=7)
 BOTH, EMBEDDINGS, WORDS, NONE = "embeddings and words", "embeddings", "words", "none"
+TO_ALL = ListPolicy(holdout=Holdout(share=0))
 METRICS = ("similar recall@3", "similar hit rate@3", "slate recall@7", "slate hit rate@7")
 
 _BOUGHT = """
@@ -84,10 +86,10 @@ def judged(known: Known, bought: pd.DataFrame) -> pd.DataFrame:
     count = bought.groupby("customer_id").size()
     columns: dict[tuple[str, str], pd.Series] = {}
     for way, vectors in _ways(known).items():
-        composition = compose(replace(known, vectors=vectors))
+        composition = compose(replace(known, vectors=vectors), TO_ALL, DEFAULT_LIST)
         listed = composition.people["customer_id"].to_pylist()
         hits = composition.products.to_pandas().merge(bought, on=["customer_id", "product_id"])
-        similar = hits[hits["slot"] == SIMILAR]
+        similar = hits[hits["slot"] == Slot.SIMILAR.name.lower()]
         for of_slot, names in ((similar, METRICS[:2]), (hits, METRICS[2:])):
             of_customer = of_slot.groupby("customer_id").size().reindex(count.index, fill_value=0)
             columns[way, names[0]] = of_customer / count

@@ -1,0 +1,60 @@
+"""The large shop of `benchmarks.allocation`, in a process of its own: `CUSTOMERS FILE`."""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from email_lists.slates.allocation import Candidates, Offers, Places, allocate
+
+CANDIDATES, OFFERS_PER_CUSTOMER = 60, 0.1
+WIDTHS = (20, 20, 10, 10)
+MOST_BRANDS = 2_000
+_BLOCK = 100_000
+
+
+def shop(customers: int) -> tuple[Candidates, Offers]:
+    """Draw candidates by a power law of popularity, each bought about once in 250 showings."""
+    draws = np.random.default_rng(7)
+    offers = int(customers * OFFERS_PER_CUSTOMER)
+    until_O = np.cumsum(np.arange(1, offers + 1) ** -0.8)
+    shape = (customers, CANDIDATES)
+    made = Candidates(
+        np.empty(shape, np.int32), np.empty(shape, np.int8), np.empty(shape, np.float32)
+    )
+    made.slot_NC[:] = np.repeat(np.arange(4), WIDTHS)
+    for first in range(0, customers, _BLOCK):
+        rows = slice(first, min(first + _BLOCK, customers))
+        size = (rows.stop - first, CANDIDATES)
+        made.offer_NC[rows] = np.searchsorted(until_O / until_O[-1], draws.random(size))
+        made.probability_NC[rows] = np.exp(draws.normal(-5.5, 1, size))
+    return made, Offers(
+        worth_O=draws.uniform(5, 100, offers),
+        room_O=np.round(draws.lognormal(3.7, 1, offers)),
+        brand_O=draws.integers(0, MOST_BRANDS, offers).astype(np.int32),
+        product_O=np.arange(offers, dtype=np.int32),
+    )
+
+
+def main() -> None:
+    """Allocate once and write the figures."""
+    candidates, offers = shop(int(sys.argv[1]))
+    begun = time.perf_counter()
+    found = allocate(candidates, offers, Places((3, 3, 1), fallback=3), seed=7)
+    figures = {
+        "seconds": time.perf_counter() - begun,
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "customers": candidates.count,
+        "candidates": CANDIDATES,
+        "offers": offers.room_O.size,
+        "scarce": int((found.scarcity_O > 0).sum()),
+        "over": int((found.expected_O > offers.room_O).sum()),
+    }
+    Path(sys.argv[2]).write_text(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
