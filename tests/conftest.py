@@ -1,15 +1,39 @@
 """Fixtures that every test may use: an empty home, and the real data where it is present."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 
 from vitrine.paths import Paths
-from vitrine.settings import Settings, load_settings
+from vitrine.settings import PREFIX, Settings, load_settings
 
 REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = REPOSITORY.parent / "shared" / "data"
+
+# No test asserts a time: a busy machine is no failure.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the processes that `make test` starts begin with what takes longest."""
+    if hasattr(config, "workerinput"):
+        from tests import by_folder
+
+        items.sort(key=lambda item: by_folder.place(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each of these processes whole folders."""
+    from tests.by_folder import ByFolder
+
+    config.option.loadscopereorder = False
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,6 +42,23 @@ def java_in_a_hurry() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_outside() -> dict[str, str]:
+    """The settings that the tests were started with."""
+    return _given_settings()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settings_left_alone(settings_outside) -> Iterator[None]:
+    """Fail where a module lets settings of its own stand: later tests would work on its home."""
+    yield
+    assert _given_settings() == settings_outside
+
+
+def _given_settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
 
 
 @pytest.fixture

@@ -101,6 +101,25 @@ def test_the_worked_query_answers(home):
     assert "loyal" in run(BINARY, *query, VITRINE_HOME=str(home)).stdout
 
 
+PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_pages_commands_can_be_typed_as_they_stand(page):
+    lines = page.read_text().splitlines()
+    assert [line for line in lines if re.match(r"\s*vitrine [a-z-]+ ", line)] == []
+    for line in lines:
+        if typed := re.match(r"\s*(?:[A-Z_]+=\S+ )?\.venv/bin/vitrine ([^#>|]+)", line):
+            command: click.Command = vitrine
+            rest = shlex.split(typed[1])
+            while isinstance(command, click.Group):
+                _, found, rest = command.resolve_command(click.Context(command), rest)
+                assert found is not None
+                command = found
+            options = {name for param in command.params for name in param.opts}
+            assert {word for word in rest if word.startswith("--")} <= options, line
+
+
 def test_the_readmes_links_lead_somewhere():
     text = (REPOSITORY / "README.md").read_text()
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
