@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -36,17 +37,48 @@ SEGMENTS: tuple[SegmentName, ...] = get_args(SegmentName)
 STRATEGIES: tuple[StrategyName, ...] = get_args(StrategyName)
 DEFAULT_LIST = "daily"
 LIST_NAME = r"^[a-z][a-z0-9_]*$"
+COUNTRY = r"^[A-Za-z]{2}$"
+DOMAIN = r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 Share = Annotated[float, Field(ge=0, le=1)]
-Country = Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}$")]
-Domain = Annotated[
-    str, StringConstraints(to_lower=True, pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
-]
+Country = Annotated[str, StringConstraints(to_upper=True, pattern=COUNTRY)]
+Domain = Annotated[str, StringConstraints(to_lower=True, pattern=DOMAIN)]
+_OF_THE_FORM = {
+    LIST_NAME: "a list's name is of small letters, digits and _, a letter first",
+    COUNTRY: "a country is a code of two letters, such as FR",
+    DOMAIN: "a domain is such as example.com",
+}
+_A_MAPPING = "write its names below it, each with its value"
+_WORDS = {
+    "missing": "is missing",
+    "dict_type": _A_MAPPING,
+    "model_type": _A_MAPPING,
+    "tuple_type": "write a list: [one, another]",
+    "too_short": "name at least one",
+    "string_too_short": "say something",
+    "bool_parsing": "write true or false",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "float_parsing": "write a number",
+    "time_parsing": "write a time of day in quotes, such as '21:00'",
+    "date_from_datetime_parsing": "write a day, such as 2026-03-20",
+}
+"""What pydantic says to programmers, in the words of who writes a policy; by type of error."""
 
 
 class _Rules(BaseModel):
     """What every part has in common: it cannot be changed, and knows no other names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, given: Any, info: ValidationInfo) -> Any:
+        # To Python true is the number 1.
+        is_asked = cls.model_fields[str(info.field_name)].annotation is bool
+        if isinstance(given, bool) and not is_asked:
+            raise ValueError(f"{'yes' if given else 'no'} is no value of it")
+        return given
 
 
 class Cap(_Rules):
@@ -83,7 +115,9 @@ class SendTimes(_Rules):
     )
     least_opens: int = Field(default=3, ge=1, description="Opened e-mails that tell an hour.")
     quiet_from: time = Field(default=time(21), description="Nobody is written to from then on,")
-    quiet_until: time = Field(default=time(7), description="until then.")
+    quiet_until: time = Field(
+        default=time(7), description="until then; the same time as above: no hour is quiet."
+    )
 
     @field_validator("default", "quiet_from", "quiet_until", mode="before")
     @classmethod
@@ -285,6 +319,11 @@ class Sender(_Rules):
 
     name: str = Field(default="Vitrine", description="Of the sender, as readers see it.")
     address: str = Field(default="lists@shop.example", description="That letters come from.")
+    imprint: str = Field(
+        default="",
+        description="Who answers for the letters, and where they live, as many countries' laws ask:"
+        " the last line of each; empty: no such line.",
+    )
     unsubscribe_url: str = Field(
         default="https://shop.example/unsubscribe?message={message_id}",
         description="Taken one click by POST; {message_id} is replaced.",
@@ -312,7 +351,7 @@ class Sender(_Rules):
             _check_link(name, getattr(self, name), places)
         return self
 
-    @field_validator("name", "address", "unsubscribe_address")
+    @field_validator("name", "address", "imprint", "unsubscribe_address")
     @classmethod
     def _is_one_line(cls, text: str) -> str:
         if not text.isprintable():
@@ -354,7 +393,9 @@ class ListPolicy(_Rules):
     """All of it."""
 
     lists: dict[Annotated[str, Field(pattern=LIST_NAME)], ListRules] = Field(
-        default={DEFAULT_LIST: ListRules()}, description="The lists, by name."
+        default={DEFAULT_LIST: ListRules()},
+        min_length=1,
+        description="The lists, by name: small letters, digits and _.",
     )
     caps: Caps = Caps()
     send_times: SendTimes = SendTimes()
@@ -377,8 +418,12 @@ class ListPolicy(_Rules):
 
     @property
     def version(self) -> str:
-        """The first 12 hexadecimal digits of the SHA-256 of all the rules."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        """The first 12 hexadecimal digits of the SHA-256 of all rules that lists are made by.
+
+        How letters are delivered is not one: it may change for lists that are published.
+        """
+        rules = self.model_dump_json(exclude={"delivery"})
+        return hashlib.sha256(rules.encode()).hexdigest()[:12]
 
     def list_named(self, name: str) -> ListRules:
         """Return one list's rules.
@@ -445,7 +490,7 @@ def parse(text: str, where: str) -> ListPolicy:
         at = error.problem_mark
         place = f", line {at.line + 1}, column {at.column + 1}" if at else ""
         raise BadArgumentError(f"{where} is not YAML{place}: {error.problem}") from None
-    except (yaml.YAMLError, ValueError) as error:  # the second for a date such as 2026-02-31
+    except (yaml.YAMLError, ValueError) as error:
         raise BadArgumentError(f"{where} is not YAML: {' '.join(str(error).split())}") from None
     if given is not None and not isinstance(given, dict):
         raise BadArgumentError(f"{where} is not a mapping of names to rules")
@@ -472,15 +517,29 @@ class _UniqueKeys(yaml.SafeLoader):
             seen.add(name)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """Construct a day or an instant, or say where one is that no calendar has."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:
+            told = f"{node.value} is on no calendar ({error})"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from None
+
+
+_UniqueKeys.add_constructor("tag:yaml.org,2002:timestamp", _UniqueKeys.construct_yaml_timestamp)
+
 
 def _told(problem: Any) -> str:
     """Word one mistake: its place in the file, what is wrong, what was written."""
-    # People count from 1.
-    parts = [f"#{part + 1}" if isinstance(part, int) else str(part) for part in problem["loc"]]
+    # People count from 1; a name that is refused is the last part before pydantic's "[key]".
+    path = [part for part in problem["loc"] if part != "[key]"]
+    parts = [f"#{part + 1}" if isinstance(part, int) else str(part) for part in path]
     place = ".".join(parts) or "the whole"
     if problem["type"] == "extra_forbidden":
         return f"{place}: there is no such rule"
-    reason = problem["msg"].removeprefix("Value error, ")
+    form = _OF_THE_FORM.get((problem.get("ctx") or {}).get("pattern", ""))
+    said = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    reason = form or _WORDS.get(problem["type"], said)
     is_plain = isinstance(problem["input"], str | int | float) and problem["type"] != "value_error"
     return f"{place}: {reason}" + (f", not {problem['input']!r}" if is_plain else "")
 

@@ -42,8 +42,8 @@ def test_a_named_file_that_is_not_there_is_refused(tmp_path):
         ("caps: {per_month: 3}", "p.yaml: caps.per_month: there is no such rule"),
         ("holdout: {share: 2}", "p.yaml: holdout.share: "),
         ("lists: {daily: {arms: {a: {share: .5}}}}", "p.yaml: lists.daily: .*do not add to 1"),
-        ("lists: {Daily: {}}", "p.yaml: lists.Daily"),
-        ("overrides: [{action: ban}]", "overrides.#1.because: Field required"),
+        ("lists: {Daily: {}}", "p.yaml: lists.Daily: a list's name is of small"),
+        ("overrides: [{action: ban}]", "overrides.#1.because: is missing"),
         (f"overrides: [{BAN}, {BAN.replace('ban', 'pin')}]", "'Kiln' is both pinned and banned"),
         (f"overrides: [{BAN.replace('bo}', 'Ada }')}]", "cannot review what the same person"),
         ("caps: {per_day: 1}\ncaps: {per_week: 3}", "line 2, column 1: 'caps' stands twice"),
@@ -63,7 +63,14 @@ def test_a_named_file_that_is_not_there_is_refused(tmp_path):
         ("send_times: {default: '06:59'}", "the default 06:59 lies in the quiet hours"),
         ('sender: {address: "a@b.example,c@d.example"}', "sender.address: .*no e-mail address"),
         ("{", "p.yaml is not YAML"),
-        ("overrides: [{until: 2026-02-31}]", "p.yaml is not YAML: day is out of range"),
+        (
+            "overrides:\n- {until: 2026-02-31}",
+            "p.yaml is not YAML, line 2, column 11: 2026-02-31 is on",
+        ),
+        ("caps: {per_day: true}", "caps.per_day: yes is no value of it"),
+        ("lists: {}", "lists: name at least one"),
+        ("suppress: {customers: ann}", "suppress.customers: write a list.*, not 'ann'"),
+        ("caps: 3", "caps: write its names below it"),
         ("- 1", "p.yaml is not a mapping"),
     ],
 )
@@ -97,9 +104,15 @@ def test_an_override_holds_to_its_last_night():
     assert policy.overrides_on(date(2026, 3, 17)) == ()
 
 
-def test_the_version_changes_with_any_rule():
+def test_the_version_changes_with_any_rule_that_lists_are_made_by():
     assert ListPolicy().version == parse("", "p.yaml").version
     assert ListPolicy().version != parse("caps: {per_week: 6}", "p.yaml").version
+
+
+def test_the_mail_server_is_no_rule_that_lists_are_made_by():
+    policy = parse("delivery: {host: localhost, port: 25}", "p.yaml")
+    assert policy.delivery.port == 25
+    assert policy.version == ListPolicy().version
 
 
 def test_every_segment_has_a_known_strategy():
