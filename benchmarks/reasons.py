@@ -270,7 +270,7 @@ def _deleted(
         is_kept_I = ~is_gone(case, shelves.history.product_I[start:end])
         kept = np.flatnonzero(is_kept_I) + start
         bought.append((shelves.history.product_I[kept], shelves.history.is_resting_I[kept]))
-    yield from _compared(shelves, cases, _history(bought))
+    yield from _compared(shelves, cases, _history(shelves, bought))
 
 
 def _having_bought(made: Prepared, cases: list[Shown], label_P: np.ndarray) -> Iterator[bool]:
@@ -285,10 +285,10 @@ def _having_bought(made: Prepared, cases: list[Shown], label_P: np.ndarray) -> I
             [np.zeros(other.size, bool), shelves.history.is_resting_I[start:end]]
         )
         bought.append((product_I.astype(np.int32), resting_I))
-    yield from _compared(shelves, cases, _history(bought))
+    yield from _compared(shelves, cases, _history(shelves, bought))
 
 
-def _history(bought: list[tuple[np.ndarray, np.ndarray]]) -> History:
+def _history(shelves: Shelves, bought: list[tuple[np.ndarray, np.ndarray]]) -> History:
     """Give the n-th customer the n-th purchases."""
     counts = [product_I.size for product_I, _ in bought]
     return History(
@@ -296,6 +296,7 @@ def _history(bought: list[tuple[np.ndarray, np.ndarray]]) -> History:
         product_I=np.concatenate([product_I for product_I, _ in bought]),
         is_resting_I=np.concatenate([resting_I for _, resting_I in bought]),
         start_N1=np.concatenate([[0], np.cumsum(counts)]),
+        article_P=shelves.assortment.article_P,
     )
 
 

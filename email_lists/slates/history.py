@@ -57,6 +57,8 @@ class History:
     """bool: bought so lately that it is not shown again."""
     start_N1: np.ndarray
     """int64: where a customer's purchases begin, and end with the next one's beginning."""
+    article_P: np.ndarray
+    """As `Assortment.article_P`: with a product its variants rest."""
 
     @classmethod
     def of(
@@ -64,6 +66,7 @@ class History:
         sales: pa.Table,
         customer_ids: pa.ChunkedArray,
         products: pa.Table,
+        article_P: np.ndarray,
         repeated_P: np.ndarray,
         as_of: datetime,
     ) -> "History":
@@ -77,6 +80,8 @@ class History:
             The customers, distinct; the others' purchases are left out.
         products
             Those known, by their order in the assortment.
+        article_P
+            As `Assortment.article_P`.
         repeated_P
             bool: what is bought again and again, and never rests.
         """
@@ -93,6 +98,7 @@ class History:
             product_I=product,
             is_resting_I=is_late[keep] & ~repeated_P[product],
             start_N1=np.searchsorted(customer, np.arange(len(customer_ids) + 1)),
+            article_P=article_P,
         )
 
     @property
@@ -119,16 +125,19 @@ class History:
         return counts.reshape(end - first, count).astype(np.int32)
 
     def is_resting(self, first: int, product_BC: np.ndarray) -> np.ndarray:
-        """Tell which products of customers from `first` on were bought too lately: bool [B, C]."""
-        product_count = int(max(product_BC.max(initial=0), self.product_I.max(initial=0))) + 1
+        """Tell which products, as they are or a variant, were bought too lately: bool [B, C].
+
+        A row is a customer's, from `first` on; -1 is no product.
+        """
+        article_count = int(self.article_P.max(initial=0)) + 1
         end = first + len(product_BC)
         start, stop = self.start_N1[first], self.start_N1[end]
         resting = self.is_resting_I[start:stop]
-        key = (self.customer_I[start:stop][resting] - first).astype(np.int64) * product_count
-        key = np.sort(key + self.product_I[start:stop][resting])
+        key = (self.customer_I[start:stop][resting] - first).astype(np.int64) * article_count
+        key = np.sort(key + self.article_P[self.product_I[start:stop][resting]])
         if not key.size:
             return np.zeros(product_BC.shape, bool)
-        asked = np.arange(len(product_BC))[:, None] * product_count + product_BC
+        asked = np.arange(len(product_BC))[:, None] * article_count + self.article_P[product_BC]
         found = np.minimum(np.searchsorted(key, asked), key.size - 1)
         return (key[found] == asked) & (product_BC != NOWHERE)
 

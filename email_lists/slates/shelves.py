@@ -64,6 +64,7 @@ def fill(night: Night) -> Shelves:
         night.sales,
         night.customers["customer_id"],
         assortment.products,
+        assortment.article_P,
         is_repeated_P,
         night.as_of,
     )

@@ -200,6 +200,13 @@ def test_thirty_days_are_exact(night, microseconds, rests):
     assert (shown == []) is rests
 
 
+def test_with_a_product_its_variants_rest(night):
+    variant = ("p9", *PRODUCTS[0][1:])
+    shown = night(sold=("p3", "p9"), known=(*PRODUCTS, variant))
+    assert [row[0] for row in found(shown, Slot.POPULAR)] == ["p3"]
+    assert "p9" in {row[0] for row in found(shown, Slot.POPULAR, customer=1)}
+
+
 def test_what_people_run_out_of_does_not_rest(night):
     again = [(f"o{n}-{day}", f"c{n}", M, "p1", 1, day) for n in range(10) for day in (5, 9)]
     assert found(night(sales=again[:6], sold=("p1",)), Slot.POPULAR) == [], "of three buyers"
@@ -234,9 +241,7 @@ def slow_similar(night, customer, but=None):
     """Rank by dicts and loops what is like the newest purchases, but for one of them."""
     vectors = of_words(night.products)
     of = dict(zip(vectors.product_ids, vectors.vectors, strict=True))
-    brands = dict(
-        zip(*(night.products[c].to_pylist() for c in ("product_id", "brand")), strict=True)
-    )
+    known = {p["product_id"]: p for p in night.products.to_pylist()}
     last: dict[str, datetime] = {}
     for line in night.sales.to_pylist():
         if line["customer_id"] == customer and line["product_id"] != but:
@@ -252,8 +257,9 @@ def slow_similar(night, customer, but=None):
         wishes += [(-s, recency, n, p, cause) for n, (s, p) in enumerate(likes)]
     kept: list[tuple[str, str]] = []
     for _, _, _, p, cause in sorted(wishes):
-        is_full = sum(brands[k] == brands[p] for k, _ in kept) >= BRAND_LIMIT + 1
-        is_resting = p in last and last[p] >= rested
+        is_full = sum(known[k]["brand"] == known[p]["brand"] for k, _ in kept) >= BRAND_LIMIT + 1
+        alike = {k for k in last if all(known[k][c] == known[p][c] for c in ("brand", "name"))}
+        is_resting = any(last[k] >= rested for k in alike)
         if p not in {k for k, _ in kept} and not is_full and not is_resting:
             kept.append((p, cause))
     return kept[: WIDTHS[Slot.SIMILAR]]
