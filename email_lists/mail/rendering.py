@@ -11,6 +11,7 @@ No address is known here.
 import hashlib
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,11 @@ class Renderer:
         """Word everything that a letter says; see `docs/letters.md` for what templates get."""
         language, strategy = person["language"], _spoken(person)
         where, wording = locale(language, person["country"]), texts(language)
-        campaigns = [self._campaign(person, campaign, where) for campaign in person["campaigns"]]
+        named = Counter(campaign["name"] for campaign in person["campaigns"])
+        campaigns = [
+            self._campaign(person, campaign, where, is_alone=named[campaign["name"]] == 1)
+            for campaign in person["campaigns"]
+        ]
         products = [
             self._product(person, product, pictures, where) for product in person["products"]
         ]
@@ -136,6 +141,7 @@ class Renderer:
             "products": products,
             "campaigns_first": is_early,
             "consent": wording["consent"] if person["consent_id"] else "",
+            "imprint": self._sender.imprint,
             "unsubscribe": wording["unsubscribe"],
             "unsubscribe_link": self._sender.link(
                 "unsubscribe_url", message_id=person["message_id"]
@@ -143,10 +149,17 @@ class Renderer:
         }
 
     def _campaign(
-        self, person: Mapping[str, Any], campaign: Mapping[str, Any], where: Locale
+        self,
+        person: Mapping[str, Any],
+        campaign: Mapping[str, Any],
+        where: Locale,
+        *,
+        is_alone: bool,
     ) -> dict[str, Any]:
+        """Word a campaign; where another bears its name, its sector tells them apart."""
+        name = campaign["name"]
         return {
-            "name": campaign["name"],
+            "name": name if is_alone else f"{name}, {campaign['sector']}",
             "brand": campaign["brand"],
             "when": _when(person, campaign, where),
             "reason": reason(person["language"], campaign),

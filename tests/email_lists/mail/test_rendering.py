@@ -89,10 +89,29 @@ def test_nobody_is_promised_early_access_to_what_is_open_to_all():
 
 
 def test_a_campaign_that_is_not_open_yet_says_when_it_opens_and_a_permanent_one_nothing():
-    row = person(campaigns=[campaign(1, opens_at=TOMORROW), campaign(2, closes_at=None)])
+    row = person(
+        campaigns=[campaign(1, opens_at=TOMORROW), campaign(2, name="Lux", closes_at=None)]
+    )
     text = rendered(row).text
     assert "* Kiln, ouverture mardi 3 mars à 07:00\n" in text
-    assert "* Kiln\n" in text
+    assert "* Lux\n" in text
+
+
+def test_two_campaigns_of_one_name_are_told_apart():
+    row = person(campaigns=[campaign(1), campaign(2, sector="toys"), campaign(3, name="Lux")])
+    letter = rendered(row)
+    for body in (letter.html, letter.text):
+        assert "Kiln, home" in body
+        assert "Kiln, toys" in body
+        assert "Lux, home" not in body
+
+
+def test_who_answers_for_the_letter_is_its_last_line():
+    sender = Sender(imprint="Boutique SARL, 1 rue <Bleue>, Paris")
+    letter = Renderer(sender, "EUR").letter(person(), {})
+    assert letter.text.endswith("\nBoutique SARL, 1 rue <Bleue>, Paris\n")
+    assert "1 rue &lt;Bleue&gt;" in letter.html
+    assert rendered(person()).text.endswith("?message=letter-to-anna\n")
 
 
 def test_what_cannot_be_unsubscribed_from_is_not_sent():
