@@ -91,9 +91,10 @@ def publish(list_name: str, as_of: datetime) -> None:
         run.note(rows_out=customers["listed"], excluded=customers["excluded"])
         run.note(files=len(manifest["files"]))
     folder = installation.paths.published_list(list_name, as_of.date()) / "current"
-    click.echo(f"published {len(manifest['lists'])} parts in {folder}")
+    changes = manifest["difference"]
+    click.echo(f"the list is published: {len(manifest['lists'])} parts in {folder}")
     _echo_manifest(manifest)
-    _echo_counts("difference", {kind: manifest["difference"][kind] for kind in KINDS})
+    _echo_counts(f"beside {_list_of(changes['since'])}", {kind: changes[kind] for kind in KINDS})
 
 
 @lists.command()
@@ -109,9 +110,8 @@ def difference(list_name: str, as_of: datetime) -> None:
     installation = Installation.load()
     handed = publication.hand_off(installation, list_name, as_of)
     told = publication.difference_of(installation.paths, handed)
-    since = told.pop("since")
-    than = f"than the list as of {since['as_of']}" if since else "than before: none is published"
-    click.echo(f"list {list_name} as of {format_instant(as_of)}, otherwise {than}")
+    since = _list_of(told.pop("since"))
+    click.echo(f"list {list_name} as of {format_instant(as_of)}, beside {since}")
     _echo_counts("letters", told)
 
 
@@ -176,6 +176,7 @@ def deliver(list_name: str | None, at: datetime) -> None:
             failed[name] = error
             continue
         _echo_counts(f"letters of {name}", counts or {"due": 0})
+        _echo_counts("left", one_run.why_left[name])
         if counts["uncertain"]:
             click.echo(
                 "uncertain: an earlier run was killed while the server took these; they are not"
@@ -241,7 +242,8 @@ def explain(customer: str, list_name: str, as_of: datetime) -> None:
         raise
     policy.list_named(list_name)
     known = inputs.calibrated(installation, known)
-    for line in explanation.explain(known, policy, list_name, customer, found):
+    after = explanation.afterwards(installation, policy, list_name, as_of, found)
+    for line in explanation.explain(known, policy, list_name, customer, found, after):
         click.echo(line)
 
 
@@ -252,6 +254,11 @@ def _say_what_there_is(installation: Installation, list_name: str, as_of: dateti
     made = [*paths.staged_instants(list_name), *published_instants(paths, list_name)]
     if there := instead(as_of, made):
         click.echo(f"no list {list_name} as of {format_instant(as_of)} is made{there}", err=True)
+
+
+def _list_of(since: dict[str, Any] | None) -> str:
+    """Name the list that a new one is compared with."""
+    return f"the list as of {since['as_of']}" if since else "no list: it is the first"
 
 
 def _say_progress(done: int, count: int) -> None:

@@ -6,7 +6,7 @@ market, so one customer of each is taken along.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,19 +18,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import dataset
 
-from email_lists.audience import arms, caps
+from email_lists.audience import arms, caps, received
+from email_lists.audience.deliverable import deliverable
 from email_lists.audience.eligibility import decisions
 from email_lists.audience.permissions import PURPOSE
 from email_lists.audience.send_times import opening_hours
 from email_lists.composition import Known, Prepared, eligible, prepare, ranked_campaigns
 from email_lists.frames import select
 from email_lists.handover.publication import LISTS, MANIFEST
+from email_lists.mail.delivered import handed_over
+from email_lists.people import SCHEMA
 from email_lists.slates import slate
 from email_lists.slates.assortment import NOWHERE, offer_keys, positions
 from email_lists.slates.campaign_places import SHOWN
 from email_lists.slates.candidates import Finds, Reason, Shelves, Slot, look_up
 from vitrine.errors import BadArgumentError, NotPublishedError
-from vitrine.interval import format_instant
+from vitrine.installation import Installation
+from vitrine.interval import DAY, Interval, format_instant, midnight
 from vitrine.list_policy import Cap, ListPolicy, local_day
 from vitrine.paths import Paths
 from vitrine.publish import current_version
@@ -104,10 +108,42 @@ def _staged(paths: Paths, list_name: str, as_of: datetime) -> tuple[str, list[Pa
     return "the staged list", [folder / PEOPLE], folder
 
 
-def explain(
-    known: Known, policy: ListPolicy, list_name: str, customer: str, found: Listed | None
+def afterwards(
+    installation: Installation,
+    policy: ListPolicy,
+    list_name: str,
+    as_of: datetime,
+    found: Listed | None,
 ) -> Iterator[str]:
-    """Yield lines of plain text.
+    """Yield what came after the list, as lines of text: whether the letter went, or may go still.
+
+    It is nothing where the list does not write to the customer.
+    """
+    if found is None or found.row is None:
+        return
+    row, night = pa.Table.from_pylist([found.row], SCHEMA), midnight(as_of.date())
+    handed = handed_over(installation.paths.deliveries, Interval(night, night + DAY), row)
+    is_it = pc.equal(handed["message_id"], found.row["message_id"])
+    went = handed["handed_at"].filter(is_it).to_pylist()
+    if went:
+        yield f"  delivery handed the letter over at {went[0]:%Y-%m-%d %H:%M} UTC"
+    newest = received.newest(installation, as_of, row["customer_id"])
+    [checked] = deliverable(row, newest, policy, list_name, as_of.date()).to_pylist()
+    if checked["exclusion"] and went:
+        yield f"  and since, the customer left the lists: {checked['exclusion']}"
+    elif checked["exclusion"]:
+        yield f"  but it will not go: by what has been received since, {checked['exclusion']}"
+
+
+def explain(
+    known: Known,
+    policy: ListPolicy,
+    list_name: str,
+    customer: str,
+    found: Listed | None,
+    after: Iterable[str] = (),
+) -> Iterator[str]:
+    """Yield lines of plain text; `after` is what came after the list, told right behind it.
 
     Raises
     ------
@@ -118,6 +154,7 @@ def explain(
     everybody = decisions(known.who, policy, list_name)
     [decided] = everybody.filter(pc.equal(everybody["customer_id"], customer)).to_pylist()
     yield from _verdict(decided, found, customer, list_name)
+    yield from after
     yield from _who(alone, policy, decided)
     yield from _consent(alone)
     yield from _suppression(alone)
@@ -250,7 +287,8 @@ def _consent(alone: Known) -> Iterator[str]:
 def _suppression(alone: Known) -> Iterator[str]:
     rows = [(r["suppressed_at"], r["reason"]) for r in alone.who.suppressions.to_pylist()]
     rows += [(r["occurred_at"], r["kind"]) for r in alone.who.reactions.to_pylist()]
-    told = "; ".join(f"{reason} {at:%Y-%m-%d %H:%M}" for at, reason in sorted(rows))
+    # A shop may keep an event among its suppressions, too.
+    told = "; ".join(f"{reason} {at:%Y-%m-%d %H:%M}" for at, reason in sorted({*rows}))
     yield f"suppressed {told or 'no'}"
 
 

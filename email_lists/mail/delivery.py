@@ -8,7 +8,7 @@ killed is repeated: it sends what the first one did not (`email_lists.mail.deliv
 
 import json
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from pyarrow import dataset
 
 from email_lists.audience import received
 from email_lists.audience.deliverable import deliverable
+from email_lists.audience.eligibility import counts
 from email_lists.handover.publication import LISTS, MANIFEST
 from email_lists.mail.delivered import Book, State, opened
 from email_lists.mail.messages import message
@@ -67,6 +68,8 @@ class Run:
     """In the seconds of `time.monotonic`."""
     handed_over: int = 0
     """Letters that a mail server was asked to take."""
+    why_left: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """By list: why those who `left` are not written to any more."""
 
     def now(self) -> datetime:
         """Return the instant that counts as now."""
@@ -280,8 +283,9 @@ def _addresses(
     seen = 0
     while seen < people.num_rows and len(addresses) < most:
         looked_at = people.slice(seen, most + max(1, most // 10))
-        found = _still_written_to(installation, night, looked_at)
-        done["left"] += looked_at.num_rows - len(found)
+        found, why_left = _still_written_to(installation, night, looked_at)
+        done["left"] += why_left.total()
+        run.why_left[night.list_name] += why_left
         addresses |= found
         seen += looked_at.num_rows
     done["waiting"] += people.num_rows - seen + max(0, len(addresses) - most)
@@ -290,8 +294,11 @@ def _addresses(
 
 def _still_written_to(
     installation: Installation, night: _Night, people: pa.Table
-) -> dict[str, str]:
-    """Return the newest address by message id of who may be written to, the earliest first."""
+) -> tuple[dict[str, str], Counter[str]]:
+    """Return the newest address by message id of who may be written to, the earliest first.
+
+    And of the others how many are not for which reason.
+    """
     people = people.sort_by("customer_id")
     newest = received.newest(installation, night.as_of, people["customer_id"])
     checked = deliverable(
@@ -300,7 +307,7 @@ def _still_written_to(
     people = people.append_column("email_address", checked["email_address"])
     first = people.filter(pc.is_valid(people["email_address"])).sort_by(_EARLIEST)
     ids, addresses = (first[name].to_pylist() for name in ("message_id", "email_address"))
-    return dict(zip(ids, addresses, strict=True))
+    return dict(zip(ids, addresses, strict=True)), Counter(counts(checked))
 
 
 def _quiet(timezones: pa.ChunkedArray, policy: ListPolicy, at: datetime) -> pa.ChunkedArray:

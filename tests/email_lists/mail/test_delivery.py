@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from email_lists.commands import lists
+from email_lists.explanation import Listed, afterwards
 from email_lists.handover import export
 from email_lists.handover.publication import LISTS, MANIFEST
 from email_lists.mail import delivery
@@ -23,7 +24,7 @@ from email_lists.mail.delivery import RUN_SECONDS, Run
 from tests.email_lists import killed_delivery
 from tests.email_lists.post_office import open_office
 from tests.email_lists.written import SEND_AT, people, person, product
-from vitrine import lake
+from vitrine import lake, list_policy
 from vitrine.contracts import TABLES
 from vitrine.errors import BadArgumentError, MachineError, NotPublishedError, StageSkipped
 from vitrine.installation import Installation
@@ -32,6 +33,7 @@ from vitrine.letters import LETTERS, LETTERS_FILE
 from vitrine.list_policy import Sender
 from vitrine.publish import new_version
 
+NO_SCARCITY = pa.table({})
 JANUARY = Interval.parse("2026-01-01", "2026-01-02")
 MARCH = Interval.parse("2026-03-01", "2026-03-02")
 NAMES = ["anna", "ben", "cleo", "dora"]
@@ -162,8 +164,34 @@ def test_who_left_since_gets_nothing_and_a_new_address_counts(
     moved = {"customer_id": "anna", "email_address": "Anna2@example.org",
              "received_at": MARCH.start}  # fmt: skip
     lake.write_partition(paths.lake, "contacts", MARCH, contract("contacts", moved))
-    assert deliver(installation, "daily", SEND_AT) == {"sent": 3, "left": 1}
+    run = Run(SEND_AT)
+    assert delivery.deliver(installation, "daily", run) == {"sent": 3, "left": 1}
+    assert run.why_left == {"daily": {"consent_withdrawn": 1}}
     assert to(office) == ["anna2", "cleo", "dora"]
+
+
+def test_what_came_after_a_list_is_explained(installation, paths, contract, agreed):
+    as_of = parse_instant("2026-03-02T03:30:00Z")
+
+    def after(name):
+        found = Listed("the published list", person(name), None, NO_SCARCITY)
+        policy = list_policy.read(installation)
+        return list(afterwards(installation, policy, "daily", as_of, found))
+
+    gone = "  delivery handed the letter over at 2026-03-02 06:30 UTC"
+    left = "consent_withdrawn"
+    assert after("anna") == after("ben") == []
+    withdrawal = agreed("ben", False, "2026-03-01T20:00:00Z")
+    lake.write_partition(paths.lake, "consents", MARCH, contract("consents", withdrawal))
+    assert after("ben") == [f"  but it will not go: by what has been received since, {left}"]
+    deliver(installation, "daily", SEND_AT)
+    withdrawal = agreed("anna", False, "2026-03-02T20:00:00Z")
+    lake.write_partition(
+        paths.lake, "consents", Interval.parse("2026-03-02", "2026-03-03"),
+        contract("consents", withdrawal),
+    )  # fmt: skip
+    assert after("anna") == [gone, f"  and since, the customer left the lists: {left}"]
+    assert after("cleo") == [gone]
 
 
 def test_an_address_is_suppressed_also_where_an_account_that_left_it_is_named(
