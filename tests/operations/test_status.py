@@ -105,6 +105,9 @@ def test_raw_rows_add_up_in_the_report(paths):
     ]
     (paths.books / "one.json").write_text(json.dumps({"files": files}))
     assert status.landed_rows(paths) == "raw rows in 6 = accepted 4 + quarantined 2 (late 2)"
+    for damage in ("{", "[]", "{}"):
+        (paths.books / "two.json").write_text(damage)
+        assert "two.json is damaged" in status.landed_rows(paths)
 
 
 def cost(seconds, stage="land", end="2026-03-02", outcome="succeeded", **figures):

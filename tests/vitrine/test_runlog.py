@@ -1,6 +1,7 @@
 import json
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -140,9 +141,12 @@ def test_the_newest_months_can_be_read_alone(paths):
     assert rows_in(read_runs(paths, months=2)) == [401, 402, 403, 501]
 
 
-def test_a_record_that_is_gathered_meanwhile_is_read_all_the_same(paths, monkeypatch):
+def test_records_that_are_gathered_meanwhile_are_read_all_the_same(paths):
     leave_two_months(paths)
-    listed = runlog._loose(paths)
-    gather(paths, most_files=0)
-    monkeypatch.setattr(runlog, "_loose", lambda _: listed)
-    assert rows_in(read_runs(paths)) == [301, 302, 303, 401, 402, 403]
+    with ThreadPoolExecutor(1) as pool:
+        for second in range(30):
+            leave(paths, datetime(2026, 5, 1, second=second, tzinfo=UTC), second)
+            gathering = pool.submit(gather, paths, most_files=0)
+            while not gathering.done():
+                assert len(read_runs(paths)) == 6 + second + 1
+            assert gathering.result() == (7 if second == 0 else 1)

@@ -51,8 +51,12 @@ def newest_receipt(installation: Installation) -> datetime | None:
 
 def landed_rows(paths: Paths) -> str:
     """Say how many raw rows came in, were accepted, and were quarantined for which reason."""
-    books = [json.loads(path.read_text()) for path in sorted(paths.books.glob("[!.]*.json"))]
-    files = [file for entry in books for file in entry["files"]]
+    files: list[dict[str, Any]] = []
+    for path in sorted(paths.books.glob("[!.]*.json")):
+        try:
+            files += json.loads(path.read_text())["files"]
+        except (ValueError, KeyError, TypeError):
+            return f"raw rows: {path} is damaged; `vitrine land` its interval again to count them"
     reasons: Counter[str] = Counter()
     for file in files:
         reasons.update({q["reason"]: q["row_count"] for q in file["quarantined"]})
