@@ -28,6 +28,7 @@ from pydantic import (
 
 from vitrine.errors import BadArgumentError
 from vitrine.installation import Installation
+from vitrine.letters import HOLD_OUT
 
 SegmentName = Literal["prospect", "new", "loyal", "top", "inactive"]
 """As the feature `customer_segments` names them."""
@@ -69,7 +70,7 @@ _WORDS = {
 class _Rules(BaseModel):
     """What every part has in common: it cannot be changed, and knows no other names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -126,6 +127,13 @@ class SendTimes(_Rules):
         if isinstance(given, int | float):
             raise ValueError("write a time of day in quotes, such as '21:00'")
         return given
+
+    @field_validator("default", "quiet_from", "quiet_until")
+    @classmethod
+    def _is_of_no_zone(cls, at: time) -> time:
+        if at.tzinfo is not None:
+            raise ValueError(f"write {at:%H:%M} alone: it is by each customer's own clock")
+        return at
 
     @model_validator(mode="after")
     def _default_is_not_quiet(self) -> Self:
@@ -197,6 +205,13 @@ class ListRules(_Rules):
         default={"standard": Arm(share=1.0)},
         description="The experiment's arms; their shares add to 1.",
     )
+
+    @field_validator("arms")
+    @classmethod
+    def _no_arm_is_the_control(cls, arms: dict[str, Arm]) -> dict[str, Arm]:
+        if HOLD_OUT in arms:
+            raise ValueError(f"{HOLD_OUT} is the control, whom nobody writes to: name it otherwise")
+        return arms
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Self:
@@ -278,7 +293,6 @@ class GateLimits(_Rules):
     size_change: float = Field(
         default=0.3,
         gt=0,
-        allow_inf_nan=False,
         description="Change of size since the last published list, as each was built; and letters"
         " lost at the hand-off. 1.5: 150 % more. From 1 on no loss is too much.",
     )

@@ -69,6 +69,13 @@ def test_a_named_file_that_is_not_there_is_refused(tmp_path):
         ),
         ("caps: {per_day: true}", "caps.per_day: yes is no value of it"),
         ("lists: {}", "lists: name at least one"),
+        (
+            "lists: {daily: {arms: {hold_out: {share: 1}}}}",
+            "lists.daily.arms: hold_out is the control",
+        ),
+        ("send_times: {default: '07:30Z'}", "send_times.default: write 07:30 alone"),
+        ("delivery: {late_hours: .inf}", "delivery.late_hours: "),
+        ("allocation: {stock_factor: .nan}", "allocation.stock_factor: "),
         ("suppress: {customers: ann}", "suppress.customers: write a list.*, not 'ann'"),
         ("caps: 3", "caps: write its names below it"),
         ("- 1", "p.yaml is not a mapping"),
