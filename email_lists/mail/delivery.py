@@ -6,6 +6,7 @@ has taken since. Who left since the list was published is asked again right befo
 killed is repeated: it sends what the first one did not (`email_lists.mail.delivered`).
 """
 
+import hashlib
 import json
 import time
 from collections import Counter, defaultdict
@@ -35,13 +36,13 @@ from email_lists.people import SCHEMA
 from vitrine import letters, list_policy
 from vitrine.errors import MachineError, NotPublishedError, StageSkipped
 from vitrine.installation import Installation
-from vitrine.interval import DAY, parse_instant
+from vitrine.interval import DAY, midnight, parse_instant
 from vitrine.list_policy import ListPolicy
 from vitrine.paths import Paths
 from vitrine.publish import alone
 
 NIGHTS = 2
-"""Days after its night on which a letter may still be due: zones and personal hours reach there."""
+"""Days after its night on which a letter may become due: zones and personal hours reach there."""
 RUN_SECONDS = 15 * 60
 """One run, over all its lists, hands over what takes this long, and leaves the rest to the next:
 people's consent, and the hour, are looked at anew."""
@@ -149,18 +150,25 @@ class _Night:
         files = photographs(self.images, self.paths.landing, shown)
         sender = self.policy.sender
         links = {product_id: self._link(file) for product_id, file in files.items()}
+        ids = {product_id: self._content_id(file) for product_id, file in files.items()}
         for row in rows:
             letter, address = self.renderer.letter(row, links), addresses[row["message_id"]]
             own = {product["product_id"] for product in row["products"]} & files.keys()
-            attached = {} if sender.picture_url else {files[p].name: files[p] for p in sorted(own)}
+            attached = {} if sender.picture_url else {ids[p]: files[p] for p in sorted(own)}
             mail = message(row, letter, address, sender, self.list_name, attached)
             yield row, address, mail
 
     def _link(self, file: Path) -> str:
         if not self.policy.sender.picture_url:
-            return f"cid:{file.name}"
-        path = file.relative_to(self.paths.landing.resolve()).as_posix()
-        return self.policy.sender.link("picture_url", path=path)
+            return f"cid:{self._content_id(file)}"
+        return self.policy.sender.link("picture_url", path=self._path(file))
+
+    def _content_id(self, file: Path) -> str:
+        """Name a picture in a letter: files of one name may lie in several folders."""
+        return hashlib.sha256(self._path(file).encode()).hexdigest()[:16] + file.suffix.lower()
+
+    def _path(self, file: Path) -> str:
+        return file.relative_to(self.paths.landing.resolve()).as_posix()
 
 
 def deliver(installation: Installation, list_name: str, run: Run) -> Counter[str]:
@@ -196,7 +204,7 @@ def deliver(installation: Installation, list_name: str, run: Run) -> Counter[str
     try:
         with alone(paths.deliveries, is_patient=False):
             for night in letters.published(paths.lists):
-                if night.list_name == list_name and _may_be_due(night, run.at):
+                if night.list_name == list_name and _may_be_due(night, run.at, policy):
                     _deliver_night(installation, _Night.of(paths, policy, night), run, done)
     except BlockingIOError:
         raise MachineError(
@@ -211,8 +219,9 @@ def lateness(policy: ListPolicy) -> timedelta:
     return timedelta(hours=policy.delivery.late_hours)
 
 
-def _may_be_due(night: letters.Night, at: datetime) -> bool:
-    return timedelta(0) <= at.date() - night.night <= NIGHTS * DAY
+def _may_be_due(night: letters.Night, at: datetime, policy: ListPolicy) -> bool:
+    age = at - midnight(night.night)
+    return timedelta(0) <= age < (NIGHTS + 1) * DAY + lateness(policy)
 
 
 def _deliver_night(installation: Installation, night: _Night, run: Run, done: Counter[str]) -> None:

@@ -84,6 +84,10 @@ class MailServer:
     def _refusal(self, address: str) -> Answer | None:
         """Go as far as the letter itself; return why not, if the server does not want it."""
         code, _ = self._smtp.mail(self._sender)
+        if code // 100 == 4:
+            raise MachineError(
+                f"{self._name} takes no letters now ({code}): type the same command again later"
+            )
         if code != _DONE:
             raise MachineError(
                 f"{self._name} refuses letters from {self._sender} ({code}): mend that, or the"

@@ -19,6 +19,8 @@ class PostOffice:
     """Address and message, as they came over the wire, dots taken off."""
     answers: dict[str, bytes] = field(default_factory=dict)
     """What is said to RCPT of an address in place of 250."""
+    to_a_sender: bytes = b"250 fine"
+    """What is said to MAIL."""
     at_the_end: bytes = b"250 taken"
     before_answering: Callable[[int], None] = lambda count: None
     """Called with the number of letters taken before the sender is told."""
@@ -52,6 +54,8 @@ class _Session(socketserver.StreamRequestHandler):
             if verb == b"RCPT":
                 address = line.split(b"<")[1].split(b">")[0].decode()
                 self.say(office.answers.get(address, b"250 fine"))
+            elif verb == b"MAIL":
+                self.say(office.to_a_sender)
             elif verb == b"DATA":
                 self.say(b"354 go on")
                 mail = self.letter()

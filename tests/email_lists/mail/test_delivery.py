@@ -144,6 +144,14 @@ def test_only_what_is_due_goes_out_and_nothing_late_or_in_quiet_hours(installati
     assert to(office) == ["anna", "dora"]
 
 
+def test_a_letter_is_due_for_as_long_as_the_policy_says(installation, paths, office):
+    publish(paths, [person("anna", send_at=SEND_AT + timedelta(days=1))])
+    paths.list_policy.write_text(
+        POLICY.format(port=office.port, rate=10_000)[:-1] + ", late_hours: 72}"
+    )
+    assert deliver(installation, "daily", SEND_AT + timedelta(days=3)) == {"sent": 1}
+
+
 def test_no_letter_goes_when_its_turn_comes_in_a_quiet_hour(installation, paths, office):
     paths.list_policy.write_text(POLICY.format(port=office.port, rate=1))
     evening = parse_instant("2026-03-02T20:00:00Z")  # nine in Paris
@@ -214,6 +222,18 @@ def test_what_the_server_refuses_is_noted_and_what_it_puts_off_is_tried_again(
     assert deliver(installation, "daily", SEND_AT) == {"sent": 1}
     assert to(office) == ["cleo", "dora", "ben"]
     assert b"@" not in paths.delivery_book("daily", SEND_AT.date()).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [(b"421 busy", r"no letters now \(421\): .* again later"), (b"550 no", "sender.address")],
+)
+def test_a_server_that_takes_no_letters_says_whether_to_wait(installation, office, answer, message):
+    office.to_a_sender = answer
+    with pytest.raises(MachineError, match=message):
+        deliver(installation, "daily", SEND_AT)
+    office.to_a_sender = b"250 fine"
+    assert deliver(installation, "daily", SEND_AT) == {"sent": 4}
 
 
 def test_a_server_that_breaks_off_is_told_and_what_it_may_have_taken_is_not_sent_again(
@@ -386,6 +406,23 @@ def test_pictures_lie_where_the_policy_says_or_travel_with_the_letter(
     assert f"cid:{picture['Content-ID'].strip('<>')}" in carried.get_body(("html",)).get_content()
     assert "https://pictures.example/images/a%20b.png" in linked.get_body(("html",)).get_content()
     assert not [part for part in linked.walk() if part.get_content_maintype() == "image"]
+
+
+def test_pictures_of_one_name_are_two(installation, paths, contract, office):
+    images = []
+    for product_id in ("p01", "p02"):
+        (paths.landing / product_id).mkdir()
+        (paths.landing / product_id / "front.png").write_bytes(product_id.encode())
+        shown = {"product_id": product_id, "view": "front", "path": f"{product_id}/front.png"}
+        images.append(shown | {"sha256": "0", "received_at": JANUARY.start})
+    lake.write_partition(paths.lake, "product_images", JANUARY, contract("product_images", *images))
+    publish(paths, [person("anna", products=[product(1), product(2)])])
+    deliver(installation, "daily", SEND_AT)
+    [mail] = office.messages()
+    parts = [part for part in mail.walk() if part.get_content_maintype() == "image"]
+    assert {part.get_content() for part in parts} == {b"p01", b"p02"}
+    page = mail.get_body(("html",)).get_content()
+    assert all(f"cid:{part['Content-ID'].strip('<>')}" in page for part in parts)
 
 
 def test_what_cannot_be_delivered_says_why(installation, paths, office):
