@@ -1,4 +1,4 @@
-"""Who is still written to at the hand-off, and at which address; the only reader of contacts.
+"""Who is still written to at the hand-off, and at which address.
 
 Frames in, frames out: `email_lists.audience.received` reads, `email_lists.handover.export` writes.
 """

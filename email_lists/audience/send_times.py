@@ -105,9 +105,10 @@ def opening_hours(
     -------
     pyarrow.Table
         customer_id and local_hour (int64, 0 to 23), of those who opened at least
-        `rules.least_opens` letters at that hour.
+        `rules.least_opens` letters at that hour; nobody where `rules.is_personal` is false.
     """
-    allowed = [hour for hour in range(24) if not rules.is_quiet(time(hour))]
+    is_asked = rules.is_personal
+    allowed = [hour for hour in range(24) if is_asked and not rules.is_quiet(time(hour))]
     zones = customers["timezone"].unique().to_pylist()
     return select(
         _HOURS,
@@ -133,8 +134,7 @@ def send_times(customers: pa.Table, opens: pa.Table, as_of: datetime, rules: Sen
         customer_id, send_at (UTC instant) and local_day (date, by the customer's clock), one row
         per customer; both are null for a zone that does not exist.
     """
-    told = opens if rules.is_personal else opens.slice(0, 0)
-    hours = opening_hours(customers, told, as_of, rules)
+    hours = opening_hours(customers, opens, as_of, rules)
     kinds = select(_KINDS, customers=customers, hours=hours)
     return select(_FINAL, customers=customers, hours=hours, times=_times(kinds, as_of, rules))
 

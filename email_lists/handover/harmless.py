@@ -65,7 +65,7 @@ def each(treat: Callable[[str], str], texts: pa.Array) -> pa.Array:
 
 
 def in_letters(people: pa.Table) -> pa.Table:
-    """Make the names of a list's campaigns and products plain.
+    """Make all texts of a list's campaigns and products plain, ids too: senders fill them in.
 
     Parameters
     ----------

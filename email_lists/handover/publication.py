@@ -342,8 +342,7 @@ def _state(wanted: Staged, checks: tuple[pa.Table, ...], policy: ListPolicy, tem
         sink = pa.BufferOutputStream()
         pq.write_table(checked, sink)
         whole.update(sink.getvalue())
-    sender = policy.sender.model_dump(mode="json")
-    whole.update(json.dumps([sender, _versions(policy), templates]).encode())
+    whole.update(json.dumps([_versions(policy), templates]).encode())
     return whole.hexdigest()
 
 

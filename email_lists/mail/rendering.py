@@ -58,10 +58,10 @@ def environment(own: Path | None = None) -> jinja2.Environment:
 
 
 def fingerprint(own: Path) -> str:
-    """Return the SHA-256 of the shop's own templates: letters differ where it does."""
+    """Return the SHA-256 of the shop's own templates, and of what they may include."""
     whole = hashlib.sha256()
-    for file in sorted(own.glob("letter*")):
-        whole.update(json.dumps([file.name, file.read_text()]).encode())
+    for file in sorted(file for file in own.rglob("*") if file.is_file()):
+        whole.update(json.dumps([file.relative_to(own).as_posix()]).encode() + file.read_bytes())
     return whole.hexdigest()
 
 

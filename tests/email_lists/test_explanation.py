@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from email_lists.handover.staged import write
 from email_lists.slates import slate
 from email_lists.slates.candidates import Slot, look_up
 from vitrine.errors import BadArgumentError
-from vitrine.list_policy import Caps, Holdout, ListPolicy
+from vitrine.list_policy import Caps, Holdout, ListPolicy, SendTimes
 from vitrine.paths import Paths
 
 NO_SCARCITY = pa.schema(
@@ -46,6 +47,20 @@ def test_who_is_written_to_is_told_every_rule_and_candidate(boutique, to_all, pa
     assert "liked_by_many, score 1.0000" in text
     assert "similar_to_bought, " in text
     assert "loved" not in text, "that is not what early access is made of"
+
+
+def test_no_hour_is_told_that_the_policy_does_not_look_at(boutique, to_all):
+    opens = pa.Table.from_pylist(
+        [
+            {"customer_id": "anna", "opened_at": boutique.as_of - timedelta(days=day, hours=-15)}
+            for day in (3, 4, 5)
+        ],
+        schema=boutique.who.opens.schema,
+    )
+    known = replace(boutique, who=replace(boutique.who, opens=opens))
+    usual = to_all.model_copy(update={"send_times": SendTimes(is_personal=False)})
+    assert ", opens at 19 o'clock;" in told(known, to_all, "anna")
+    assert "06:30 UTC, the usual time; 3 opened" in told(known, usual, "anna")
 
 
 def test_what_is_shown_is_marked(boutique, to_all, paths):

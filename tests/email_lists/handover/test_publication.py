@@ -142,6 +142,11 @@ def test_another_template_of_the_shops_own_is_another_state(installation):
     assert current(installation) != before
     [preview] = (current(installation) / "previews").glob("*.txt")
     assert preview.read_text().startswith("ours: ")
+    before = current(installation)
+    (own / "parts").mkdir()
+    (own / "parts" / "footer.txt").write_text("what a template may include")
+    publication.publish(installation, "daily", AS_OF)
+    assert current(installation) != before
 
 
 def test_the_difference_to_the_same_night_and_to_the_night_before(installation):
