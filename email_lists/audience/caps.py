@@ -81,6 +81,11 @@ select * from final order by customer_id, send_at, list, night, is_gone
 """
 
 
+def around(night: date) -> Interval:
+    """Return the instants at which a letter can count for a cap of a night's letters."""
+    return Interval(midnight(night) - REACH, midnight(night) + REACH + DAY)
+
+
 def preceding(
     people: pa.Table, letters: pa.Table, lists: Sequence[str], list_name: str, night: date
 ) -> pa.Table:
@@ -133,13 +138,12 @@ def exceeded(
         cap_of_strategy_per_week; the first that holds, or null), one row per person by customer_id.
     """
     people = people.sort_by("customer_id")
-    around = Interval(midnight(night) - REACH, midnight(night) + REACH + DAY)
     counted = select(
         _COUNTED,
         {"list": list_name, "night": night},
         people=people,
         letters=letters,
-        offsets=offsets(people["timezone"].unique().to_pylist(), around),
+        offsets=offsets(people["timezone"].unique().to_pylist(), around(night)),
     )
     all_ND = _matrix(counted, people.num_rows)
     same_ND = _matrix(counted.filter(counted["is_same_strategy"]), people.num_rows)

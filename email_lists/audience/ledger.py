@@ -11,7 +11,7 @@ from email_lists.audience import caps
 from email_lists.frames import select
 from email_lists.mail import delivered
 from vitrine import letters
-from vitrine.interval import DAY, Interval, midnight
+from vitrine.interval import midnight
 from vitrine.paths import Paths
 
 _PROMISED = """
@@ -68,11 +68,6 @@ select * from final order by customer_id, send_at, list, night, is_gone
 """
 
 
-def around(night: date) -> Interval:
-    """Return the instants at which a letter can count for a cap of a night's letters."""
-    return Interval(midnight(night) - caps.REACH, midnight(night) + caps.REACH + DAY)
-
-
 def promised(paths: Paths, night: date, sent: pa.Table, customers: pa.Table) -> pa.Table:
     """Read what was promised to customers near a night, and what went.
 
@@ -84,7 +79,7 @@ def promised(paths: Paths, night: date, sent: pa.Table, customers: pa.Table) -> 
     Parameters
     ----------
     sent
-        message_id, customer_id, occurred_at of the e-mail events of kind `sent` `around` the night;
+        message_id, customer_id, occurred_at of the e-mail events of kind `sent` within `caps.around` of the night;
         is_known: whether the night's build knew it. What the shop sent by itself counts then alone.
     customers
         customer_id: whose letters are read.
@@ -96,7 +91,7 @@ def promised(paths: Paths, night: date, sent: pa.Table, customers: pa.Table) -> 
         rows a letter. Strategy is null for letters that no published list holds, list and night for
         those of which the book knows nothing either.
     """
-    near = around(night)
+    near = caps.around(night)
     nights = (each for each in letters.published(paths.lists) if midnight(each.night) in near)
     files = [str(each.letters) for each in nights]
     tables = {

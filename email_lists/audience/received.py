@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from email_lists.audience import ledger
+from email_lists.audience import caps, ledger
 from email_lists.audience.deliverable import Newest
 from email_lists.audience.mailboxes import PERSON
 from email_lists.audience.permissions import REACTIONS
@@ -92,7 +92,7 @@ def newest(installation: Installation, as_of: datetime, customer_ids: pa.Chunked
     if told["sendable"]:
         accounts = _select(paths, "contacts", _ACCOUNTS, people=accounts)
     of = {"accounts": accounts}
-    near = ledger.around(night)
+    near = caps.around(night)
     known = {"known_before": known_before(installation.shop, as_of)}
     sent = _select(
         paths, "email_events", _SENT, known | {"since": near.start, "until": near.end}, **of

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from email_lists.audience import ledger, received
+from email_lists.audience import caps, ledger, received
 from email_lists.audience.eligibility import Who
 from email_lists.audience.permissions import REACTIONS, with_erased
 from email_lists.audience.send_times import OPENS_LOOK_BACK
@@ -115,7 +115,7 @@ def read(
         The midnight that the build ended at.
     """
     paths, shop = installation.paths, installation.shop
-    moment, near = {"known_before": known_before}, ledger.around(as_of.date())
+    moment, near = {"known_before": known_before}, caps.around(as_of.date())
     opens = moment | {"since": as_of - OPENS_LOOK_BACK, "until": as_of}
     sent = _query(warehouse, _SENT, moment | {"since": near.start, "until": near.end})
     has_consents = "consents" in shop.provides

@@ -5,7 +5,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from email_lists.audience.ledger import around, promised
+from email_lists.audience.caps import around
+from email_lists.audience.ledger import promised
 from email_lists.mail.delivered import State, opened
 from vitrine.interval import midnight, parse_instant
 from vitrine.letters import LETTERS
