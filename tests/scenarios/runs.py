@@ -170,11 +170,12 @@ def _content(file: Path) -> str:
     """Hash a published file; a manifest without the version number that the registry gave.
 
     A training run that is killed after it registered a version leaves that version behind, so the
-    next one has a higher number. Its weights, and so the lists, are the same.
+    next one has a higher number. Its weights, and so the lists, are the same; the digest of all
+    that they are made of, `state`, is not.
     """
     text = file.read_bytes()
     if file.name == "manifest.json":
-        text = re.sub(rb'"version": "?[0-9]+"?', b"", text)
+        text = re.sub(rb'"version": "?[0-9]+"?|"state": "[0-9a-f]+"', b"", text)
     return hashlib.sha256(text).hexdigest()
 
 

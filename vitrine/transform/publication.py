@@ -18,7 +18,7 @@ def publish_build(
 ) -> Path:
     """Move the file that was built for `interval` to where readers look; return its new place.
 
-    Where a run that was killed has moved it already, the switch is completed. Of the folder that it
+    Where a run that was killed has moved it already, what it left is completed. Of the folder that it
     was built in the log stays, for as many builds as versions are kept.
 
     Raises
@@ -35,10 +35,14 @@ def publish_build(
     """
     file = installation.paths.build_file(database, interval)
     link = installation.paths.warehouse / file.name
-    if not file.exists():
+    if not file.exists() and not file.parent.exists():
         return _completed(link, database, interval, file)
     with builds.held(file.parent):
-        published = _moved(installation, file, link, interval, force)
+        published = (
+            _moved(installation, file, link, interval, force)
+            if file.exists()
+            else _completed(link, database, interval, file)
+        )
         builds.keep_log(file.parent, (dbt.INCREMENT_FILE, dbt.PROGRESS_FILE))
     builds.forget_old(file, installation.settings.keep_versions)
     return published

@@ -83,8 +83,12 @@ def test_a_publish_that_was_killed_after_the_move_is_completed(installation, bui
     link = installation.paths.warehouse / "daily.duckdb"
     link.unlink()
     link.symlink_to(first.relative_to(link.parent))
+    folder = installation.paths.build_file("daily", SECOND).parent
+    (folder / "dbt" / "target").mkdir(parents=True)
+    (folder / "dbt" / "target" / "compiled.sql").touch()
     assert publication.publish_build(installation, "daily", SECOND) == second
     assert published_file(installation.paths, "daily") == second
+    assert not list(folder.rglob("*.sql"))
 
 
 def test_an_older_publish_that_is_run_again_switches_nothing_back(installation, build_file):
