@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -51,16 +52,16 @@ def cell(text: str) -> str:
     return re.sub(FORMULA, GUARDED, text)
 
 
-def each(treat: Callable[[str], str], texts: pa.Array) -> pa.Array:
-    """Treat every text once, however often it occurs; nulls stay.
+def each(treat: Callable[[Any], str], values: pa.Array) -> pa.Array:
+    """Write every value as a text once, however often it occurs; nulls stay.
 
     Parameters
     ----------
-    texts
-        Strings; few of them different.
+    values
+        Texts or numbers; few of them different.
     """
-    coded = pc.dictionary_encode(texts)
-    treated = pa.array([treat(text) for text in coded.dictionary.to_pylist()], pa.string())
+    coded = pc.dictionary_encode(values)
+    treated = pa.array([treat(value) for value in coded.dictionary.to_pylist()], pa.string())
     return treated.take(coded.indices)
 
 
