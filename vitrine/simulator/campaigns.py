@@ -11,10 +11,6 @@ from vitrine.simulator.shop import MARKETS, Shop
 
 OPENING_HOUR = 7
 ANNOUNCEMENT_HOUR = 16
-ANNOUNCED_DAYS = 2
-"""Local days from the announcement to the opening: a list is made at night of what was known at its
-midnight, and is read that morning. To say then what opens tomorrow, the shop must have said so the
-day before."""
 LONGEST_DAYS = 15
 DURATION_DAYS = (1, 2, 3, 4, 5, 7, 10, 15)
 DURATION_SHARES = (0.08, 0.16, 0.22, 0.18, 0.14, 0.12, 0.06, 0.04)
@@ -61,6 +57,7 @@ class Calendar:
         self, draws: np.random.Generator, day: date, market: int, brand: int, place: int
     ) -> Campaign:
         zone = MARKETS[market].timezone
+        announced_on = day - timedelta(days=self.shop.announced_days)
         closes_on = day + timedelta(days=int(draws.choice(DURATION_DAYS, p=DURATION_SHARES)))
         self._closes_on[market][brand] = closes_on
         kind = int(draws.integers(2))
@@ -74,7 +71,7 @@ class Calendar:
             market=market,
             brand=brand,
             sub_sector=products[0].sub_sector,
-            announced_at=instant_at(day - timedelta(days=ANNOUNCED_DAYS), ANNOUNCEMENT_HOUR, zone),
+            announced_at=instant_at(announced_on, ANNOUNCEMENT_HOUR, zone),
             opens_at=instant_at(day, OPENING_HOUR, zone),
             closes_at=instant_at(closes_on, OPENING_HOUR, zone),
             depth=depth,

@@ -104,7 +104,8 @@ def _flash_sale(
     from vitrine.simulator.writing import STEPS, write_interval
 
     paths, seed = installation.paths, installation.settings.seed
-    shop = found(paths.landing, interval, seed, customers, is_mailed_by_lists=is_mailed_by_lists)
+    lists = paths.lists if is_mailed_by_lists else None
+    shop = found(paths.landing, interval, seed, customers, lists)
     is_mailed = shop.lists_since is not None
     days = (interval.end.date() - shop.founded_on).days + 1
     with click.progressbar(length=days, label="simulating", item_show_func=str) as bar:

@@ -5,14 +5,17 @@ decide every byte that it ever writes.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any, TypeVar
 from zlib import crc32
 
 import numpy as np
 
 from vitrine.errors import BadArgumentError, BadInputError
+from vitrine.interval import Interval, format_instant, midnight
 from vitrine.publish import atomic_file
 
 FLASH_SALE, RETAILER = "flash_sale", "retailer"
@@ -20,6 +23,7 @@ FLASH_SALE, RETAILER = "flash_sale", "retailer"
 DEFAULT_CUSTOMERS = 2_000
 SMALL_SHOP = 1_000
 _DAYS = ("founded_on", "lists_since")
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,49 @@ MARKETS = (
 
 
 @dataclass(frozen=True)
-class Shop:
-    """The parameters of a shop.
+class Parameters:
+    """What shops of every kind are made from."""
+
+    seed: int
+    customer_count: int
+    founded_on: date
+    """First UTC day of which the shop gives data."""
+
+    def draws(self, purpose: str, *numbers: int) -> np.random.Generator:
+        """Return the stream of one purpose and, say, day; streams do not depend on each other."""
+        return np.random.default_rng([self.seed, crc32(purpose.encode()), *numbers])
+
+    def refuse_another(
+        self, landing: Path, interval: Interval, seed: int, customers: int | None
+    ) -> None:
+        """Let only this shop write to its landing folder, and from its first day on.
+
+        Raises
+        ------
+        BadArgumentError
+            If another seed or size is asked for, or an interval that begins before the founding.
+        """
+        file = shop_file(landing)
+        if customers not in (None, self.customer_count):
+            raise BadArgumentError(
+                f"{file} is a shop of {self.customer_count} customers, not {customers};"
+                " leave --customers away, or simulate into an empty landing folder"
+            )
+        if seed != self.seed:
+            raise BadArgumentError(
+                f"{file} is a shop of seed {self.seed}, not {seed};"
+                " set VITRINE_SEED to it, or simulate into an empty landing folder"
+            )
+        if interval.start < midnight(self.founded_on):
+            raise BadArgumentError(
+                f"the shop in {file} was founded on {self.founded_on};"
+                f" {format_instant(interval.start)} lies before that"
+            )
+
+
+@dataclass(frozen=True)
+class Shop(Parameters):
+    """The parameters of a flash-sale shop.
 
     Raises
     ------
@@ -50,15 +95,15 @@ class Shop:
         If there are too few customers or brands to fill the markets.
     """
 
-    seed: int
-    customer_count: int
-    founded_on: date
-    """First UTC day of which the shop gives data."""
     brand_count: int
     openings_per_day: float
     """Mean number of campaigns that open a day in each market."""
     lists_since: date | None = None
     """From this local day on published lists are the shop's mail, and it has no other."""
+    announced_days: int = 2
+    """Local days from a campaign's announcement to its opening: a list is made at night of what was
+    known at its midnight, and is read that morning. To say then what opens tomorrow, the shop must
+    have said so the day before."""
 
     def __post_init__(self) -> None:
         if self.customer_count < 2 * len(MARKETS):
@@ -73,14 +118,32 @@ class Shop:
             return cls(seed, customer_count, founded_on, brand_count=36, openings_per_day=3.5)
         return cls(seed, customer_count, founded_on, brand_count=60, openings_per_day=5.0)
 
-    def draws(self, purpose: str, *numbers: int) -> np.random.Generator:
-        """Return the stream of one purpose and, say, day; streams do not depend on each other."""
-        return np.random.default_rng([self.seed, crc32(purpose.encode()), *numbers])
-
 
 def shop_file(landing: Path) -> Path:
     """Return the file that keeps a landing folder's shop parameters."""
     return landing / "shop.json"
+
+
+def stored(
+    landing: Path, read: Callable[[dict[str, Any]], _Read], kind: str = "shop"
+) -> _Read | None:
+    """Let `read` make something of what the shop's file says; return None where there is no file.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be understood, calling it that of a simulated `kind`.
+    """
+    file = shop_file(landing)
+    if not file.exists():
+        return None
+    try:
+        return read(json.loads(file.read_text()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInputError(
+            f"{file} does not hold a simulated {kind}'s parameters ({error});"
+            " simulate into an empty landing folder"
+        ) from None
 
 
 def kind_of_shop(landing: Path) -> str | None:
@@ -91,16 +154,7 @@ def kind_of_shop(landing: Path) -> str | None:
     BadInputError
         If the file cannot be understood.
     """
-    file = shop_file(landing)
-    if not file.exists():
-        return None
-    try:
-        return str(json.loads(file.read_text()).get("kind", FLASH_SALE))
-    except (ValueError, AttributeError) as error:
-        raise BadInputError(
-            f"{file} does not hold a simulated shop's parameters ({error});"
-            " simulate into an empty landing folder"
-        ) from None
+    return stored(landing, lambda values: str(values.get("kind", FLASH_SALE)))
 
 
 def load_shop(landing: Path) -> Shop | None:
@@ -111,18 +165,13 @@ def load_shop(landing: Path) -> Shop | None:
     BadInputError
         If the file cannot be understood.
     """
-    file = shop_file(landing)
-    if not file.exists():
-        return None
-    try:
-        values = json.loads(file.read_text())
-        days = {name: date.fromisoformat(values[name]) for name in _DAYS if name in values}
-        return Shop(**(values | days))
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInputError(
-            f"{file} does not hold a simulated shop's parameters ({error});"
-            " simulate into an empty landing folder"
-        ) from None
+    return stored(landing, _shop)
+
+
+def _shop(values: dict[str, Any]) -> Shop:
+    days = {name: date.fromisoformat(values[name]) for name in _DAYS if name in values}
+    # Shops that were founded before they could differ in it announce one day ahead.
+    return Shop(**({"announced_days": 1} | values | days))
 
 
 def store_shop(landing: Path, shop: Shop) -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from vitrine.interval import midnight
 from vitrine.letters import LETTERS
 from vitrine.simulator import mailing, pictures, rows
-from vitrine.simulator.campaigns import ANNOUNCED_DAYS, LONGEST_DAYS, Calendar, Campaign
+from vitrine.simulator.campaigns import LONGEST_DAYS, Calendar, Campaign
 from vitrine.simulator.catalogue import Catalogue, Product, make_brands
 from vitrine.simulator.letters import Letterbox, read
 from vitrine.simulator.local_time import DAY, HOUR, instant_at, instants
@@ -107,7 +107,7 @@ class Simulation:
         self._announced: set[str] = set()
         self._bought_NB = np.zeros((shop.customer_count, shop.brand_count), np.int16)
         self._may_write_N = self.people.allows_email_N.copy()
-        for ahead in range(-LONGEST_DAYS, ANNOUNCED_DAYS):
+        for ahead in range(-LONGEST_DAYS, shop.announced_days):
             self._announce(shop.founded_on + timedelta(days=ahead))
         self._register(self.people.is_known_at_founding_N, self._founded)
 
@@ -118,7 +118,7 @@ class Simulation:
     def advance(self) -> None:
         """Play one local day in all markets: everything that occurs on it goes to the outbox."""
         day = self.next_day
-        self._announce(day + timedelta(days=ANNOUNCED_DAYS))
+        self._announce(day + timedelta(days=self.shop.announced_days))
         self._register(self._newcomers(day), None)
         for market in range(len(MARKETS)):
             self._play(day, market)

@@ -74,4 +74,4 @@ def test_as_many_campaigns_open_as_the_page_says():
         "announced at {:02d}:00 local time, opens at {:02d}:00 two days later".format(*hours)
         in PAGE
     )
-    assert campaigns.ANNOUNCED_DAYS == 2
+    assert shop.announced_days == 2

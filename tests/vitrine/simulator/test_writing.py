@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -6,7 +7,6 @@ import pyarrow as pa
 import pytest
 
 from vitrine.interval import DAY, QUARTER_HOUR, Interval
-from vitrine.simulator import campaigns, simulation
 from vitrine.simulator.raw_format import COLUMNS
 from vitrine.simulator.shop import Shop
 from vitrine.simulator.writing import write_interval
@@ -61,11 +61,9 @@ def test_the_later_part_does_not_need_the_earlier_files(straight, tmp_path):
 
 @pytest.mark.parametrize("days", [1, 3])
 def test_when_campaigns_are_announced_changes_what_is_known_and_nothing_that_happens(
-    straight, tmp_path, monkeypatch, days
+    straight, tmp_path, days
 ):
-    for module in (campaigns, simulation):
-        monkeypatch.setattr(module, "ANNOUNCED_DAYS", days)
-    other = write(tmp_path, WHOLE)
+    other = write(tmp_path, WHOLE, shop=replace(SHOP, announced_days=days))
     happened = {"orders", "events", "stock_levels", "email_events", "customers", "tastes"}
     for name in straight[1].keys() | other.keys():
         if happened & {*name.split("/")}:

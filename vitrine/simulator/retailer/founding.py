@@ -3,12 +3,13 @@
 import json
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-from vitrine.errors import BadArgumentError, BadInputError
+from vitrine.errors import BadArgumentError
 from vitrine.interval import Interval, format_instant, midnight
 from vitrine.publish import atomic_file
 from vitrine.simulator.retailer.shop import Retailer
-from vitrine.simulator.shop import RETAILER, shop_file
+from vitrine.simulator.shop import RETAILER, shop_file, stored
 
 DEFAULT_CUSTOMERS = 13_700
 SESSION_DAYS = 30
@@ -25,13 +26,11 @@ def found(landing: Path, interval: Interval, seed: int, customers: int | None) -
     BadInputError
         If the shop's file cannot be understood.
     """
-    file = shop_file(landing)
-    if file.exists():
-        shop = _load(file)
-    else:
+    shop = stored(landing, _retailer, "retailer")
+    if shop is None:
         shop = _new(interval, seed, customers or DEFAULT_CUSTOMERS)
-        _store(file, shop)
-    _refuse_another(shop, file, interval, seed, customers)
+        _store(landing, shop)
+    shop.refuse_another(landing, interval, seed, customers)
     return shop
 
 
@@ -46,19 +45,12 @@ def _new(interval: Interval, seed: int, customers: int) -> Retailer:
     return Retailer(seed, customers, founded_on, sessions_from)
 
 
-def _load(file: Path) -> Retailer:
-    try:
-        values = json.loads(file.read_text())
-        dates = {n: date.fromisoformat(values[n]) for n in ("founded_on", "sessions_from")}
-        return Retailer(values["seed"], values["customer_count"], **dates)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInputError(
-            f"{file} does not hold a simulated retailer's parameters ({error});"
-            " simulate into an empty landing folder"
-        ) from None
+def _retailer(values: dict[str, Any]) -> Retailer:
+    dates = {n: date.fromisoformat(values[n]) for n in ("founded_on", "sessions_from")}
+    return Retailer(values["seed"], values["customer_count"], **dates)
 
 
-def _store(file: Path, shop: Retailer) -> None:
+def _store(landing: Path, shop: Retailer) -> None:
     values = {
         "kind": RETAILER,
         "seed": shop.seed,
@@ -66,25 +58,5 @@ def _store(file: Path, shop: Retailer) -> None:
         "founded_on": shop.founded_on.isoformat(),
         "sessions_from": shop.sessions_from.isoformat(),
     }
-    with atomic_file(file) as path:
+    with atomic_file(shop_file(landing)) as path:
         path.write_text(json.dumps(values, indent=2) + "\n")
-
-
-def _refuse_another(
-    shop: Retailer, file: Path, interval: Interval, seed: int, customers: int | None
-) -> None:
-    if customers not in (None, shop.customer_count):
-        raise BadArgumentError(
-            f"{file} is a shop of {shop.customer_count} customers, not {customers};"
-            " leave --customers away, or simulate into an empty landing folder"
-        )
-    if seed != shop.seed:
-        raise BadArgumentError(
-            f"{file} is a shop of seed {shop.seed}, not {seed};"
-            " set VITRINE_SEED to it, or simulate into an empty landing folder"
-        )
-    if interval.start < midnight(shop.founded_on):
-        raise BadArgumentError(
-            f"the shop in {file} was founded on {shop.founded_on};"
-            f" {format_instant(interval.start)} lies before that"
-        )

@@ -7,12 +7,12 @@ order lines in 730 days, the counts of the H&M data of 2022.
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from zlib import crc32
 
 import numpy as np
 
 from vitrine.errors import BadArgumentError
 from vitrine.simulator.retailer.seasons import day_factors
+from vitrine.simulator.shop import Parameters
 
 LEAST_CUSTOMERS = 1_000
 FULL_DAYS = 730
@@ -29,7 +29,7 @@ FOUNDING_PRODUCTS = 0.3
 
 
 @dataclass(frozen=True)
-class Retailer:
+class Retailer(Parameters):
     """The parameters of a retailer; days are counted from 0, the day of its founding.
 
     Raises
@@ -38,9 +38,6 @@ class Retailer:
         If there are too few customers for the departments to have products.
     """
 
-    seed: int
-    customer_count: int
-    founded_on: date
     sessions_from: date
 
     def __post_init__(self) -> None:
@@ -111,10 +108,6 @@ class Retailer:
         days = 20 * FULL_DAYS
         total = np.r_[0.0, np.cumsum(day_factors(self.founded_on, days))]
         return total / total[FULL_DAYS]
-
-    def draws(self, purpose: str, *numbers: int) -> np.random.Generator:
-        """Return the stream of one purpose and, say, day; streams do not depend on each other."""
-        return np.random.default_rng([self.seed, crc32(purpose.encode()), *numbers])
 
 
 def _grown(founding: int, full: int, day: int) -> int:
