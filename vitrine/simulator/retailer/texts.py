@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vitrine.contracts import NO_COUNTRY
 from vitrine.simulator.raw_format import COLUMNS, numbered
 from vitrine.simulator.retailer import vocabulary as words
 from vitrine.simulator.retailer.clock import instant_text
@@ -128,7 +129,7 @@ class Wording:
             "campaign_id": self._product(rows),
             "brand": self._brand(which),
             **self._tree(which),
-            "country": _same("ZZ", len(which)),
+            "country": _same(NO_COUNTRY, len(which)),
             "timezone": _same(words.HOME_ZONE, len(which)),
             "opens_at": instant_text(rows["opens_at"]),
             "closes_at": _nothing(len(which)),
