@@ -45,10 +45,14 @@ def instant(value: datetime) -> str:
     return f"timestamptz '{format_instant(value)}'"
 
 
+def paths(files: Sequence[Path]) -> str:
+    """Write paths as a list in SQL."""
+    return f"[{', '.join(text(str(file)) for file in files)}]"
+
+
 def parquet(files: Sequence[Path]) -> str:
     """Write a table expression over Parquet files, without columns made from folder names."""
-    listed = ", ".join(text(str(file)) for file in files)
-    return f"read_parquet([{listed}], hive_partitioning=false)"
+    return f"read_parquet({paths(files)}, hive_partitioning=false)"
 
 
 def frame(query: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:

@@ -8,7 +8,7 @@ made the list but the list.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -198,11 +198,12 @@ class Inputs:
         offers, stock: the shop's. own, promised: expected units of this list, and of the night's
         others. letters: the published lists'. handed_over: what the mail server took, or may have.
         held_out, forgotten: customers. The policy and the instants are variables, and tables named
-        after its parts.
+        after its parts. Until it is closed nobody merges the lake's tables.
         """
         spill = self.paths.staging / "gates"
         spill.mkdir(parents=True, exist_ok=True)
         with (
+            ExitStack() as held,
             TemporaryDirectory(dir=spill) as folder,
             frames.connect(self.warehouse, name="daily", spill=Path(folder)) as connection,
         ):
@@ -215,7 +216,7 @@ class Inputs:
             ):
                 source = frames.parquet([self.staged.folder / file])
                 connection.execute(f"create temp view {name} as from {source}")
-            self._received(connection)
+            self._received(connection, held)
             self._letters(connection)
             self._handed_over(connection)
             for name, rows in (self._policy() | self._drawn).items():
@@ -274,13 +275,12 @@ class Inputs:
         )
         return [f"{kind} {name}" for ban in named for kind, name in ban if name is not None]
 
-    def _received(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Show the contract's tables as they were received before the midnight."""
-        root, before = self.paths.lake, self.known_before
+    def _received(self, connection: duckdb.DuckDBPyConnection, held: ExitStack) -> None:
+        """Show the contract's tables as they were received before the midnight, and hold them."""
         for table in RECEIVED:
-            days = [day for day in lake.days(root, table) if midnight(day) < before]
-            files = lake.files(root, table, Interval(midnight(days[0]), before)) if days else []
-            _show(connection, table, files, TABLES[table].empty())
+            files = held.enter_context(lake.held(self.paths.lake, table))
+            known = [f for f in files if lake.file_interval(f).end <= self.known_before]
+            _show(connection, table, known, TABLES[table].empty())
 
     def _letters(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Show what the published lists near the night promise, this one's letters among them."""
@@ -298,7 +298,7 @@ class Inputs:
         books = sorted(self.paths.deliveries.glob("*/*.jsonl"))
         near = [b for b in books if midnight(date.fromisoformat(b.stem)) in self._near]
         if near:
-            connection.execute(_HANDED_OVER.format(files=[str(book) for book in near]))
+            connection.execute(_HANDED_OVER.format(files=frames.paths(near)))
         else:
             connection.register("handed_over", _NOTHING_HANDED_OVER)
 
