@@ -59,8 +59,9 @@ def tasks(dag_bag):
 
 def commands(dag_bag):
     """Each command line of the DAGs, templates filled."""
+    told = {"dag_run": None, "params": {}}
     return {
-        f"{dag}.{task.task_id}": jinja2.Template(task.bash_command).render(OPTIONS, dag_run=None)
+        f"{dag}.{task.task_id}": jinja2.Template(task.bash_command).render(OPTIONS, **told)
         for dag, task in tasks(dag_bag)
         if hasattr(task, "bash_command")
     }
@@ -245,6 +246,29 @@ def test_windows_of_a_shop_that_delivers_whole_days_come_once_a_day(airflow_home
     run = SimpleNamespace(conf=None, logical_date=parse_instant("2026-03-02T01:30"))
     assert dag.user_defined_macros["start"](run) == "2026-03-01T00:00:00Z"
     assert dag.user_defined_macros["end"](run) == "2026-03-02T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("conf", "instant"),
+    [
+        (None, "2026-03-02T06:15:00Z"),
+        ({"as_of": None}, "2026-03-02T06:15:00Z"),
+        ({"as_of": "2026-02-14T06:20"}, "2026-02-14T06:20:00Z"),
+    ],
+)
+def test_letters_are_delivered_that_are_due_at_the_tick_or_when_a_person_says(
+    dag_bag, conf, instant
+):
+    from airflow.sdk.definitions.param import process_params
+
+    dag = dag_bag.dags["email_delivery"]
+    task = dag.get_task("deliver")
+    told = {
+        "dag_run": SimpleNamespace(conf=conf, logical_date=parse_instant("2026-03-02T06:17")),
+        "params": process_params(dag, task, conf, suppress_exception=False),
+    }
+    line = task.render_template(task.bash_command, told)
+    assert line == f"vitrine lists deliver --at {instant}"
 
 
 def test_lists_are_decided_at_half_past_three(dag_bag):
