@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from expectations.rules import Rule, advised, true
+from vitrine.contracts import NO_COUNTRY
 
 REST_DAYS = 30
 LEAST_BUYERS = 10
@@ -248,7 +249,7 @@ BRANDS = ListRule(
         select asked.send_at, asked.country
         from (select distinct send_at, country from crowded) as asked
         join choices
-            on choices.country in (asked.country, 'ZZ')
+            on choices.country in (asked.country, '{NO_COUNTRY}')
             and opens_at <= send_at
             and (closes_at is null or closes_at > send_at)
         group by all

@@ -30,6 +30,7 @@ from expectations.rules import (
     warn,
 )
 from vitrine import list_policy
+from vitrine.contracts import NO_COUNTRY
 from vitrine.installation import Installation
 from vitrine.interval import DAY, floor
 from vitrine.list_policy import STRATEGIES
@@ -46,6 +47,11 @@ HARMFUL = (
 """In a name: it would end a header's line, turn what is read, or open a template's tag."""
 ROUNDING = 1e-3
 """Of promised units: chances are written in single precision, and there are many to add up."""
+
+SELLABLE = tuple(
+    map(true, ("is_plain", "is_not_banned", "is_campaign_open", "is_sold_there", "is_on_sale"))
+)
+"""What holds of each product that a letter shows, and of each campaign."""
 
 _LETTERS = """
 select
@@ -82,7 +88,7 @@ select
         and (campaigns.closes_at is null or campaigns.closes_at > send_at),
         false
     ) as is_campaign_open,
-    coalesce(campaigns.country in (shown.country, 'ZZ'), false) as is_sold_there,
+    coalesce(campaigns.country in (shown.country, '{NO_COUNTRY}'), false) as is_sold_there,
     offers.product_id is not null and coalesce(offers.stock_left > 0, true) as is_on_sale,
     coalesce(list_min(list_transform(prices, lambda p: abs(p - shown.price))) < 0.005, true)
         as is_shop_price,
@@ -119,7 +125,7 @@ select
         ) and (c.closes_at is null or c.closes_at > send_at),
         false
     ) as is_campaign_open,
-    coalesce(c.country in (listed.country, 'ZZ'), false) as is_sold_there,
+    coalesce(c.country in (listed.country, '{NO_COUNTRY}'), false) as is_sold_there,
     selling.campaign_id is not null as is_on_sale,
     not regexp_matches(concat_ws(' ', item.name, item.brand, item.sector), '{HARMFUL}')
         as is_plain
@@ -278,11 +284,7 @@ def _products(inputs: Inputs) -> Table:
             between("probability", 0, 1),
             between("propensity", 0, 1),
             true("is_shop_price"),
-            true("is_plain"),
-            true("is_not_banned"),
-            true("is_campaign_open"),
-            true("is_sold_there"),
-            true("is_on_sale"),
+            *SELLABLE,
         ),
         asked=list_rules.PRODUCT,
         may_be_empty=_is_of_nobody(inputs),
@@ -300,11 +302,7 @@ def _campaigns(inputs: Inputs) -> Table:
             unique("customer_id", "campaign_id"),
             *required("campaign_id"),
             between("rank", 1),
-            true("is_plain"),
-            true("is_not_banned"),
-            true("is_campaign_open"),
-            true("is_sold_there"),
-            true("is_on_sale"),
+            *SELLABLE,
         ),
         may_be_empty=_is_of_nobody(inputs),
     )
