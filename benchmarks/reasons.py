@@ -38,6 +38,7 @@ from email_lists.slates.campaign_places import SHOWN
 from email_lists.slates.campaigns import CampaignReason, Ranked
 from email_lists.slates.candidates import Reason, Shelves, look_up
 from email_lists.slates.history import History
+from vitrine import list_policy
 from vitrine.contracts import INSTANT
 from vitrine.errors import VitrineError
 from vitrine.installation import Installation
@@ -118,8 +119,9 @@ def main(as_of: datetime, each: int, out: Path | None) -> None:
     """Print, by reason, in how many of the cases the rank falls."""
     try:
         installation = Installation.load()
+        policy = list_policy.read(installation)
         known = inputs.read(installation, as_of)
-        trials = judged(inputs.calibrated(installation, known), ListPolicy(), each)
+        trials = judged(inputs.calibrated(installation, known), policy, each)
     except VitrineError as error:
         sys.exit(str(error))
     page = "\n".join([*_page(installation, as_of, each, trials), ""])
