@@ -50,9 +50,7 @@ def judge(
     Choose nights from the first of the experiment on: what customers did before narrows the
     intervals only if no letter of it had changed that.
     """
-    from email_lists.judging import explorations, page, policies, reading
-    from email_lists.judging.outcomes import PURCHASES, REACTIONS
-    from email_lists.judging.uplift import uplifts
+    from email_lists.judging import explorations, lines, policies, reading, uplift
 
     installation = Installation.load()
     plans = {} if policy is None else {policy.name: _plan(policy, list_name)}
@@ -61,9 +59,8 @@ def judge(
         f"list {list_name}, nights {interval.days()[0]} to {interval.days()[-1]}, as known at"
         f" {format_instant(logged.known_until)}: {logged.letters.num_rows:,} letters"
     )
-    outcomes = PURCHASES if control == HOLD_OUT else PURCHASES + REACTIONS
-    found = [uplifts(logged.customers, outcome, control) for outcome in outcomes]
-    _echo(f"arms beside {control}", page.uplift_lines(found))
+    found = uplift.compared(logged.customers, control)
+    _echo(f"arms beside {control}", lines.uplift_lines(found))
     arms = sorted(set(logged.letters["arm"].unique().to_pylist()))
     judged = [
         judgement
@@ -74,13 +71,13 @@ def judge(
         )
     ]
     if judged:
-        _echo("other plans for everybody", page.plan_lines(judged))
+        _echo("other plans for everybody", lines.plan_lines(judged))
     else:
         click.echo("\none arm tells of no other plan")
     if shown:
-        by_both = reading.shown_by_both(installation, interval, shown)
+        by_both = reading.shown_by_both(installation, list_name, interval, shown)
         judged = explorations.judged("as shown", *by_both, logged.sales)
-        _echo("the place that is drawn", page.plan_lines(judged))
+        _echo("the place that is drawn", lines.plan_lines(judged))
 
 
 def _plan(policy: Path, list_name: str) -> dict[str, dict[str, float]]:
@@ -90,5 +87,5 @@ def _plan(policy: Path, list_name: str) -> dict[str, dict[str, float]]:
     return of_rules(list_policy.parse(policy.read_text(), str(policy)).list_named(list_name))
 
 
-def _echo(title: str, lines: Iterable[str]) -> None:
-    click.echo("\n".join(["", title, *lines]))
+def _echo(title: str, said: Iterable[str]) -> None:
+    click.echo("\n".join(["", title, *said]))

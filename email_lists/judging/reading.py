@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from email_lists.judging.outcomes import of_customers
@@ -114,9 +115,9 @@ def logged(
 
 
 def shown_by_both(
-    installation: Installation, nights: Interval, shown: Iterable[Path]
+    installation: Installation, list_name: str, nights: Interval, shown: Iterable[Path]
 ) -> tuple[pa.Table, pa.Table]:
-    """Read the published letters of some nights, and staged lists of other rules.
+    """Read a list's published letters of some nights, and staged lists of other rules.
 
     Raises
     ------
@@ -130,4 +131,5 @@ def shown_by_both(
         except (pa.ArrowInvalid, KeyError):
             raise BadArgumentError(f"{file} is no staged list: name its list.parquet") from None
     published = letters.read(installation.paths.lists, nights.start.date(), nights.end.date())
-    return published, pa.concat_tables(tables)
+    of_list = published.filter(pc.equal(published["list"], list_name))
+    return of_list, pa.concat_tables(tables)

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import stdtr, stdtrit
 
+from email_lists.judging.outcomes import PURCHASES, REACTIONS
 from vitrine.errors import BadInputError
 from vitrine.letters import HOLD_OUT
 
@@ -63,6 +64,34 @@ COLUMNS = pa.schema(
 )
 
 
+def compared(customers: pa.Table, control: str = HOLD_OUT) -> pa.Table:
+    """Compare each arm with the control by all that it can be compared by.
+
+    By purchases; beside an arm also by reactions, and then without those held out, who have none.
+
+    Parameters
+    ----------
+    customers
+        `outcomes.of_customers`.
+
+    Returns
+    -------
+    pyarrow.Table
+        As of `uplifts`, by outcome, then arm; no rows where nobody is in another arm.
+
+    Raises
+    ------
+    BadInputError
+        As `uplifts` does.
+    """
+    if control == HOLD_OUT:
+        found = [uplifts(customers, outcome) for outcome in PURCHASES]
+    else:
+        arms = customers.filter(pc.not_equal(customers["arm"], HOLD_OUT))
+        found = [uplifts(arms, outcome, control) for outcome in PURCHASES + REACTIONS]
+    return pa.concat_tables(found)
+
+
 def uplifts(outcomes: pa.Table, outcome: str, control: str = HOLD_OUT) -> pa.Table:
     """Compare each arm with the control.
 
@@ -90,7 +119,10 @@ def uplifts(outcomes: pa.Table, outcome: str, control: str = HOLD_OUT) -> pa.Tab
         )
     arms = sorted(set(outcomes["arm"].to_pylist()))
     if control not in arms:
-        raise BadInputError(f"nobody is in {control!r}; the arms are: {', '.join(arms) or 'none'}")
+        raise BadInputError(
+            f"nobody is in {control!r}; the arms are: {', '.join(arms) or 'none'}; name one of them"
+            " to compare the others with: --control <arm>"
+        )
     groups = {arm: _values(outcomes, outcome, arm) for arm in arms}
     rows = [
         {"arm": arm, "control": control, "outcome": outcome}

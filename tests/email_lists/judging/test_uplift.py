@@ -7,7 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from email_lists.judging.uplift import difference, uplifts
+from email_lists.judging.outcomes import PURCHASES, REACTIONS
+from email_lists.judging.uplift import compared, difference, uplifts
 from vitrine.errors import BadInputError
 from vitrine.letters import HOLD_OUT
 
@@ -86,9 +87,25 @@ def test_each_arm_is_compared_with_the_control():
     assert uplifts(outcomes, "clicked")["variance_kept"].to_pylist() != [1, 1]
 
 
+def test_arms_are_compared_by_reactions_too_and_those_held_out_by_purchases_alone():
+    customers = pa.table(
+        {"customer_id": [f"c{n}" for n in range(6)], "arm": ["bold", "plain", HOLD_OUT] * 2}
+        | {outcome: [1.0, 2, 0, 4, 3, 0] for outcome in PURCHASES + REACTIONS}
+    )
+
+    def pairs(control: str) -> list[tuple[str, str]]:
+        return [(row["outcome"], row["arm"]) for row in compared(customers, control).to_pylist()]
+
+    assert pairs(HOLD_OUT) == [(outcome, arm) for outcome in PURCHASES for arm in ("bold", "plain")]
+    assert pairs("plain") == [(outcome, "bold") for outcome in PURCHASES + REACTIONS]
+    assert compared(customers.filter(pa.array([False, True, True] * 2)), "plain").num_rows == 0
+
+
 def test_a_customer_in_two_arms_and_a_control_without_anybody_are_refused():
     outcomes = pa.table({"customer_id": ["a", "a"], "arm": ["x", HOLD_OUT], "clicked": [1, 0]})
     with pytest.raises(BadInputError, match="several rows"):
         uplifts(outcomes, "clicked")
-    with pytest.raises(BadInputError, match="nobody is in 'standard'; the arms are: x"):
+    with pytest.raises(
+        BadInputError, match=r"nobody is in 'standard'; the arms are: x; .* --control <"
+    ):
         uplifts(outcomes.slice(0, 1), "clicked", control="standard")

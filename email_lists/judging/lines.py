@@ -12,9 +12,12 @@ TOO_FEW = 1_000
 """Customers of a group; below, a difference that matters is likely to go unseen."""
 
 
-def uplift_lines(uplifts: Sequence[pa.Table]) -> Iterator[str]:
-    """Say what each arm changed; tables are `uplift.uplifts`, one an outcome."""
-    rows = [row for table in uplifts for row in table.to_pylist()]
+def uplift_lines(uplifts: pa.Table) -> Iterator[str]:
+    """Say what each arm changed; rows are as `uplift.uplifts` gives them, of any outcomes."""
+    rows = uplifts.to_pylist()
+    if not rows:
+        yield "there is no other arm"
+        return
     yield from table_lines(
         ("per customer", "arm", "customers", "mean", "control", "change", "95 %", "share", "p"),
         [
