@@ -174,5 +174,5 @@ def co_purchases(
             "kept": kept,
         },
         lines_sold=lines,
-        wanted=select("select distinct item from lines", lines=wanted or lines),
+        wanted=select("select distinct item from lines", lines=lines if wanted is None else wanted),
     )

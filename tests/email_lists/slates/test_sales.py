@@ -69,6 +69,8 @@ def test_only_partners_that_are_wanted_are_kept(sold, as_of):
     lines = [(f"o{n}", p, 1, 5, "f") for n in range(3) for p in "abd"] + [("q", "c", 1, 5, "f")]
     found = co_purchases(sold(*lines), as_of, 1, pa.table({"item": ["d"]})).to_pylist()
     assert [(r["item"], r["other_item"]) for r in found] == [("a", "d"), ("b", "d")]
+    nothing = pa.table({"item": pa.array([], pa.string())})
+    assert co_purchases(sold(*lines), as_of, wanted=nothing).num_rows == 0
 
 
 @pytest.mark.parametrize(
