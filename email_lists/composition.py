@@ -220,8 +220,12 @@ class Prepared:
     @cached_property
     def units_CK(self) -> np.ndarray:
         """Count what campaigns sold: see `popularity.campaign_units`."""
-        ids = self.night.campaigns["campaign_id"]
-        return popularity.campaign_units(self.shelves.sold, self.shelves.assortment, ids)
+        return popularity.campaign_units(
+            self.shelves.sold,
+            self.shelves.assortment,
+            self.night.open_offers,
+            self.night.campaigns["campaign_id"],
+        )
 
 
 def eligible(known: Known, decided: pa.Table) -> pa.Table:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from email_lists.frames import select
 from email_lists.slates.assortment import NOWHERE, Assortment, Labels, positions
 
 PLACES = 80
@@ -18,6 +19,8 @@ FIRSTS = 3
 POOL = 120
 """Products per group that something new is looked for among: the best, and the first of kinds."""
 UNKNOWN_SECTOR = "unknown"
+
+_OFFERED = "select distinct campaign_id, product_id from offers order by all"
 
 
 @dataclass(frozen=True)
@@ -172,13 +175,24 @@ def _keep_firsts(first_LF: np.ndarray, ordered: np.ndarray, labels: Labels) -> N
     first_LF[sorted_label[is_first], place[is_first]] = ordered[by_label[is_first]]
 
 
-def campaign_units(sold: Sold, assortment: Assortment, campaigns: pa.Array) -> np.ndarray:
+def campaign_units(
+    sold: Sold, assortment: Assortment, open_offers: pa.Table, campaigns: pa.ChunkedArray
+) -> np.ndarray:
     """Sum units by cluster and campaign: int64 (C + 1, K); the last row is everybody's.
 
-    A product counts for each campaign that offers it.
+    A product counts for each campaign that offers it, be it cheaper elsewhere.
+
+    Parameters
+    ----------
+    open_offers
+        `offers.open_offers` of the night.
+    campaigns
+        campaign_id, distinct: of all that have open offers.
     """
-    campaign_O = positions(assortment.offers["campaign_id"], campaigns)
-    units_OC = np.vstack([sold.units_CP, sold.units_P])[:, assortment.product_O].T
+    offered = select(_OFFERED, offers=open_offers)
+    campaign_O = positions(offered["campaign_id"], campaigns)
+    product_O = positions(offered["product_id"], assortment.products["product_id"])
+    units_OC = np.vstack([sold.units_CP, sold.units_P])[:, product_O].T
     units_KC = np.zeros((len(campaigns), units_OC.shape[1]), np.int64)
     np.add.at(units_KC, campaign_O, units_OC)
     return units_KC.T

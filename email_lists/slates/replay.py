@@ -99,7 +99,7 @@ def _of_campaigns(
     """Take all that was open to each, or some of it by chance where that is too much."""
     ids = night.campaigns["campaign_id"]
     openings = Openings.of(night.customers, night.open_offers, night.campaigns)
-    units_CK = campaign_units(filled.sold, filled.assortment, ids)
+    units_CK = campaign_units(filled.sold, filled.assortment, night.open_offers, ids)
     chances = Chances.of(filled, calibration.UNFITTED, activity_N, units_CK, night.campaigns)
     is_open_MK, market_N = openings.is_open_MK, filled.market_N
     share = CAMPAIGNS_SAMPLED / max(int(is_open_MK.sum(axis=1)[market_N].sum()), 1)

@@ -113,7 +113,22 @@ def test_campaigns_follow_the_scores_and_newcomers_see_the_popular_ones(composed
         "k1", "k2", "k3", "k4", "k6", "k7",
     ]  # fmt: skip
     assert {c["reason"] for c in people["gina"]["campaigns"]} == {"popular_in_cluster", "popular"}
-    assert len(people["gina"]["campaigns"]) == 6 <= CAMPAIGNS_SHOWN
+    assert len(people["gina"]["campaigns"]) == 6 <= campaign_places.SHOWN
+
+
+def test_what_is_cheaper_elsewhere_counts_for_both_campaigns(boutique, rows, to_all):
+    """Two of p01 and p04 each were bought in three baskets; k2 has both too, and dearer."""
+    both = rows("supply", ("k2", "p01", 99.0, 50), ("k2", "p04", 99.0, 50))
+    of_k2 = pc.equal(boutique.supply["campaign_id"], "k2")
+    supply = pa.concat_tables([boutique.supply.filter(pc.invert(of_k2)), both])
+    people = compose(replace(boutique, supply=supply), to_all, LIST).people.to_pylist()
+    [gina] = [person for person in people if person["customer_id"] == "gina"]
+    first = [(c["campaign_id"], c["reason"]) for c in gina["campaigns"][:3]]
+    assert first == [
+        ("k2", "popular_in_cluster"),
+        ("k1", "popular_in_cluster"),
+        ("k4", "popular_in_cluster"),
+    ]
 
 
 def test_each_row_carries_the_consent_that_allows_it(boutique, composed):
