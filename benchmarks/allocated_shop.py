@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from email_lists.slates import calibration
-from email_lists.slates.allocation import Candidates, Offers, Places, rooms, worth
+from email_lists.slates.allocation import rooms, worth
+from email_lists.slates.places import Candidates, Offers, Places
 from vitrine.simulator import taste
 from vitrine.simulator.campaigns import Campaign
 from vitrine.simulator.population import Population

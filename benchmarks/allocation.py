@@ -18,8 +18,8 @@ from benchmarks.allocation_bound import best_possible
 from benchmarks.judging import table
 from benchmarks.measure import figures, machine
 from benchmarks.ranked_shop import RankedNight, ranked_night
-from email_lists.slates.allocation import Candidates, Offers, allocate
-from email_lists.slates.places import choose
+from email_lists.slates.allocation import allocate
+from email_lists.slates.places import Candidates, Offers, choose
 from vitrine.list_policy import ListPolicy
 from vitrine.simulator.shop import Shop
 

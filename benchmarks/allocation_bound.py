@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, vstack
 
-from email_lists.slates.allocation import Candidates, Offers, Places
+from email_lists.slates.places import Candidates, Offers, Places
 
 
 def best_possible(candidates: Candidates, offers: Offers, places: Places) -> float:

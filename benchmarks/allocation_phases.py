@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from email_lists.slates.allocation import Candidates, Offers, Places, allocate
+from email_lists.slates.allocation import allocate
+from email_lists.slates.places import Candidates, Offers, Places
 
 CANDIDATES, OFFERS_PER_CUSTOMER = 60, 0.1
 WIDTHS = (20, 20, 10, 10)

@@ -17,10 +17,11 @@ from pyarrow import dataset
 
 from benchmarks import listed_shop
 from benchmarks.listed_shop import AS_OF, SCORES_KEPT, Sizes
+from email_lists import replay
 from email_lists.audience.eligibility import Who
-from email_lists.composition import CAMPAIGNS_SHOWN, PRODUCTS_SHOWN, Known, compose
+from email_lists.composition import Known, compose
 from email_lists.handover import export
-from email_lists.slates import replay
+from email_lists.slates import campaign_places, slate
 from email_lists.slates.calibration import HORIZON
 from vitrine.contracts import INSTANT, TABLES
 from vitrine.list_policy import DEFAULT_LIST, ListPolicy
@@ -50,7 +51,7 @@ def build(sizes: Sizes, folder: Path) -> Figures:
     begun = time.perf_counter()
     # The week before is read as tonight: only what it costs is looked at.
     past = replace(known, as_of=AS_OF - HORIZON)
-    learnt = replay.calibrate(past, known.sales)
+    learnt = replay.calibrate(past, past.customers, known.sales)
     known = replace(known, calibration=learnt.products, campaign_calibration=learnt.campaigns)
     figures["calibrate_s"] = time.perf_counter() - begun
     begun = time.perf_counter()
@@ -123,11 +124,11 @@ def _addressed(folder: Path) -> pa.Table:
 def _plain_cells(people: Path, out: Path) -> str:
     shown = [
         f"campaigns[{n}].{name} as campaign_{n}_{name}"
-        for n in range(1, CAMPAIGNS_SHOWN + 1)
+        for n in range(1, campaign_places.SHOWN + 1)
         for name in export.OF_CAMPAIGNS
     ] + [
         f"products[{n}].{name} as product_{n}_{name}"
-        for n in range(1, PRODUCTS_SHOWN + 1)
+        for n in range(1, slate.PRODUCTS_SHOWN + 1)
         for name in export.OF_PRODUCTS
     ]
     plain = "message_id, customer_id, consent_id, country, language, timezone, segment, strategy"

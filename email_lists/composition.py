@@ -36,23 +36,19 @@ from email_lists.slates.strategies import Strategies
 from vitrine.contracts import INSTANT
 from vitrine.list_policy import ListPolicy, Override
 
-CAMPAIGNS_SHOWN = campaign_places.SHOWN
-PRODUCTS_SHOWN = slate.PRODUCTS_SHOWN
 ACTIVITY_DAYS = 90
 Say = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Known:
-    """Everything that a list is made of; each table holds what the night's build knew.
+class Trade:
+    """What is sold and was sold; each table holds what the night's build knew.
 
     `as_of` is the instant that the list is made for; what reached the shop after the midnight that
     the build ended at is left out of it.
     """
 
     as_of: datetime
-    who: Who
-    """Customers, consents, suppressions, opens and letters."""
     campaigns: pa.Table
     """campaign_id, brand, sector, sub_sector, country, opens_at, closes_at."""
     supply: pa.Table
@@ -62,9 +58,17 @@ class Known:
     sales: pa.Table
     """One row per sale line: order_id, customer_id (null: guest), demographic_cluster, product_id,
     unit_count, occurred_at."""
+    vectors: ProductVectors
+
+
+@dataclass(frozen=True)
+class Known(Trade):
+    """Everything that a list is made of, as the night's build knew it."""
+
+    who: Who
+    """Customers, consents, suppressions, opens and letters."""
     scores: pa.Table | dataset.Dataset
     """customer_id, campaign_id, score; read in batches."""
-    vectors: ProductVectors
     calibration: Calibration = UNFITTED
     """What a score means: the chance of a purchase, as the shop's own last week told."""
     campaign_calibration: Calibration = UNFITTED
@@ -215,7 +219,7 @@ class Prepared:
     shelves: Shelves
     rules: slate.Rules
     supply: pa.Table
-    """`Known.supply` without what is banned."""
+    """`allowed` of what is known."""
 
     @cached_property
     def units_CK(self) -> np.ndarray:
@@ -238,8 +242,8 @@ def prepare(known: Known, customers: pa.Table, policy: ListPolicy, list_name: st
     overrides = policy.overrides_on(known.as_of.date())
     bans = [override for override in overrides if override.action == "ban"]
     pins = [override for override in overrides if override.action == "pin"]
-    supply = _allowed(known, bans)
-    night = _night(known, customers, supply, pins, bans)
+    supply = allowed(known, bans)
+    made = night(known, known.customers, customers, supply, pins, bans)
     ids = customers["customer_id"].to_pylist()
     rules = slate.Rules(
         policy=policy,
@@ -250,7 +254,7 @@ def prepare(known: Known, customers: pa.Table, policy: ListPolicy, list_name: st
         seed=known.seed,
         promised=promises.by_others(known.promised, list_name),
     )
-    return Prepared(night, shelves.fill(night), rules, supply)
+    return Prepared(made, shelves.fill(made), rules, supply)
 
 
 def activity(lines: pa.Table, customer_ids: pa.ChunkedArray, as_of: datetime) -> np.ndarray:
@@ -262,7 +266,7 @@ def activity(lines: pa.Table, customer_ids: pa.ChunkedArray, as_of: datetime) ->
     return count_N
 
 
-def selling(known: pa.Table, supply: pa.Table, products: pa.Table) -> pa.Table:
+def _selling(known: pa.Table, supply: pa.Table, products: pa.Table) -> pa.Table:
     """Return the campaigns that have something to sell, by id, with a `name` to show.
 
     A campaign of one product has that product's name, as in a shop without campaigns; else it is
@@ -271,31 +275,45 @@ def selling(known: pa.Table, supply: pa.Table, products: pa.Table) -> pa.Table:
     return select(_SELLING, campaigns=known, supply=supply, products=products)
 
 
-def _night(
-    known: Known,
+def night(
+    trade: Trade,
+    everybody: pa.Table,
     customers: pa.Table,
     supply: pa.Table,
-    pins: Sequence[Override],
-    bans: Sequence[Override],
+    pins: Sequence[Override] = (),
+    bans: Sequence[Override] = (),
 ) -> shelves.Night:
-    """Find what each market can buy."""
-    placed = offers.with_markets(customers, known.campaigns)
+    """Find what each market can buy.
+
+    Parameters
+    ----------
+    everybody
+        customer_id, country: of all who are known.
+    customers
+        Those whose shelves are filled: customer_id, country, demographic_cluster, send_at.
+    supply
+        `allowed` of the trade.
+    """
+    placed = offers.with_markets(customers, trade.campaigns)
     return shelves.Night(
-        as_of=known.as_of,
+        as_of=trade.as_of,
         customers=placed,
-        everybody=known.customers,
-        campaigns=selling(known.campaigns, supply, known.products),
-        open_offers=offers.open_offers(placed, known.campaigns, supply),
-        products=known.products,
-        sales=known.sales,
-        vectors=known.vectors,
+        everybody=everybody,
+        campaigns=_selling(trade.campaigns, supply, trade.products),
+        open_offers=offers.open_offers(placed, trade.campaigns, supply),
+        products=trade.products,
+        sales=trade.sales,
+        vectors=trade.vectors,
         pins=pins,
         bans=bans,
     )
 
 
-def _allowed(known: Known, bans: Sequence[Override]) -> pa.Table:
-    """Take what is banned out of the supply: products, campaigns, and brands of either."""
+def allowed(trade: Trade, bans: Sequence[Override] = ()) -> pa.Table:
+    """Return the supply of the products and campaigns that are known, without what is banned.
+
+    Banned are products, campaigns, and brands of either.
+    """
     banned = {
         "products": [ban.product for ban in bans if ban.product],
         "campaigns": [ban.campaign for ban in bans if ban.campaign],
@@ -304,9 +322,9 @@ def _allowed(known: Known, bans: Sequence[Override]) -> pa.Table:
     return select(
         _NOT_BANNED,
         banned,
-        supply=known.supply,
-        products=known.products,
-        campaigns=known.campaigns,
+        supply=trade.supply,
+        products=trade.products,
+        campaigns=trade.campaigns,
     )
 
 

@@ -2,7 +2,8 @@
 
 Everything in the warehouse is read as the nightly build knew it: as of one midnight. What reached
 the shop between then and T is in a later build alone, and would change a list that is built again.
-Contacts are not read here: addresses are the export's alone, and it checks consent once more.
+Contacts are not read here: addresses are the hand-off's and delivery's alone, and each checks
+everyone once more.
 """
 
 from dataclasses import replace
@@ -13,11 +14,11 @@ import duckdb
 import pyarrow as pa
 from pyarrow import dataset
 
-from email_lists.audience import received
-from email_lists.audience import records as audience
-from email_lists.composition import Known
+from email_lists import replay
+from email_lists.audience import received, records
+from email_lists.composition import Known, Trade
 from email_lists.frames import empty
-from email_lists.slates import calibration, history, promises, replay
+from email_lists.slates import calibration, history, promises
 from email_lists.slates.similarity import ProductVectors, beside, of_embeddings, of_words
 from vitrine import embeddings
 from vitrine.contracts import INSTANT
@@ -26,7 +27,7 @@ from vitrine.installation import Installation
 from vitrine.interval import format_instant, instead, parse_instant
 from vitrine.paths import Paths
 from vitrine.publish import publications
-from vitrine.warehouse import connect
+from vitrine.warehouse import connect, query
 
 _BUILT = "select data_start_at, data_end_at from daily.features.build_info"
 
@@ -102,24 +103,13 @@ def read(installation: Installation, as_of: datetime, *, is_scored: bool = True)
         until = received.known_before(shop, as_of)
         _refuse_unbuilt(warehouse, as_of, until)
         scores, model = _scores(paths, as_of) if is_scored else (NO_SCORES, {})
-        products = _latest(warehouse, "int_products", "product_id", until)
-        campaigns = _latest(warehouse, "int_campaigns", "campaign_id", until)
-        moment = {"known_before": until}
-        who = audience.read(installation, warehouse, as_of, until)
-        _refuse_unknown(as_of, until, customers=who.customers, products=products)
-        supply = _supply(warehouse, campaigns, until)
-        sales = _query(warehouse, _SALES, moment)
-        asked = {*supply["product_id"].to_pylist(), *history.anchors(sales)}
-        vectors, source = _vectors(paths, products, asked, as_of, until)
+        who = records.read(installation, warehouse, as_of, until)
+        _refuse_unknown("customers", who.customers, as_of, until)
+        trade, similarity = _trade(paths, warehouse, as_of, until)
         return Known(
-            as_of=as_of,
+            **vars(trade),
             who=who,
-            campaigns=campaigns,
-            supply=supply,
-            products=products,
-            sales=sales,
             scores=scores,
-            vectors=vectors,
             promised=promises.of_night(paths.lists, as_of.date()),
             seed=installation.settings.seed,
             provenance={
@@ -127,7 +117,7 @@ def read(installation: Installation, as_of: datetime, *, is_scored: bool = True)
                 "currency": shop.currency,
                 "known_before": format_instant(until),
                 "model": model,
-                "similarity": source,
+                "similarity": similarity,
                 **received.sendability(shop),
             },
         )
@@ -136,11 +126,16 @@ def read(installation: Installation, as_of: datetime, *, is_scored: bool = True)
 def calibrated(installation: Installation, known: Known) -> Known:
     """Add what scores meant a week ago; a shop that was not there yet keeps the usual chances."""
     then = known.as_of - calibration.HORIZON
+    paths, until = installation.paths, received.known_before(installation.shop, then)
     try:
-        past = read(installation, then, is_scored=False)
+        with connect(paths, ("daily",)) as warehouse:
+            _refuse_unbuilt(warehouse, then, until)
+            everybody = records.customers(installation, warehouse, until)
+            _refuse_unknown("customers", everybody, then, until)
+            past, _ = _trade(paths, warehouse, then, until)
     except BadArgumentError:
         return known
-    learnt = replay.calibrate(past, known.sales)
+    learnt = replay.calibrate(past, everybody, known.sales)
     provenance = known.provenance | {
         "calibration": learnt.products.to_dict(),
         "campaign_calibration": learnt.campaigns.to_dict(),
@@ -151,10 +146,6 @@ def calibrated(installation: Installation, known: Known) -> Known:
         campaign_calibration=learnt.campaigns,
         provenance=provenance,
     )
-
-
-def _query(warehouse: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> pa.Table:
-    return warehouse.sql(sql, params=parameters).to_arrow_table()
 
 
 def _refuse_unbuilt(warehouse: duckdb.DuckDBPyConnection, as_of: datetime, until: datetime) -> None:
@@ -170,19 +161,32 @@ def _refuse_unbuilt(warehouse: duckdb.DuckDBPyConnection, as_of: datetime, until
         )
 
 
-def _refuse_unknown(as_of: datetime, until: datetime, **known: pa.Table) -> None:
-    for what, table in known.items():
-        if not table.num_rows:
-            raise BadArgumentError(
-                f"no {what} as of {format_instant(as_of)}: none were received before"
-                f" {format_instant(until)}; take a later night"
-            )
+def _refuse_unknown(what: str, known: pa.Table, as_of: datetime, until: datetime) -> None:
+    if not known.num_rows:
+        raise BadArgumentError(
+            f"no {what} as of {format_instant(as_of)}: none were received before"
+            f" {format_instant(until)}; take a later night"
+        )
+
+
+def _trade(
+    paths: Paths, warehouse: duckdb.DuckDBPyConnection, as_of: datetime, until: datetime
+) -> tuple[Trade, dict[str, Any]]:
+    """Read what is sold and was sold, and say where the products' vectors are from."""
+    products = _latest(warehouse, "int_products", "product_id", until)
+    _refuse_unknown("products", products, as_of, until)
+    campaigns = _latest(warehouse, "int_campaigns", "campaign_id", until)
+    supply = _supply(warehouse, campaigns, until)
+    sales = query(warehouse, _SALES, {"known_before": until})
+    asked = {*supply["product_id"].to_pylist(), *history.anchors(sales)}
+    vectors, source = _vectors(paths, products, asked, as_of, until)
+    return Trade(as_of, campaigns, supply, products, sales, vectors), source
 
 
 def _latest(
     warehouse: duckdb.DuckDBPyConnection, model: str, key: str, until: datetime
 ) -> pa.Table:
-    return _query(warehouse, _LATEST.format(model=model, key=key), {"known_before": until})
+    return query(warehouse, _LATEST.format(model=model, key=key), {"known_before": until})
 
 
 def _supply(warehouse: duckdb.DuckDBPyConnection, campaigns: pa.Table, until: datetime) -> pa.Table:
@@ -190,7 +194,7 @@ def _supply(warehouse: duckdb.DuckDBPyConnection, campaigns: pa.Table, until: da
     last = pa.array([until - timedelta(microseconds=1)], INSTANT)
     warehouse.register("campaigns", campaigns)
     warehouse.register("list_spine", pa.table({"as_of": last}))
-    return _query(warehouse, _SUPPLY, {"known_before": until})
+    return query(warehouse, _SUPPLY, {"known_before": until})
 
 
 def _scores(paths: Paths, as_of: datetime) -> tuple[dataset.Dataset, dict[str, Any]]:

@@ -5,8 +5,10 @@ resolves the same tables as it did where dbt built it.
 """
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from vitrine.errors import NotPublishedError
 from vitrine.paths import Paths
@@ -53,3 +55,10 @@ def connect(paths: Paths, databases: tuple[str, ...] = DATABASES) -> duckdb.Duck
     path = [f"{d}.{s}" for s in SCHEMAS for d in databases if (d, s) in existing]
     connection.execute(f"set search_path = '{','.join(['memory.main', *path])}'")
     return connection
+
+
+def query(
+    warehouse: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None
+) -> pa.Table:
+    """Run one query over a connection and return its rows; their order is what `sql` says."""
+    return warehouse.sql(sql, params=parameters or {}).to_arrow_table()

@@ -3,8 +3,7 @@
 Contacts are not read here: addresses are the hand-off's alone, and it checks everyone once more.
 """
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import duckdb
 import pyarrow as pa
@@ -16,7 +15,7 @@ from email_lists.audience.send_times import OPENS_LOOK_BACK
 from vitrine.contracts import INSTANT
 from vitrine.forgetting.ledger import Ledger
 from vitrine.installation import Installation
-from vitrine.paths import Paths
+from vitrine.warehouse import query
 
 _KNOWN = """
 select distinct customer_id
@@ -117,36 +116,39 @@ def read(
     paths, shop = installation.paths, installation.shop
     moment, near = {"known_before": known_before}, caps.around(as_of.date())
     opens = moment | {"since": as_of - OPENS_LOOK_BACK, "until": as_of}
-    sent = _query(warehouse, _SENT, moment | {"since": near.start, "until": near.end})
+    sent = query(warehouse, _SENT, moment | {"since": near.start, "until": near.end})
     has_consents = "consents" in shop.provides
-    customers = _customers(paths, warehouse, known_before, shop.day_features_delay)
-    suppressions = _query(warehouse, _SUPPRESSIONS, moment)
+    known = customers(installation, warehouse, known_before)
+    suppressions = query(warehouse, _SUPPRESSIONS, moment)
     return Who(
         as_of=as_of,
-        customers=customers,
-        consents=_query(warehouse, _CONSENTS, moment) if has_consents else None,
-        suppressions=with_erased(suppressions, Ledger.load(paths), customers["customer_id"]),
-        reactions=_query(warehouse, _REACTIONS, moment | {"kinds": list(REACTIONS)}),
-        opens=_query(warehouse, _OPENS, opens),
-        letters=ledger.promised(paths, as_of.date(), sent, customers),
+        customers=known,
+        consents=query(warehouse, _CONSENTS, moment) if has_consents else None,
+        suppressions=with_erased(suppressions, Ledger.load(paths), known["customer_id"]),
+        reactions=query(warehouse, _REACTIONS, moment | {"kinds": list(REACTIONS)}),
+        opens=query(warehouse, _OPENS, opens),
+        letters=ledger.promised(paths, as_of.date(), sent, known),
     )
 
 
-def _customers(
-    paths: Paths, warehouse: duckdb.DuckDBPyConnection, known_before: datetime, delay: timedelta
+def customers(
+    installation: Installation, warehouse: duckdb.DuckDBPyConnection, known_before: datetime
 ) -> pa.Table:
     """Read everybody, with the segment that the features of the build give.
 
     The warehouse keeps bands of age, no birth years: those are in the lake alone.
+
+    Returns
+    -------
+    pyarrow.Table
+        customer_id, country, language, timezone, demographic_cluster, segment, birth_year (int16 or
+        null); one row per customer, in their order.
     """
+    paths, delay = installation.paths, installation.shop.day_features_delay
     moment = {"known_before": known_before}
-    known = _query(warehouse, _KNOWN, moment)
+    known = query(warehouse, _KNOWN, moment)
     moments = pa.repeat(pa.scalar(known_before + delay, INSTANT), known.num_rows)
     warehouse.register("customer_spine", known.append_column("as_of", moments))
     described = received.rows(paths, "customers", ["customer_id", "birth_year", "received_at"])
     warehouse.register("described", described)
-    return _query(warehouse, _CUSTOMERS, moment)
-
-
-def _query(warehouse: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> pa.Table:
-    return warehouse.sql(sql, params=parameters).to_arrow_table()
+    return query(warehouse, _CUSTOMERS, moment)

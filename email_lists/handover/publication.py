@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 from email_lists.audience import received
 from email_lists.audience.deliverable import deliverable
 from email_lists.audience.eligibility import counts
-from email_lists.composition import PRODUCTS_SHOWN
 from email_lists.frames import empty, select
 from email_lists.handover import difference, export, staged
 from email_lists.handover.staged import Staged, write_parquet
@@ -29,6 +28,7 @@ from email_lists.mail import previews
 from email_lists.mail.rendering import Renderer, fingerprint
 from email_lists.people import SCHEMA
 from email_lists.slates import promises
+from email_lists.slates.slate import PRODUCTS_SHOWN
 from vitrine import letters, list_policy
 from vitrine.contracts import INSTANT
 from vitrine.errors import NotPublishedError

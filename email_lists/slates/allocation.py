@@ -18,18 +18,6 @@ import numpy as np
 
 from email_lists.slates.places import Candidates, Offers, Places, bids, choose, chunks
 
-__all__ = [
-    "Allocation",
-    "Candidates",
-    "Offers",
-    "Places",
-    "allocate",
-    "rooms",
-    "scarcity",
-    "settle",
-    "worth",
-]
-
 LEAST_WORTH = 0.01
 """Share of its price that the sale of a unit is worth at least, be it below its cost."""
 SAMPLE = 50_000

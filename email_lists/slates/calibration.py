@@ -6,7 +6,7 @@ scores of that source, how much of it is sold, and how much the customer buys. W
 its own for every source, its chances add up to what was bought of each (Hosmer and Lemeshow 2000,
 Applied logistic regression, 1.2).
 
-Shape legend: R candidates, F features, S sources, Q knots.
+Shape legend: R candidates, F features, S sources, Q knots, C columns of candidates.
 """
 
 import math
@@ -130,6 +130,30 @@ UNFITTED = Calibration(
     bought_count=0,
 )
 """The usual chance for everything: of a shop without a week behind it."""
+
+
+def falling(slot_C: np.ndarray) -> np.ndarray:
+    """Return what the one chance of all is multiplied by where candidates are not told apart.
+
+    It falls as one over the place in the source, as popularities do (Zipf's law), with mean 1.
+
+    Parameters
+    ----------
+    slot_C
+        int8, rising: the source of each column, the best first.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 [C].
+
+    >>> falling(np.array([0, 0, 3])).round(2).tolist()
+    [1.33, 0.67, 1.0]
+    """
+    place_C = np.arange(slot_C.size) - np.searchsorted(slot_C, slot_C) + 1
+    factor_C = 1 / place_C
+    mean_C = (np.bincount(slot_C, factor_C) / np.maximum(np.bincount(slot_C), 1))[slot_C]
+    return (factor_C / mean_C).astype(np.float32)
 
 
 def bought(

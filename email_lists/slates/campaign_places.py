@@ -18,12 +18,12 @@ import pyarrow as pa
 
 from email_lists.frames import select
 from email_lists.slates import promises
-from email_lists.slates.allocation import Candidates, Offers, Places, rooms, settle
+from email_lists.slates.allocation import rooms, settle
 from email_lists.slates.assortment import NOWHERE, Assortment, positions
-from email_lists.slates.calibration import Calibration
+from email_lists.slates.calibration import Calibration, falling
 from email_lists.slates.campaigns import Ranked
 from email_lists.slates.candidates import Shelves
-from email_lists.slates.places import CHUNK
+from email_lists.slates.places import CHUNK, Candidates, Offers, Places
 from email_lists.slates.slate import Slates
 
 SHOWN = 10
@@ -111,8 +111,8 @@ class Chances:
     def apply(self, campaign_NT: np.ndarray) -> np.ndarray:
         """Return the chance of each campaign, float32 [N, T]; of none, any number.
 
-        Where too little was bought to learn from, it falls as one over the place in the ranking,
-        as popularities do (Zipf's law), and is what was learnt in the mean.
+        Where too little was bought to learn from, it falls with the place in the ranking
+        (`calibration.falling`).
         """
         chance_NT = np.zeros(campaign_NT.shape, np.float32)
         if not self.brand_K.size:
@@ -121,8 +121,7 @@ class Chances:
             part = slice(first, first + CHUNK)
             chance_NT[part] = self.calibration.apply(*self.features(first, campaign_NT[part]))
         if not self.calibration.is_learnt:
-            falling_T = 1 / np.arange(1, campaign_NT.shape[1] + 1)
-            chance_NT *= (falling_T / falling_T.mean()).astype(np.float32)
+            chance_NT *= falling(np.zeros(campaign_NT.shape[1], np.int8))
         return chance_NT
 
 

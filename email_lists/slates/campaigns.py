@@ -147,7 +147,7 @@ class _Means:
         return np.where(self._count_K > 0, mean_K, -np.inf)
 
 
-class _Heap:
+class _RunningBest:
     """Rows of scores as they come, cut to each customer's best now and then."""
 
     def __init__(self, size: int) -> None:
@@ -276,7 +276,7 @@ def _best(
     """
     ids, known = customers["customer_id"], campaigns["campaign_id"]
     market_N = customers["market"].to_numpy() - 1
-    soon, opened, means = _Heap(EARLY_SHOWN), _Heap(size), _Means(campaigns.num_rows)
+    soon, opened, means = _RunningBest(EARLY_SHOWN), _RunningBest(size), _Means(campaigns.num_rows)
     for batch in scores:
         n = positions(batch["customer_id"], ids)
         k = positions(batch["campaign_id"], known)

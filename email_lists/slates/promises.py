@@ -146,18 +146,22 @@ def units_of(promised: pa.Table, offers: pa.Table) -> np.ndarray:
 
     `offers` holds campaign_id and product_id, unique.
     """
-    place_T = positions(offer_keys(promised), offer_keys(offers))
-    is_there_T = place_T != NOWHERE
-    units_T = promised["expected_units"].to_numpy()[is_there_T]
-    return np.bincount(place_T[is_there_T], units_T, offers.num_rows)
+    return _summed(promised, offer_keys(promised), offer_keys(offers))
 
 
 def units_of_campaigns(promised: pa.Table, campaign_ids: pa.ChunkedArray | pa.Array) -> np.ndarray:
     """Return the expected units that all places of some campaigns promise: float64 [K]."""
-    place_T = positions(promised["campaign_id"], campaign_ids)
+    return _summed(promised, promised["campaign_id"], campaign_ids)
+
+
+def _summed(
+    promised: pa.Table, keys: pa.ChunkedArray, asked: pa.ChunkedArray | pa.Array
+) -> np.ndarray:
+    """Sum up by key, in the order of those asked for (distinct): float64."""
+    place_T = positions(keys, asked)
     is_there_T = place_T != NOWHERE
     units_T = promised["expected_units"].to_numpy()[is_there_T]
-    return np.bincount(place_T[is_there_T], units_T, len(campaign_ids))
+    return np.bincount(place_T[is_there_T], units_T, len(asked))
 
 
 def rooms_left(room_O: np.ndarray, promised: pa.Table, offers: pa.Table) -> np.ndarray:

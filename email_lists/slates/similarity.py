@@ -115,12 +115,9 @@ def completed(
 
 
 def neighbours(
-    vectors: ProductVectors,
-    anchors: Sequence[str],
-    on_offer: Sequence[str],
-    size: int = NEIGHBOURS,
+    vectors: ProductVectors, anchors: Sequence[str], on_offer: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the `size` products on offer that are most like each anchor, itself left out.
+    """Find the `NEIGHBOURS` products on offer that are most like each anchor, itself left out.
 
     Returns
     -------
@@ -130,15 +127,15 @@ def neighbours(
         tie). Only what is positively alike; of equals the first on offer.
     """
     bought, offered = vectors.take(anchors), vectors.take(on_offer)
-    found_AK = np.full((len(anchors), size), -1, np.int32)
-    similarity_AK = np.zeros((len(anchors), size), np.float32)
+    found_AK = np.full((len(anchors), NEIGHBOURS), -1, np.int32)
+    similarity_AK = np.zeros(found_AK.shape, np.float32)
     rows = {product_id: n for n, product_id in enumerate(anchors)}
     row_of = np.array([rows[p] for p in bought.product_ids], np.int64)
     columns = {product_id: n for n, product_id in enumerate(on_offer)}
     column_of = np.array([columns[p] for p in offered.product_ids], np.int32)
     for start, similarity_BO in _similarities(bought, offered):
         row_B = row_of[start : start + len(similarity_BO)]
-        best_BK = _first(similarity_BO, size)
+        best_BK = _first(similarity_BO, NEIGHBOURS)
         value_BK = np.take_along_axis(similarity_BO, best_BK, axis=1)
         is_alike_BK = value_BK > 0
         width = best_BK.shape[1]

@@ -13,16 +13,18 @@ import pyarrow as pa
 
 from email_lists.slates import allocation, promises
 from email_lists.slates.assortment import NOWHERE
-from email_lists.slates.calibration import Calibration
+from email_lists.slates.calibration import Calibration, falling
 from email_lists.slates.candidates import Finds, Shelves, Slot, look_up
+from email_lists.slates.places import Candidates, Offers, Places
 from email_lists.slates.strategies import DRAWN, FALLBACK, QUOTAS, Strategies
 from vitrine.list_policy import ListPolicy
 
 PRODUCTS_SHOWN = sum(QUOTAS)
 BATCH = 8192
 """Customers whose candidates are looked up together; bounds the memory, changes no result."""
-_PIN, _NEXT_PIN = 1e5, 1e3
-"""What a pin is worth, in the shop's currency, and how much less the next one: more than a sale."""
+_PIN = 2.0
+"""Times the most that a sale counts: what the last pin gains beside its sale, and each one more
+than the next. A sale gains, and its scarcity costs, less than once that."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,9 @@ def choose(
     if wishes is None:
         return Slates.nothing(count)
     chosen = allocation.allocate(
-        allocation.Candidates(
-            wishes.offer_NC, wishes.place_NC, wishes.probability_NC, wishes.gain_NC
-        ),
+        Candidates(wishes.offer_NC, wishes.place_NC, wishes.probability_NC, wishes.gain_NC),
         _offers(shelves, rules),
-        allocation.Places(QUOTAS, FALLBACK, shelves.brand_limit, DRAWN),
+        Places(QUOTAS, FALLBACK, shelves.brand_limit, DRAWN),
         rules.seed,
     )
     return _slates(wishes, chosen)
@@ -147,8 +147,7 @@ def priced(
 
     Both float32 [B, C]; the gain is in shop currency, before what its stock is worth to others, and
     means nothing where there is no candidate. Where too little was bought to learn from, the chance
-    falls as one over the place in the source, as popularities do (Zipf's law), and is what was
-    learnt in the mean.
+    falls with the place in the source (`calibration.falling`).
     """
     offer_BC = shelves.assortment.offer_MP[shelves.market_N[batch, None], found.product_NC]
     cluster_B = shelves.groups.cluster_G[shelves.groups.group_N[batch]]
@@ -159,20 +158,13 @@ def priced(
         np.broadcast_to(rules.activity_N[batch, None], offer_BC.shape),
     )
     if not rules.calibration.is_learnt:
-        chance_BC = chance_BC * _falling(found.slot_C)
+        chance_BC = chance_BC * falling(found.slot_C)
     value_SO = _values(shelves, rules).astype(np.float32)
+    pin = np.float32(_PIN) * value_SO.max()
     gain_BC = chance_BC * value_SO[rules.strategies.code_N[batch, None], offer_BC]
     is_pinned_C = found.slot_C == Slot.PINNED
-    gain_BC[:, is_pinned_C] += _PIN - _NEXT_PIN * np.arange(is_pinned_C.sum(), dtype=np.float32)
+    gain_BC[:, is_pinned_C] += pin * np.arange(is_pinned_C.sum(), 0, -1, dtype=np.float32)
     return chance_BC, gain_BC
-
-
-def _falling(slot_C: np.ndarray) -> np.ndarray:
-    """Return factors that fall as one over the place in a source, with mean 1: float32 [C]."""
-    first_C = np.searchsorted(slot_C, slot_C)
-    factor_C = 1 / (np.arange(slot_C.size) - first_C + 1)
-    mean_C = (np.bincount(slot_C, factor_C) / np.maximum(np.bincount(slot_C), 1))[slot_C]
-    return (factor_C / mean_C).astype(np.float32)
 
 
 def _price(wishes: _Wishes, found: Finds, shelves: Shelves, rules: Rules, batch: slice) -> None:
@@ -257,7 +249,7 @@ def _worth(shelves: Shelves) -> np.ndarray:
     return allocation.worth(offers["price"].to_numpy(), unit_cost_P[shelves.assortment.product_O])
 
 
-def _offers(shelves: Shelves, rules: Rules) -> allocation.Offers:
+def _offers(shelves: Shelves, rules: Rules) -> Offers:
     assortment = shelves.assortment
     stock_O = assortment.offers["stock_left"].cast(pa.float64()).to_numpy()
     room_O = allocation.rooms(
@@ -265,7 +257,7 @@ def _offers(shelves: Shelves, rules: Rules) -> allocation.Offers:
         rules.policy.allocation.stock_factor,
         promises.units_of(rules.promised, assortment.offers),
     )
-    return allocation.Offers(
+    return Offers(
         worth_O=_worth(shelves),
         room_O=promises.rooms_left(room_O, rules.promised, assortment.offers),
         brand_O=assortment.brand.code_P[assortment.product_O],

@@ -5,9 +5,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from email_lists.composition import CAMPAIGNS_SHOWN, PRODUCTS_SHOWN, compose
+from email_lists.composition import compose
 from email_lists.people import SCHEMA
-from email_lists.slates import slate
+from email_lists.slates import campaign_places, slate
+from email_lists.slates.similarity import of_words
 from vitrine.interval import parse_instant
 from vitrine.letters import LETTERS
 from vitrine.list_policy import Holdout, ListPolicy, Override
@@ -41,7 +42,7 @@ def test_listed_and_excluded_are_all_customers(boutique, composed):
 def test_every_customer_is_shown_exactly_seven_distinct_products(composed):
     for person in composed.people.to_pylist():
         shown = [p["product_id"] for p in person["products"]]
-        assert len(shown) == len(set(shown)) == PRODUCTS_SHOWN, person["customer_id"]
+        assert len(shown) == len(set(shown)) == slate.PRODUCTS_SHOWN, person["customer_id"]
         assert max(Counter(p["brand"] for p in person["products"]).values()) <= 2
         assert [p["position"] for p in person["products"]] == list(range(1, 8))
 
@@ -236,6 +237,26 @@ def test_what_is_pinned_goes_first(boutique):
             "k7",
             "pinned",
         )
+
+
+def test_a_pin_after_a_hundred_others_still_goes_first(boutique, rows):
+    """Variants of one mug fill one place, whatever their number."""
+    names = [*["mug"] * 102, "lamp", "scarf", *(f"other {n}" for n in range(9))]
+    ids = [f"p{n:03}" for n in range(len(names))]
+    products = rows(
+        "products", *((p, n, "own", "home", "x") for p, n in zip(ids, names, strict=True))
+    )
+    known = replace(
+        boutique,
+        products=products,
+        supply=rows("supply", *(("k1", product, 5.0, 50) for product in ids)),
+        vectors=of_words(products),
+    )
+    pins = tuple(decided("pin", product=product) for product in ids[:104])
+    policy = ListPolicy(holdout=Holdout(share=0), overrides=pins)
+    for person in compose(known, policy, LIST).people.to_pylist():
+        first = [(p["slot"], p["name"]) for p in person["products"][:3]]
+        assert first == [("pinned", "mug"), ("pinned", "lamp"), ("pinned", "scarf")]
 
 
 def test_an_override_that_ended_changes_nothing(boutique, composed):

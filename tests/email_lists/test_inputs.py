@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -10,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from email_lists import inputs
+from email_lists import inputs, replay
 from email_lists.commands import lists
 from email_lists.composition import compose
 from email_lists.handover import staged
+from email_lists.slates import calibration
 from expectations.commands import check
 from vitrine import deltas, lake
 from vitrine.champions import Entry, Ledger
@@ -291,6 +293,15 @@ def test_a_week_ago_nobody_was_known_and_scores_keep_their_usual_chances(scored)
         inputs.read(scored, the_eighth - timedelta(days=7), is_scored=False)
     known = inputs.read(scored, the_eighth, is_scored=False)
     assert inputs.calibrated(scored, known) is known
+
+
+def test_scores_mean_what_they_meant_by_all_that_was_known_a_week_ago(scored, as_of):
+    past = inputs.read(scored, as_of, is_scored=False)
+    learnt = replay.calibrate(past, past.customers, past.sales)
+    found = inputs.calibrated(scored, replace(past, as_of=as_of + calibration.HORIZON))
+    assert found.calibration.to_dict() == learnt.products.to_dict()
+    assert found.campaign_calibration.to_dict() == learnt.campaigns.to_dict()
+    assert found.calibration.row_count > 0
 
 
 def test_a_warehouse_that_is_too_old_is_refused(installation, as_of):

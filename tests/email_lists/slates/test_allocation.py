@@ -5,16 +5,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from email_lists.slates import allocation
-from email_lists.slates.allocation import (
-    Candidates,
-    Offers,
-    Places,
-    allocate,
-    rooms,
-    scarcity,
-    worth,
-)
-from email_lists.slates.places import choose
+from email_lists.slates.allocation import allocate, rooms, scarcity, worth
+from email_lists.slates.places import Candidates, Offers, Places, choose
 
 ONE = Places((1,), brand_limit=None)
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from email_lists.slates.similarity import (
+    NEIGHBOURS,
     ProductVectors,
     beside,
     completed,
@@ -25,10 +26,10 @@ def catalogue(*names):
     )
 
 
-def rows(vectors, anchors, on_offer, size=15):
+def rows(vectors, anchors, on_offer):
     """Find neighbours, one row for each: product_id is the anchor."""
-    place_AK, similarity_AK = neighbours(vectors, anchors, on_offer, size)
-    assert place_AK.shape == similarity_AK.shape == (len(anchors), size)
+    place_AK, similarity_AK = neighbours(vectors, anchors, on_offer)
+    assert place_AK.shape == similarity_AK.shape == (len(anchors), NEIGHBOURS)
     return [
         {
             "product_id": anchors[a],
@@ -132,13 +133,14 @@ def test_nothing_bought_or_nothing_on_offer_gives_no_rows():
 
 
 def test_equally_similar_ones_come_in_the_order_that_they_were_named_in():
-    same = np.array([[1, 0], [0.6, 0.8], [0.6, 0.8], [0.6, 0.8]], np.float32)
-    found = rows(ProductVectors(("p0", "p3", "p1", "p2"), same), ["p0"], ["p1", "p2", "p3"], 2)
-    assert [row["similar_product_id"] for row in found] == ["p1", "p2"]
+    ids = [f"p{n:02}" for n in range(NEIGHBOURS + 2)]
+    same = np.array([[1, 0], *[[0.6, 0.8]] * (NEIGHBOURS + 1)], np.float32)
+    found = rows(ProductVectors((ids[0], *ids[:0:-1]), same), ids[:1], ids[1:])
+    assert [row["similar_product_id"] for row in found] == ids[1:-1]
 
 
-@given(st.integers(1, 12), st.integers(1, 5), st.integers(0, 2**16))
-def test_neighbours_agree_with_a_slow_loop(count, size, seed):
+@given(st.integers(1, 2 * NEIGHBOURS), st.integers(0, 2**16))
+def test_neighbours_agree_with_a_slow_loop(count, seed):
     """Up to what two ways of adding up differ in: that decides the order of nearly equal ones."""
     values = np.random.default_rng(seed).integers(-2, 3, (count, 3)).astype(np.float64)
     length = np.linalg.norm(values, axis=1, keepdims=True)
@@ -150,12 +152,12 @@ def test_neighbours_agree_with_a_slow_loop(count, size, seed):
         for o, other in enumerate(ids)
         if a != o
     }
-    found = rows(ProductVectors(ids, values.astype(np.float32)), ids, ids, size)
+    found = rows(ProductVectors(ids, values.astype(np.float32)), ids, ids)
     for one in ids:
         of_one = [row for row in found if row["product_id"] == one]
         pairs = [(one, row["similar_product_id"]) for row in of_one]
         assert len(set(pairs)) == len(pairs)
         best = sorted((cosine[pair] for pair in cosine if pair[0] == one), reverse=True)
-        expected = [value for value in best[:size] if value > 1e-6]
+        expected = [value for value in best[:NEIGHBOURS] if value > 1e-6]
         assert np.allclose([row["similarity"] for row in of_one], expected, atol=2e-6)
         assert np.allclose([cosine[pair] for pair in pairs], expected, atol=2e-6)

@@ -6,13 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from email_lists import composition
 from email_lists.audience.arms import draws
-from email_lists.composition import compose
+from email_lists.composition import compose, night
 from email_lists.slates import shelves, slate
 from email_lists.slates.calibration import UNFITTED
 from email_lists.slates.candidates import BRAND_LIMIT, Slot, look_up
-from email_lists.slates.offers import open_offers, with_markets
 from email_lists.slates.strategies import QUOTAS, STRATEGIES, Strategies
 from vitrine.contracts import INSTANT
 from vitrine.interval import parse_instant
@@ -27,20 +25,7 @@ def filled(boutique):
     """Return the boutique's shelves, with everybody on them."""
     sent = pa.array([SEND] * boutique.customers.num_rows, INSTANT)
     customers = boutique.customers.append_column("send_at", sent)
-    placed = with_markets(customers, boutique.campaigns)
-    return shelves.fill(
-        shelves.Night(
-            as_of=boutique.as_of,
-            customers=placed,
-            everybody=boutique.customers,
-            campaigns=composition.selling(boutique.campaigns, boutique.supply, boutique.products),
-            open_offers=open_offers(placed, boutique.campaigns, boutique.supply),
-            products=boutique.products,
-            sales=boutique.sales,
-            vectors=boutique.vectors,
-            pins=(),
-        )
-    )
+    return shelves.fill(night(boutique, boutique.customers, customers, boutique.supply))
 
 
 def rules(strategy, draw=0.5, temperature=0.1, **allocation):
@@ -74,9 +59,17 @@ def test_slates_come_in_the_order_of_the_page_without_a_product_twice(filled, st
     assert max(np.bincount(row).max() for row in brand_NK) <= BRAND_LIMIT
 
 
-def test_pins_come_in_their_order_and_before_what_gains_most(filled):
+@pytest.mark.parametrize("factor", [1e-9, 1, 1e9])
+def test_pins_come_in_their_order_and_before_what_gains_most(filled, factor):
+    """In whatever currency; the second pin is the dearest of all."""
     pinned_GQ = np.array([[12, 3]] * len(filled.groups.market_G), np.int32)
-    slates = slate.choose(replace(filled, pinned_GQ=pinned_GQ), rules("selection"))
+    offers = filled.assortment.offers
+    factor_O = np.where(filled.assortment.product_O == 3, 100 * factor, factor)
+    prices = pa.array(offers["price"].to_numpy() * factor_O)
+    priced = offers.set_column(offers.column_names.index("price"), "price", prices)
+    assortment = replace(filled.assortment, offers=priced)
+    pinned = replace(filled, pinned_GQ=pinned_GQ, assortment=assortment)
+    slates = slate.choose(pinned, rules("selection"))
     assert (slates.product_NK[:, :2] == [12, 3]).all()
     assert (slates.slot_NK[:, :2] == Slot.PINNED).all()
 

@@ -5,14 +5,15 @@ alone. Candidates are found anew as they were known a week ago, for a sample of 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
 from email_lists.audience.arms import draws
-from email_lists.composition import Known, activity, selling
+from email_lists.composition import Trade, activity, allowed, night
 from email_lists.frames import select
-from email_lists.slates import calibration, offers, shelves
+from email_lists.slates import calibration, shelves
 from email_lists.slates.assortment import NOWHERE, positions
 from email_lists.slates.calibration import Calibration
 from email_lists.slates.campaign_places import Chances
@@ -46,25 +47,27 @@ class Learnt:
     """Of campaigns, as `campaign_places.Chances` asks."""
 
 
-def calibrate(past: Known, sales: pa.Table) -> Learnt:
+def calibrate(past: Trade, everybody: pa.Table, sales: pa.Table) -> Learnt:
     """Learn how often candidates, and campaigns that were open, were bought within the week after.
 
     Parameters
     ----------
     past
         What was known `calibration.HORIZON` ago.
+    everybody
+        customer_id, country, demographic_cluster: of all who were known then.
     sales
         customer_id, product_id, occurred_at: as known now.
     """
-    customers = _sample(past)
-    night = _night(past, customers)
-    filled = shelves.fill(night)
-    activity_N = activity(past.sales, customers["customer_id"], past.as_of)
+    supply = allowed(past)
+    made = night(past, everybody, _sample(everybody, past.as_of), supply)
+    filled = shelves.fill(made)
+    activity_N = activity(past.sales, made.customers["customer_id"], past.as_of)
     until = past.as_of + calibration.HORIZON
     later = select(_LATER, {"since": past.as_of, "until": until}, sales=sales)
     return Learnt(
-        _of_products(filled, customers, activity_N, later),
-        _of_campaigns(night, filled, activity_N, past.supply, later),
+        _of_products(filled, made.customers, activity_N, later),
+        _of_campaigns(made, filled, activity_N, supply, later),
     )
 
 
@@ -90,17 +93,17 @@ def _of_products(
 
 
 def _of_campaigns(
-    night: shelves.Night,
+    made: shelves.Night,
     filled: Shelves,
     activity_N: np.ndarray,
     supply: pa.Table,
     later: pa.Table,
 ) -> Calibration:
     """Take all that was open to each, or some of it by chance where that is too much."""
-    ids = night.campaigns["campaign_id"]
-    openings = Openings.of(night.customers, night.open_offers, night.campaigns)
-    units_CK = campaign_units(filled.sold, filled.assortment, night.open_offers, ids)
-    chances = Chances.of(filled, calibration.UNFITTED, activity_N, units_CK, night.campaigns)
+    ids = made.campaigns["campaign_id"]
+    openings = Openings.of(made.customers, made.open_offers, made.campaigns)
+    units_CK = campaign_units(filled.sold, filled.assortment, made.open_offers, ids)
+    chances = Chances.of(filled, calibration.UNFITTED, activity_N, units_CK, made.campaigns)
     is_open_MK, market_N = openings.is_open_MK, filled.market_N
     share = CAMPAIGNS_SAMPLED / max(int(is_open_MK.sum(axis=1)[market_N].sum()), 1)
     draws, size = np.random.default_rng(SEED), max(_CELLS // max(len(ids), 1), 1)
@@ -119,31 +122,17 @@ def _of_campaigns(
     is_bought_R = calibration.bought(
         customer_R,
         campaign_R,
-        positions(bought["customer_id"], night.customers["customer_id"]),
+        positions(bought["customer_id"], made.customers["customer_id"]),
         positions(bought["campaign_id"], ids),
     )
     return calibration.fit(tie_R, count_R, units_R, activity_R, is_bought_R)
 
 
-def _sample(past: Known) -> pa.Table:
+def _sample(everybody: pa.Table, as_of: datetime) -> pa.Table:
     """Draw some customers, the same ones in every run, as if each were written to at once."""
-    customers = past.customers.sort_by("customer_id")
+    customers = everybody.sort_by("customer_id")
     drawn_N = draws("calibration", customers["customer_id"].to_pylist())
     chosen = np.sort(np.argsort(drawn_N, kind="stable")[: calibration.SAMPLE])
     sample = customers.take(pa.array(chosen))
-    sent = pa.array([past.as_of] * sample.num_rows, INSTANT)
-    return offers.with_markets(sample.append_column("send_at", sent), past.campaigns)
-
-
-def _night(past: Known, customers: pa.Table) -> shelves.Night:
-    return shelves.Night(
-        as_of=past.as_of,
-        customers=customers,
-        everybody=past.customers,
-        campaigns=selling(past.campaigns, past.supply, past.products),
-        open_offers=offers.open_offers(customers, past.campaigns, past.supply),
-        products=past.products,
-        sales=past.sales,
-        vectors=past.vectors,
-        pins=(),
-    )
+    sent = pa.array([as_of] * sample.num_rows, INSTANT)
+    return sample.append_column("send_at", sent)

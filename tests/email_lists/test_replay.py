@@ -3,9 +3,10 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from email_lists.slates import replay
+from email_lists import replay
 from email_lists.slates.calibration import Calibration
 from email_lists.slates.campaign_places import Tie
 
@@ -29,7 +30,7 @@ def learnt(past, rows, buyers: np.ndarray, days: float = 3) -> Calibration:
     """Let some customers buy another product of k1 some days later."""
     at = past.as_of + timedelta(days=days)
     later = [(f"later{n}", f"c{n:03}", CLUSTER, "p08", 1, at) for n in buyers]
-    return replay.calibrate(past, rows("sales", *later)).campaigns
+    return replay.calibrate(past, past.customers, rows("sales", *later)).campaigns
 
 
 def chance(of: Calibration, tie: Tie) -> float:
@@ -52,6 +53,27 @@ def test_purchases_of_anybody_teach_no_such_thing(past, rows):
     found = learnt(known, rows, buyers)
     assert found.bought_count == 80
     assert chance(found, Tie.NOTHING) == pytest.approx(80 / (COUNT * 5), rel=0.1)
+
+
+def test_what_products_are_unknown_teaches_nothing(past, rows):
+    """Orders told of it, the catalogue does not; k7 sells nothing else here."""
+    of_k7 = pc.equal(past.supply["campaign_id"], "k7")
+    supply = past.supply.filter(pc.invert(of_k7))
+    unknown = rows("supply", ("k7", "p99", 1.0, 50), ("k1", "p98", 1.0, 50))
+    later = rows(
+        "sales",
+        *(
+            (f"later{n}", f"c{n:03}", CLUSTER, product, 1, past.as_of + timedelta(days=3))
+            for n in range(80)
+            for product in ("p08", "p98", "p99")
+        ),
+    )
+    without, beside = (
+        replay.calibrate(replace(past, supply=each), past.customers, later)
+        for each in (supply, pa.concat_tables([supply, unknown]))
+    )
+    assert beside.products.to_dict() == without.products.to_dict()
+    assert beside.campaigns.to_dict() == without.campaigns.to_dict()
 
 
 @pytest.mark.parametrize("days", [-0.1, 7])
