@@ -30,6 +30,23 @@ PRODUCTS = (
 )
 
 
+def made(as_of, customers, campaigns, supply, products, sales):
+    """Make the night of customers who are written to at `SEND`."""
+    sent = pa.array([SEND] * customers.num_rows, INSTANT)
+    placed = offers.with_markets(customers.append_column("send_at", sent), campaigns)
+    return shelves.Night(
+        as_of=as_of,
+        customers=placed,
+        everybody=placed,
+        campaigns=campaigns,
+        open_offers=offers.open_offers(placed, campaigns, supply),
+        products=products,
+        sales=sales,
+        vectors=of_words(products),
+        pins=(),
+    )
+
+
 @pytest.fixture
 def night(rows, as_of):
     """Anna bought p1 ten days ago and p2 forty days ago, ben nothing; all is on sale but p1."""
@@ -43,7 +60,7 @@ def night(rows, as_of):
     ):
         customers = rows(
             "customers", *((c, "FR", "fr", "Europe/Paris", cluster, "new") for c, cluster in people)
-        ).append_column("send_at", pa.array([SEND] * len(people), INSTANT))
+        )
         campaigns = rows(
             "campaigns",
             *((f"k-{p}", "b", "s", "x", "FR", SEND - timedelta(days=1), None) for p in sold),
@@ -52,19 +69,7 @@ def night(rows, as_of):
         bought = [("o1", "anna", F, "p1", 1, 10), ("o2", "anna", F, "p2", 1, 40), *sales]
         lines = rows("sales", *((*b[:5], as_of - timedelta(days=b[5])) for b in bought))
         products = rows("products", *known)
-        placed = offers.with_markets(customers, campaigns)
-        made = shelves.Night(
-            as_of=as_of,
-            customers=placed,
-            everybody=placed,
-            campaigns=campaigns,
-            open_offers=offers.open_offers(placed, campaigns, supply),
-            products=products,
-            sales=lines,
-            vectors=of_words(products),
-            pins=(),
-        )
-        return replace(made, **more)
+        return replace(made(as_of, customers, campaigns, supply, products, lines), **more)
 
     return make
 
@@ -286,7 +291,6 @@ def test_similar_products_agree_with_a_slow_loop(rows, as_of, number):
     )
     people = [f"c{n}" for n in range(4)]
     customers = rows("customers", *((c, "FR", "fr", "Europe/Paris", F, "new") for c in people))
-    customers = customers.append_column("send_at", pa.array([SEND] * 4, INSTANT))
     sold = seed.sample(range(20), seed.randint(1, 15))
     campaigns = rows("campaigns", ("k", "b", "s", "x", "FR", SEND - timedelta(days=1), None))
     supply = rows("supply", *(("k", f"p{n:02}", 9.0, None) for n in sold))
@@ -295,18 +299,7 @@ def test_similar_products_agree_with_a_slow_loop(rows, as_of, number):
         for n in range(30)
     ]
     sales = rows("sales", *((*line[:5], as_of - timedelta(days=line[5])) for line in lines))
-    placed = offers.with_markets(customers, campaigns)
-    night = shelves.Night(
-        as_of=as_of,
-        customers=placed,
-        everybody=placed,
-        campaigns=campaigns,
-        open_offers=offers.open_offers(placed, campaigns, supply),
-        products=products,
-        sales=sales,
-        vectors=of_words(products),
-        pins=(),
-    )
+    night = made(as_of, customers, campaigns, supply, products, sales)
     for customer, shown in zip(people, found_by_all(night, Slot.SIMILAR), strict=True):
         slow = slow_similar(night, customer)
         # Whoever finds the same products over and over looks at fewer of them.
