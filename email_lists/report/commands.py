@@ -28,4 +28,4 @@ def report(list_name: str, interval: Interval) -> None:
         folder = publication.publish(installation, reported)
         run.note(rows_out=int(reported.arms["letter_count"].sum()), nights=len(reported.sizes))
     click.echo("\n".join(page.lines(reported)))
-    click.echo(f"\nwith pictures: {folder / publication.PAGE}")
+    click.echo(f"\nwith pictures, and what each figure means: {folder / publication.PAGE}")

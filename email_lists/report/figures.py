@@ -20,6 +20,7 @@ VARIETY, STOCK = "variety.png", "stock.png"
 MOST_REASONS = 6
 """Reasons that have a colour of their own; the others are one."""
 OTHERS = "other reasons"
+HELD_OUT = "held out"
 BINS = 10
 _PALETTE = (*COLOURS, "#8c6d46", "#5f8a3a", REFERENCE_COLOUR)
 
@@ -49,13 +50,13 @@ def draw_sizes(reported: Reported, file: Path) -> None:
     counts = reported.arms.pivot_table("letter_count", "night", "arm", "sum", fill_value=0)
     held_out = reported.sizes.set_index("night")["held_out_count"]
     stacked = counts.reindex(held_out.index, fill_value=0)[list(colours)]
-    stacked = stacked.assign(**{HOLD_OUT: held_out})
-    _stack(written, stacked, colours | {HOLD_OUT: GREY})
-    written.set_title("may be written to, by arm", loc="left", fontsize=10)
+    stacked = stacked.assign(**{HELD_OUT: held_out})
+    _stack(written, stacked, colours | {HELD_OUT: GREY})
+    written.set_title("customers written to, by arm, or held out", loc="left", fontsize=10)
     reasons = _by_reason(reported.exclusions, list(stacked.index))
     shades = dict(zip(reasons.columns, (*_PALETTE, GREY), strict=False))
     _stack(excluded, reasons, shades)
-    excluded.set_title("may not, by the first reason", loc="left", fontsize=10)
+    excluded.set_title("customers left out, by the first reason", loc="left", fontsize=10)
     save(figure, file)
 
 
@@ -92,14 +93,15 @@ def draw_reactions(reported: Reported, file: Path) -> None:
     figure, panels = canvas(10.0, 3.6, 1, 3)
     colours = arms_of(reported)
     nights = list(reported.sizes["night"])
-    for axes, name in zip(panels, ("open", "click", "unsubscribe"), strict=True):
+    titles = {"open": "opened", "click": "clicked", "unsubscribe": "unsubscribed"}
+    for axes, (name, title) in zip(panels, titles.items(), strict=True):
         for arm, colour in colours.items():
             of_arm = reported.arms[reported.arms["arm"] == arm].set_index("night")
             ratio_N = of_arm[f"{name}_ratio"].reindex(nights).to_numpy(float)
             axes.plot(np.arange(len(nights)), ratio_N, color=colour, marker="o", markersize=3)
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.1%}")
         axes.set_ylim(bottom=0)
-        axes.set_title(f"{name} ratio", loc="left", fontsize=10)
+        axes.set_title(f"{title}, of the letters sent", loc="left", fontsize=10)
         _name_nights(axes, nights)
         _shade(axes, reported, nights)
     figure.legend(handles=legend_handles(panels[0], colours), loc="outside upper center",
@@ -124,7 +126,7 @@ def draw_uplift(reported: Reported, file: Path) -> None:
         axes.set_yticks(place_A, list(colours))
         axes.set_ylim(len(rows) - 0.5, -0.5)
         unit = f", {reported.currency}" if outcome == "turnover" else ""
-        axes.set_xlabel(f"{outcome} per customer less that of the hold-out{unit}", fontsize=9)
+        axes.set_xlabel(f"{outcome} per customer less those held out{unit}", fontsize=9)
         axes.grid(visible=False, axis="y")
     save(figure, file)
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from email_lists.judging.lines import table_lines
 from email_lists.mail.rendering import environment
 from email_lists.report import figures
-from email_lists.report.reading import Reported
+from email_lists.report.reading import BEFORE_DAYS, Reported
 from vitrine.interval import format_instant
 from vitrine.letters import HOLD_OUT
 
-TEMPLATE = "report.html"
+TEMPLATES = Path(__file__).parent / "templates"
+NONE = "–"
+"""Where there is no figure."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,13 @@ class Section:
     said: str
     picture: str
     tables: tuple[Table, ...]
+    unsaid: str = ""
+    """What cannot be told, and why; empty where all can."""
 
 
 def html(reported: Reported) -> str:
     """Write the page; the pictures of `figures` lie beside it."""
-    template = environment().get_template(TEMPLATE)
+    template = environment(TEMPLATES).get_template("report.html")
     return template.render(
         name=reported.list_name,
         summary=summary(reported),
@@ -58,41 +64,53 @@ def sections(reported: Reported) -> Iterator[Section]:
     """Give the page's parts in order."""
     yield Section(
         "Who was written to",
-        "Everybody whom the shop knows is written to, held out so that the list can be judged, or"
-        " left out for a reason; of several reasons the first one counts.",
+        "Customers. Everybody whom the shop knows is written to, held out (drawn to get no letter,"
+        " so that the list can be judged), or left out for a reason; of several reasons the first"
+        " one counts.",
         figures.SIZES,
-        (sizes(reported), exclusions(reported)),
+        tuple(table for table in (sizes(reported), exclusions(reported)) if table.rows),
     )
     yield Section(
         "What became of the letters",
         "Shares of the letters that the sender reports as sent. An event counts for its letter"
-        " whenever it was received, so figures of past nights change with what comes late.",
+        " whenever it was received, so figures of past nights change with what comes late. Orders,"
+        " units (pieces bought) and turnover count for the last letter sent to the customer in the"
+        " three days before, whatever the letter showed; returns are not taken off. Units expected"
+        " are the pieces of what letters show that their customers were expected to buy within a"
+        " week.",
         figures.REACTIONS,
         (reactions(reported), sales(reported)),
     )
     why_not = reported.why_no_uplift
     yield Section(
         "What the letters changed",
-        f"Not to be said: {why_not}."
-        if why_not
-        else "All purchases of a customer in these nights count, whether a letter led to them or"
-        " not, beside those of customers drawn to get none; whom caps alone left out counts with"
-        " the arm they were drawn for. An interval that holds zero may be"
-        " chance. Purchases of the 28 days before narrow the intervals.",
+        f"Of a customer in these nights: turnover in {reported.currency}, purchases (orders), and"
+        " letters opened and clicked. All that was bought counts, whether a letter led to it or"
+        " not; whom caps alone left out counts with the arm they were drawn for. An interval that"
+        " holds zero may be chance. What an arm and those beside it bought in the"
+        f" {BEFORE_DAYS} days before is taken into account, which narrows it and moves the means of"
+        " both a little.",
         "" if why_not else figures.UPLIFT,
-        () if why_not else tuple(uplift(reported)),
+        tuple(uplift(reported)),
+        f"Beside customers without letters this cannot be said: {why_not}." if why_not else "",
     )
     yield Section(
         "What the letters showed",
-        "How much of the catalogue people got to see, and how much alike letters were.",
+        "How much of the catalogue people got to see, and how much alike letters were. On sale are"
+        " the products that were so at some time of the night's day. As if shown equally: so many"
+        " products, each shown equally often, would be as varied. Brands per product: in a letter,"
+        " on average. Top campaign: share of the letters with the most frequent first campaign.",
         figures.VARIETY,
         (variety(reported),),
     )
     if len(reported.stock):
         yield Section(
             "What became of the stock",
-            "Of all lists together: what letters showed, what was expected of it, and what those"
-            " who were shown it bought within three days of the letter.",
+            "Of all lists together. An offer is a product in a campaign. Of those whose stock is"
+            " known: units (pieces) left when the night's day or the sale began, units that the"
+            " customers who were shown them were expected to buy within a week, and units that they"
+            " bought within three days of the letter. Promised beyond the stock: offers that were"
+            " expected to sell more units than were left.",
             figures.STOCK,
             (stock(reported),),
         )
@@ -116,12 +134,13 @@ def sizes(reported: Reported) -> Table:
 
 
 def exclusions(reported: Reported) -> Table:
-    """Count reasons, a mean night."""
-    nights = len(reported.sizes)
-    sums = reported.exclusions.groupby("exclusion")["customer_count"].sum()
+    """Count the reasons of those left out, a mean night."""
+    left_out = reported.exclusions[reported.exclusions["exclusion"] != HOLD_OUT]
+    sums = left_out.groupby("exclusion")["customer_count"].sum()
     ordered = sums.sort_index().sort_values(ascending=False, kind="stable")
-    rows = tuple((str(n).replace("_", " "), f"{c / nights:,.1f}") for n, c in ordered.items())
-    return Table(("reason", "customers a night"), rows)
+    nights = len(reported.sizes)
+    rows = tuple((str(n).replace("_", " "), _people(c / nights)) for n, c in ordered.items())
+    return Table(("left out because", "customers a night"), rows)
 
 
 def reactions(reported: Reported) -> Table:
@@ -151,8 +170,8 @@ def sales(reported: Reported) -> Table:
             "units",
             "units expected",
             f"turnover, {reported.currency}",
-            "a letter",
-            "of what was shown",
+            f"{reported.currency} a letter",
+            "turnover of what was shown",
         ),
         tuple(
             (
@@ -174,7 +193,15 @@ def uplift(reported: Reported) -> Iterator[Table]:
     for control, rows in reported.uplifts.groupby("control", sort=False):
         named = "those held out" if control == HOLD_OUT else str(control)
         yield Table(
-            ("per customer", "customers", "mean", named, "difference", "95 % interval", "in %"),
+            (
+                "per customer",
+                "customers",
+                "mean",
+                named,
+                "difference",
+                "95 % interval",
+                "difference, %",
+            ),
             tuple(
                 (
                     f"{row.outcome}, {row.arm}",
@@ -182,8 +209,10 @@ def uplift(reported: Reported) -> Iterator[Table]:
                     f"{row.mean:.3f}",
                     f"{row.control_mean:.3f}",
                     f"{row.difference:+.3f}",
-                    f"{row.difference_low:+.3f} to {row.difference_high:+.3f}",
-                    "" if pd.isna(row.relative) else f"{row.relative:+.1%}",
+                    NONE
+                    if pd.isna(row.difference_low)
+                    else f"{row.difference_low:+.3f} to {row.difference_high:+.3f}",
+                    NONE if pd.isna(row.relative) else f"{row.relative:+.1%}",
                 )
                 for row in _rows(rows)
             ),
@@ -208,7 +237,7 @@ def variety(reported: Reported) -> Table:
                 _count(row.shown_product_count),
                 _count(row.offered_product_count),
                 _ratio(row.coverage_ratio),
-                ""
+                NONE
                 if pd.isna(row.effective_product_count)
                 else f"{row.effective_product_count:,.1f}",
                 _ratio(row.brand_ratio),
@@ -240,7 +269,8 @@ def stock(reported: Reported) -> Table:
         )
     return Table(
         ("night", "offers shown", "no stock known", "units left", "units expected",
-         "promised beyond the stock", "sold by letters", "of the stock", "sold to anybody"),
+         "promised beyond the stock", "sold by letters", "by letters, of the stock",
+         "to anybody, of the stock"),
         tuple(rows),
     )  # fmt: skip
 
@@ -252,19 +282,11 @@ def lines(reported: Reported) -> Iterator[str]:
         yield counting
     for section in sections(reported):
         yield f"\n{section.title}"
-        if not section.tables:
-            yield section.said
+        if section.unsaid:
+            yield section.unsaid
         for place, table in enumerate(section.tables):
             yield from [""] * min(place, 1)
-            yield from _aligned(table)
-
-
-def _aligned(table: Table) -> Iterator[str]:
-    cells = (table.head, *table.rows)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for first, *rest in cells:
-        figures_ = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
-        yield "  ".join([first.ljust(widths[0]), *figures_])
+            yield from table_lines(table.head, table.rows)
 
 
 def _counting(reported: Reported) -> str:
@@ -291,9 +313,14 @@ def _count(count: float) -> str:
     return f"{int(count):,}"
 
 
+def _people(mean: float) -> str:
+    """Write a mean number of people, whole."""
+    return f"{mean:,.0f}" if mean >= 1 else "less than 1"
+
+
 def _share(part: float, whole: float) -> str:
-    return f"{part / whole:.1%}" if whole else ""
+    return f"{part / whole:.1%}" if whole else NONE
 
 
 def _ratio(ratio: float) -> str:
-    return "" if pd.isna(ratio) else f"{ratio:.1%}"
+    return NONE if pd.isna(ratio) else f"{ratio:.1%}"

@@ -9,8 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from email_lists.judging import reading
-from email_lists.judging.outcomes import PURCHASES, REACTIONS
-from email_lists.judging.uplift import COLUMNS, uplifts
+from email_lists.judging.uplift import COLUMNS, compared
 from vitrine.errors import BadInputError
 from vitrine.installation import Installation
 from vitrine.interval import Interval, midnight
@@ -19,6 +18,7 @@ from vitrine.warehouse import connect
 
 BEFORE_DAYS = 28
 """Whose purchases narrow the intervals of the uplift."""
+NOBODY_HELD_OUT = "nobody was held out in these nights (holdout.share in the list policy)"
 
 _OF_LIST = """
 select * exclude (list_name) from daily.marts.{mart}
@@ -51,7 +51,7 @@ class Reported:
     stock: pd.DataFrame
     """`rpt_list_stock`, of all lists."""
     uplifts: pd.DataFrame
-    """`uplift.uplifts`: each arm beside the hold-out, then beside the largest arm."""
+    """`uplift.compared`: each arm beside the hold-out, then beside the largest arm."""
     why_no_uplift: str
     """Empty where arms stand beside the hold-out."""
 
@@ -109,16 +109,20 @@ def _frame(connection: duckdb.DuckDBPyConnection, sql: str, asked: dict[str, Any
 
 
 def _uplifts(customers: pa.Table) -> tuple[pa.Table, str]:
-    """Compare arms with the hold-out and with the largest; say why where there is no hold-out."""
-    arms = customers.group_by("arm").aggregate([("customer_id", "count")]).to_pylist()
-    sizes = {row["arm"]: row["customer_id_count"] for row in arms if row["arm"] != HOLD_OUT}
-    found, why_not = [COLUMNS.empty_table()], ""
-    try:
-        found += [uplifts(customers, outcome) for outcome in PURCHASES]
-        if len(sizes) > 1:
-            largest = max(sorted(sizes), key=lambda arm: sizes[arm])
-            written_to = customers.filter(pa.compute.not_equal(customers["arm"], HOLD_OUT))
-            found += [uplifts(written_to, outcome, largest) for outcome in (*PURCHASES, *REACTIONS)]
-    except BadInputError as error:
-        why_not = str(error)
+    """Compare arms with the hold-out, if there is one, and with the largest, if there are several.
+
+    Beside the tables stands why arms do not stand beside the hold-out, if they do not.
+    """
+    rows = customers.group_by("arm").aggregate([("customer_id", "count")]).to_pylist()
+    sizes = {row["arm"]: row["customer_id_count"] for row in rows}
+    held_out = sizes.pop(HOLD_OUT, 0)
+    controls = [HOLD_OUT] if held_out else []
+    if len(sizes) > 1:
+        controls.append(max(sorted(sizes), key=lambda arm: sizes[arm]))
+    found, why_not = [COLUMNS.empty_table()], "" if held_out else NOBODY_HELD_OUT
+    for control in controls:
+        try:
+            found.append(compared(customers, control))
+        except BadInputError as error:
+            why_not = str(error)
     return pa.concat_tables(found), why_not

@@ -51,14 +51,35 @@ def test_nights_whose_letters_may_still_sell_are_named(daily):
     assert "may still be credited" not in page.html(later)
 
 
-def test_a_list_without_a_hold_out_says_so_and_shows_the_rest(warehouse, tmp_path):
+def test_a_list_without_a_hold_out_says_so_and_compares_its_arms(warehouse, tmp_path):
     weekend = reported(warehouse, "weekend", NIGHTS, "EUR")
-    assert "nobody is in 'hold_out'" in weekend.why_no_uplift
+    assert set(weekend.uplifts["control"]) == {"standard"}
+    assert set(weekend.uplifts["outcome"]) == {"turnover", "purchases", "opened", "clicked"}
     figures.draw(weekend, tmp_path)
     assert not (tmp_path / figures.UPLIFT).exists()
     text = page.html(weekend)
-    assert "Not to be said: nobody is in" in text
+    said = "this cannot be said: nobody was held out in these nights"
+    for shown in (text, "\n".join(page.lines(weekend))):
+        assert said in shown
+        assert "clicked, bold" in shown
     assert all(file.name in text for file in tmp_path.iterdir())
+
+
+def test_why_people_were_left_out_is_counted_in_whole_people_and_without_those_held_out(daily):
+    sizes, reasons = page.sizes(daily), page.exclusions(daily)
+    assert {row[2] for row in sizes.rows} == {"2"}, "held out"
+    assert "hold out" not in {reason for reason, _ in reasons.rows}
+    totals = daily.exclusions.groupby("exclusion")["customer_count"].sum()
+    assert reasons.rows[0] == ("no consent", f"{totals['no_consent'] / 8:,.0f}")
+    one = daily.exclusions.assign(exclusion="age", customer_count=609)
+    assert page.exclusions(replace(daily, exclusions=one[:8])).rows == (("age", "609"),)
+
+
+def test_where_a_figure_is_unknown_the_page_says_so(daily):
+    unknown = daily.uplifts.assign(difference_low=float("nan"), relative=float("nan"))
+    tables = list(page.uplift(replace(daily, uplifts=unknown)))
+    assert {row[-2:] for table in tables for row in table.rows} == {("–", "–")}
+    assert "nan" not in page.html(replace(daily, uplifts=unknown))
 
 
 def test_nights_without_letters_are_refused(warehouse):
