@@ -12,6 +12,8 @@ from typing import Any
 import click
 
 from benchmarks import classifier_report, measure
+from benchmarks.markdown import keep
+from benchmarks.options import device_option, out_option, runs_option, scale_option
 from vitrine.errors import VitrineError
 
 PARTS = "benchmarks.classifier_phases"
@@ -21,36 +23,20 @@ PRESETS = {"cpu": "cpu", "cuda": "resnet50"}
 
 
 @click.command()
-@click.option(
-    "--scale",
-    type=click.FloatRange(min=0, min_open=True, max=10),
-    default=1.0,
-    show_default=True,
-    help="How many products: 1 embeds a tenth of a week of the largest shop, 10 the whole week.",
+@scale_option(
+    "How many products: 1 embeds a tenth of a week of the largest shop, 10 the whole week.", most=10
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where networks compute; auto takes a GPU where there is one.",
-)
+@device_option
 @click.option(
     "--preset",
     type=click.Choice(["cpu", "resnet50"]),
     help="The network; the small one on a CPU and ResNet-50 on a GPU, unless it is said.",
 )
-@click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True)
+@runs_option
 @click.option("--only", multiple=True, type=click.Choice(PHASES), help="Measure these parts alone.")
-@click.option(
-    "--out",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(__file__).parent / "results",
-    help="Where classifier-<scale>-<device>.md and .json go.",
-)
+@out_option("classifier-<scale>-<device>")
 def main(
-    scale: float, device: str, preset: str | None, runs: int, only: tuple[str, ...], folder: Path
+    scale: float, device: str, preset: str | None, runs: int, only: tuple[str, ...], out: Path
 ) -> None:
     """Measure, print and keep the figures."""
     used = measure.device(device)
@@ -66,7 +52,7 @@ def main(
             raise click.ClickException(f"{phase}: {error}") from None
     text = classifier_report.table(figures)
     click.echo(text)
-    classifier_report.write(folder, figures, used, text)
+    keep(out, f"classifier-{scale:g}-{used}", text, figures)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
 """The figures of `benchmarks.classifier` as a table, and as files under `benchmarks/results/`."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks.classifier_photographs import HEIGHT, WIDTH
@@ -25,14 +23,6 @@ def table(figures: Mapping[str, Any]) -> str:
         if name in figures:
             lines += ["", *part(figures[name])]
     return "\n".join(lines) + "\n"
-
-
-def write(folder: Path, figures: Mapping[str, Any], device: str, text: str) -> None:
-    """Keep table and figures as `classifier-<scale>-<device>.md` and `.json`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"classifier-{figures['scale']:g}-{device}"
-    (folder / f"{name}.md").write_text(text)
-    (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def _head(figures: Mapping[str, Any]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import click
 
-from benchmarks import comparison, edition, measure, reading, report
+from benchmarks import comparison, edition, markdown, measure, reading, report
 from benchmarks.cluster import standalone
 from benchmarks.question import ANSWERS, Question
 from benchmarks.vitrine_answers import copy_answer
@@ -174,7 +174,8 @@ def main(scale: float, folder: Path | None, only: tuple[str, ...], table: bool) 
     text = report.table(figures, bench.scale, measure.machine(), settings, outdated)
     click.echo(text)
     if not table:
-        report.write(Path(__file__).parent / "results", figures, bench.scale, text)
+        results = Path(__file__).parent / "results"
+        markdown.keep(results, f"features-{bench.scale:g}", text, figures)
     if wrong := report.different(figures):
         click.echo(f"not the same: {', '.join(wrong)}", err=True)
         sys.exit(1)

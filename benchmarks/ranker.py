@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from benchmarks import measure, ranker_report
+from benchmarks.markdown import keep
+from benchmarks.options import device_option, out_option, runs_option, scale_option
 from vitrine.errors import VitrineError
 
 PARTS = "benchmarks.ranker_phases"
@@ -18,30 +20,12 @@ PHASES = ("sampler", "training", "one", "mass")
 
 
 @click.command()
-@click.option(
-    "--scale",
-    type=click.FloatRange(min=0, min_open=True, max=1),
-    default=1.0,
-    show_default=True,
-    help="Share of the size: 1 is 1,370,000 customers.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where networks are trained and bare products run; auto takes a GPU where there is one.",
-)
-@click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True)
+@scale_option("Share of the size: 1 is 1,370,000 customers.")
+@device_option
+@runs_option
 @click.option("--only", multiple=True, type=click.Choice(PHASES), help="Measure these parts alone.")
-@click.option(
-    "--out",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(__file__).parent / "results",
-    help="Where ranker-<scale>-<device>.md and .json go.",
-)
-def main(scale: float, device: str, runs: int, only: tuple[str, ...], folder: Path) -> None:
+@out_option("ranker-<scale>-<device>")
+def main(scale: float, device: str, runs: int, only: tuple[str, ...], out: Path) -> None:
     """Measure, print and keep the figures."""
     used = measure.device(device)
     click.echo(f"{scale:g} of a large retailer, networks on {used}: medians of {runs} runs")
@@ -54,7 +38,7 @@ def main(scale: float, device: str, runs: int, only: tuple[str, ...], folder: Pa
             raise click.ClickException(f"{phase}: {error}") from None
     text = ranker_report.table(figures, scale)
     click.echo(text)
-    ranker_report.write(folder, figures, scale, used, text)
+    keep(out, f"ranker-{scale:g}-{used}", text, figures)
 
 
 if __name__ == "__main__":

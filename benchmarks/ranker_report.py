@@ -1,9 +1,7 @@
 """The figures of `benchmarks.ranker` as a table, and as files under `benchmarks/results/`."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 MILLION, GB = 1e6, 1e9
@@ -46,14 +44,6 @@ def table(figures: Mapping[str, Any], scale: float) -> str:
         if name in figures:
             lines += ["", *part(figures[name])]
     return "\n".join(lines) + "\n"
-
-
-def write(folder: Path, figures: Mapping[str, Any], scale: float, device: str, text: str) -> None:
-    """Keep table and figures as `ranker-<scale>-<device>.md` and `.json`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"ranker-{scale:g}-{device}"
-    (folder / f"{name}.md").write_text(text)
-    (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def _head(figures: Mapping[str, Any], scale: float) -> Iterator[str]:

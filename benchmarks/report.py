@@ -1,8 +1,6 @@
 """The figures of `benchmarks.features` as a table, and as files under `benchmarks/results/`."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks import reading
@@ -51,14 +49,6 @@ def different(figures: Mapping[str, Any]) -> list[str]:
         for who, found in [("", it), *it.items()]
         if isinstance(found, Mapping) and found.get("is_same") is False
     ]
-
-
-def write(folder: Path, figures: Mapping[str, Any], scale: float, text: str) -> None:
-    """Keep table and figures as `features-<scale>.md` and `.json`."""
-    folder.mkdir(exist_ok=True)
-    name = f"features-{scale:g}"
-    (folder / f"{name}.md").write_text(text)
-    (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def _head(

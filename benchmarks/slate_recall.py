@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.judging import table
+from benchmarks.markdown import table
 from email_lists import inputs
 from email_lists.audience.eligibility import decisions
 from email_lists.composition import Known, Prepared, eligible, prepare
