@@ -59,7 +59,7 @@ def tasks(dag_bag):
 
 def commands(dag_bag):
     """Each command line of the DAGs, templates filled."""
-    told = {"dag_run": None, "params": {}}
+    told: dict[str, object] = {"dag_run": None, "params": {}}
     return {
         f"{dag}.{task.task_id}": jinja2.Template(task.bash_command).render(OPTIONS, **told)
         for dag, task in tasks(dag_bag)
