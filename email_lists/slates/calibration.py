@@ -147,8 +147,8 @@ def falling(slot_C: np.ndarray) -> np.ndarray:
     numpy.ndarray
         float32 [C].
 
-    >>> falling(np.array([0, 0, 3])).round(2).tolist()
-    [1.33, 0.67, 1.0]
+    >>> falling(np.array([0, 0, 3])).round(2)
+    array([1.33, 0.67, 1.  ], dtype=float32)
     """
     place_C = np.arange(slot_C.size) - np.searchsorted(slot_C, slot_C) + 1
     factor_C = 1 / place_C
