@@ -11,7 +11,9 @@ import numpy as np
 
 from email_lists.slates import calibration
 from email_lists.slates.allocation import rooms, worth
+from email_lists.slates.candidates import BRAND_LIMIT
 from email_lists.slates.places import Candidates, Offers, Places
+from email_lists.slates.strategies import DRAWN, FALLBACK, FIRST, QUOTAS, SECOND
 from vitrine.simulator import taste
 from vitrine.simulator.campaigns import Campaign
 from vitrine.simulator.population import Population
@@ -21,10 +23,11 @@ from vitrine.simulator.taste import Offer
 from vitrine.simulator.visits import COLOUR_WEIGHT
 from vitrine.simulator.vocabulary import COLOURS
 
-PLACES = Places((3, 3, 1), fallback=3)
-"""As lists have them: of the sector liked best, of the next two, of another; else the popular."""
-WIDTHS = (20, 20, 10, 10)
-"""Candidates of each kind."""
+PLACES = Places(QUOTAS, FALLBACK, BRAND_LIMIT, DRAWN)
+"""Those of lists: what was drawn of other sectors first, then of the sector liked best and of the
+next two, whichever is worth most; else the popular."""
+WIDTHS = (10, 20, 20, 10)
+"""Candidates of each kind; of the drawn ones each customer keeps one."""
 GUESSWORK = 0.7
 """Standard deviation of what a middling ranker errs by, in utility."""
 NEVER = 2**60
@@ -163,6 +166,7 @@ def _of_market(
     ]
     popular_M = np.where(is_left_ML[0], guess_ML.mean(axis=0), 0)
     found.append(_best(np.broadcast_to(popular_M, true_ML.shape), WIDTHS[-1]))
+    found[DRAWN] = found[DRAWN][0], _one_drawn(found[DRAWN][1], draws)
     offer_MC, is_there_MC = (np.hstack(parts) for parts in zip(*found, strict=True))
     slot_MC = np.broadcast_to(np.repeat(np.arange(4, dtype=np.int8), WIDTHS), offer_MC.shape)
     guess_MC, true_MC = (np.take_along_axis(x, offer_MC, axis=1) for x in (guess_ML, true_ML))
@@ -178,7 +182,14 @@ def _kinds(people: Population, market: _Market, campaign_L: np.ndarray) -> np.nd
     order_MS = np.argsort(-people.sector_taste_NS[market.customer_M], axis=1, kind="stable")
     rank_MS = np.argsort(order_MS, axis=1, kind="stable")
     rank_ML = rank_MS[:, market.offer.sector_J[campaign_L]]
-    return np.asarray(np.select([rank_ML == 0, rank_ML <= 2], [0, 1], 2))
+    return np.asarray(np.select([rank_ML == 0, rank_ML <= 2], [FIRST, SECOND], DRAWN))
+
+
+def _one_drawn(is_there_MC: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+    """Leave one candidate of each customer, drawn evenly: bool [M, C]."""
+    lot_MC = np.where(is_there_MC, draws.random(is_there_MC.shape), -1)
+    is_drawn_MC = np.arange(lot_MC.shape[1]) == lot_MC.argmax(axis=1)[:, None]
+    return is_drawn_MC & is_there_MC
 
 
 def _best(chance_ML: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -205,7 +216,8 @@ def _learnt(made: Night, guess_NC: np.ndarray, draws: np.random.Generator, is_kn
 def greedily(of: Night, offers: Offers, key: Callable[[Candidates], np.ndarray]) -> np.ndarray:
     """Give the highest key of all customers and candidates its place first, while there is room.
 
-    Own kinds go before the fallback's, as in lists. Returns int16 [N, K], as `places.choose`.
+    What was drawn goes before own kinds, and these before the fallback's, as in lists. Returns
+    int16 [N, K], as `places.choose`.
     """
     candidates = of.candidates
     left_O, chosen_NK = (
@@ -229,8 +241,9 @@ def _by_key(
     candidates: Candidates, key_NC: np.ndarray
 ) -> Iterator[tuple[int, int, list[int | None]]]:
     own: list[int | None] = [int(kind) for kind in PLACES.kind_K]
+    drawn = [kind if kind == PLACES.drawn else None for kind in own]
     is_there_NC = candidates.offer_NC >= 0
-    for kinds in (own, [PLACES.fallback] * PLACES.count):
+    for kinds in (drawn, own, [PLACES.fallback] * PLACES.count):
         of_kinds_NC = is_there_NC & np.isin(candidates.slot_NC, [k for k in kinds if k is not None])
         row, column = np.nonzero(of_kinds_NC)
         for n in np.argsort(-key_NC[row, column], kind="stable"):

@@ -9,6 +9,7 @@ from benchmarks import allocation
 from benchmarks.allocated_shop import PLACES, Night, night
 from benchmarks.allocation import (
     ALLOCATED,
+    AS_LISTS,
     RANKED_WAYS,
     SCORE,
     UNLIMITED,
@@ -18,6 +19,7 @@ from benchmarks.allocation import (
 )
 from benchmarks.allocation_bound import best_possible
 from benchmarks.ranked_shop import SEEN_T, RankedNight, ranked_night
+from email_lists.slates.strategies import DRAWN
 from vitrine.simulator.shop import Shop
 
 SHOP = Shop(7, 600, allocation.FOUNDED_ON, brand_count=24, openings_per_day=2.0)
@@ -35,6 +37,27 @@ def test_stock_goes_where_it_is_worth_most_and_never_too_often(guessed):
     assert found[ALLOCATED].sold > 1.02 * found[SCORE].sold
     assert found[ALLOCATED].sold > found[WORTH].sold
     assert found[SCORE].sold > found[UNLIMITED].sold
+
+
+def test_what_was_drawn_for_a_customer_has_the_first_place_while_there_is_plenty(guessed):
+    plenty = replace(guessed, stock_O=np.full_like(guessed.stock_O, 1e6))
+    offer_NC, slot_NC = plenty.candidates.offer_NC, plenty.candidates.slot_NC
+    is_drawn_NC = (slot_NC == DRAWN) & (offer_NC >= 0)
+    has_one_N = is_drawn_NC.any(axis=1)
+    assert 0.9 * len(offer_NC) < has_one_N.sum() == is_drawn_NC.sum()
+    for choose in WAYS.values():
+        first_N = choose(plenty, plenty.offers())[:, 0]
+        assert (first_N == is_drawn_NC.argmax(axis=1))[has_one_N].all()
+
+
+def test_the_page_says_whether_what_lists_do_sells_as_much_more_as_is_wanted(guessed, monkeypatch):
+    found = {outcome.way: outcome.sold for outcome in outcomes(guessed)}
+    gain = found[AS_LISTS] / found[SCORE] - 1
+    for aim, verdict in ((gain - 0.001, "met"), (gain + 0.001, "missed")):
+        monkeypatch.setitem(allocation.AIMS, "gain", aim)
+        assert f"{gain:+.1%}, aim {aim:+.0%} or more: {verdict}." in allocation.value_page(
+            [guessed], "one shop"
+        )
 
 
 def test_where_there_is_plenty_greed_by_worth_is_as_good(guessed):
