@@ -7,7 +7,13 @@ import click
 
 from email_lists.judging.commands import judge
 from email_lists.report.commands import report
-from vitrine.errors import BadArgumentError, StageSkipped, VitrineError, together
+from vitrine.errors import (
+    BadArgumentError,
+    NotPublishedError,
+    StageSkipped,
+    VitrineError,
+    together,
+)
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant, instead
 from vitrine.options import INSTANT, ListNameType, list_option, night_option
@@ -233,7 +239,10 @@ def explain(customer: str, list_name: str, as_of: datetime) -> None:
     found = explanation.listed(installation.paths, list_name, as_of, customer)
     if found is None:
         _say_what_there_is(installation, list_name, as_of)
-    known = inputs.read(installation, as_of, is_scored=False)
+    try:
+        known = inputs.read(installation, as_of)
+    except NotPublishedError:  # of an old list the scores may be gone
+        known = inputs.read(installation, as_of, is_scored=False)
     try:
         policy = list_policy.read(installation)
     except BadArgumentError:

@@ -21,7 +21,7 @@ from pyarrow import dataset
 from email_lists.audience import arms, caps, received
 from email_lists.audience.deliverable import deliverable
 from email_lists.audience.eligibility import decisions
-from email_lists.audience.permissions import PURPOSE
+from email_lists.audience.permissions import PURPOSE, permitted
 from email_lists.audience.send_times import opening_hours
 from email_lists.composition import Known, Prepared, eligible, prepare, ranked_campaigns
 from email_lists.frames import select
@@ -32,10 +32,11 @@ from email_lists.slates import slate
 from email_lists.slates.assortment import NOWHERE, offer_keys, positions
 from email_lists.slates.campaign_places import SHOWN
 from email_lists.slates.candidates import Finds, Reason, Shelves, Slot, look_up
+from vitrine.contracts import INSTANT
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval, format_instant, midnight
-from vitrine.list_policy import Cap, ListPolicy, local_day
+from vitrine.list_policy import Cap, ListPolicy, Suppress, local_day
 from vitrine.paths import Paths
 from vitrine.publish import current_version
 from vitrine.staged_lists import EXCLUSIONS, PEOPLE, SCARCITY, StagedList
@@ -157,7 +158,7 @@ def explain(
     yield from after
     yield from _who(alone, policy, decided)
     yield from _consent(alone)
-    yield from _suppression(alone)
+    yield from _suppression(alone, decided["send_at"], policy.suppress)
     yield from _caps(alone, policy, list_name, decided)
     yield from _arm(policy, list_name, customer, decided)
     if decided["exclusion"] is None:
@@ -284,12 +285,31 @@ def _consent(alone: Known) -> Iterator[str]:
         yield f"{head}{said} {event['changed_at']:%Y-%m-%d %H:%M}, {event['consent_id']}"
 
 
-def _suppression(alone: Known) -> Iterator[str]:
+def _suppression(
+    alone: Known, send_at: datetime | None = None, rules: Suppress | None = None
+) -> Iterator[str]:
     rows = [(r["suppressed_at"], r["reason"]) for r in alone.who.suppressions.to_pylist()]
     rows += [(r["occurred_at"], r["kind"]) for r in alone.who.reactions.to_pylist()]
     # A shop may keep an event among its suppressions, too.
-    told = "; ".join(f"{reason} {at:%Y-%m-%d %H:%M}" for at, reason in sorted({*rows}))
-    yield f"suppressed {told or 'no'}"
+    told = [f"{reason} {at:%Y-%m-%d %H:%M}" for at, reason in sorted({*rows})]
+    told += [_by_policy(alone, send_at, rules)] if send_at and rules else []
+    yield f"suppressed {'; '.join(filter(None, told)) or 'no'}"
+
+
+def _by_policy(alone: Known, send_at: datetime, rules: Suppress) -> str:
+    """Name the rule of the policy that suppresses the customer, and what it goes by."""
+    who = alone.who
+    person = who.customers.append_column("send_at", pa.array([send_at], INSTANT))
+    nothing = (who.suppressions.slice(0, 0), who.reactions.slice(0, 0))
+    [exclusion] = permitted(person, None, *nothing, rules)["exclusion"].to_pylist()
+    [known] = who.customers.to_pylist()
+    age = f"born in {known['birth_year']}, suppress.minimum_age {rules.minimum_age}"
+    return {
+        "suppressed_manual": "by the policy, suppress.customers",
+        "suppressed_country": f"{known['country']} by the policy, suppress.countries",
+        "suppressed_age": f"{age} of the policy",
+        None: "",
+    }[exclusion]
 
 
 def _caps(
@@ -348,8 +368,12 @@ def _campaigns(listed: Listed | None) -> Iterator[str]:
 
 
 def _refused(known: Known, made: Prepared, customer: str, listed: Listed | None) -> Iterator[str]:
-    """Tell which of the first campaigns of the ranking the list had no room for."""
-    if listed is None or listed.row is None:
+    """Tell which of the first campaigns of the ranking the list had no room for.
+
+    Nothing where the champion's scores are not there any more: by others the order is another.
+    """
+    is_scored = isinstance(known.scores, dataset.Dataset) or known.scores.num_rows > 0
+    if listed is None or listed.row is None or not is_scored:
         return
     scored = replace(known, scores=_scores(known.scores, customer))
     n = made.night.customers["customer_id"].index(customer).as_py()

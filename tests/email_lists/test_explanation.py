@@ -12,7 +12,7 @@ from email_lists.handover.staged import write
 from email_lists.slates import slate
 from email_lists.slates.candidates import Slot, look_up
 from vitrine.errors import BadArgumentError
-from vitrine.list_policy import Caps, Holdout, ListPolicy, SendTimes
+from vitrine.list_policy import Caps, Holdout, ListPolicy, SendTimes, Suppress
 from vitrine.paths import Paths
 
 NO_SCARCITY = pa.schema(
@@ -76,6 +76,26 @@ def test_who_is_not_is_told_why_and_no_candidates(boutique, to_all, paths):
     assert text.startswith("ida is not written to by the list daily: no_consent\n  as the staged")
     assert "consent    never given" in text
     assert "score   chance" not in text
+
+
+@pytest.mark.parametrize(
+    ("rules", "line"),
+    [
+        (Suppress(customers=("anna",)), "suppressed by the policy, suppress.customers"),
+        (Suppress(countries=("FR",)), "suppressed FR by the policy, suppress.countries"),
+        (
+            Suppress(minimum_age=90),
+            "suppressed born in 1990, suppress.minimum_age 90 of the policy",
+        ),
+    ],
+)
+def test_what_the_policy_suppresses_is_told_with_its_rule(boutique, to_all, rules, line):
+    place = boutique.who.customers.column_names.index("birth_year")
+    years = pa.array([1990] * boutique.who.customers.num_rows, pa.int16())
+    customers = boutique.who.customers.set_column(place, "birth_year", years)
+    known = replace(boutique, who=replace(boutique.who, customers=customers))
+    assert line in told(known, to_all.model_copy(update={"suppress": rules}), "anna").splitlines()
+    assert "suppressed no" in told(known, to_all, "anna").splitlines()
 
 
 def test_without_a_list_it_says_that_it_is_a_forecast(boutique, to_all):
@@ -184,6 +204,9 @@ def test_a_campaign_that_went_to_others_for_its_stock_is_told(boutique, to_all):
     found = Listed("the staged list", row, None, composed.scarcity)
     said = f"  {lost['name']} would be 2., its stock went to others"
     assert said in explain(boutique, to_all, "daily", "anna", found)
+    unscored = replace(boutique, scores=boutique.scores.slice(0, 0))
+    told_without = "\n".join(explain(unscored, to_all, "daily", "anna", found))
+    assert "went to others" not in told_without, "their order is not the list's"
     unlimited = replace(found, scarcity=composed.scarcity.slice(0, 0))
     for other in (unlimited, replace(found, row=row | {"campaigns": [*row["campaigns"], lost]})):
         assert "went to others" not in "\n".join(explain(boutique, to_all, "daily", "anna", other))

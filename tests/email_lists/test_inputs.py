@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from email_lists import inputs, replay
-from email_lists.commands import lists
+from email_lists.commands import explain, lists
 from email_lists.composition import compose
 from email_lists.handover import staged
+from email_lists.people import SCHEMA
 from email_lists.slates import calibration
 from expectations.commands import check
 from vitrine import deltas, lake
@@ -280,6 +282,27 @@ def test_without_scores_it_says_what_to_run(installation, as_of):
         NotPublishedError, match=r"run `vitrine score --as-of 2026-03-02T03:31:00Z`"
     ):
         inputs.read(installation, as_of + timedelta(minutes=1))
+
+
+def test_explaining_ranks_campaigns_by_the_scores_of_the_list(scored, as_of, tmp_path, monkeypatch):
+    home = shutil.copytree(scored.paths.home, tmp_path / "home", symlinks=True)
+    (home / "list_policy.yaml").write_text("holdout: {share: 0}")
+    monkeypatch.setenv("VITRINE_HOME", str(home))
+    monkeypatch.setenv("VITRINE_SOURCE", "flash_sale")
+    [file] = home.glob("staging/**/list.parquet")
+    letters = pq.read_table(file).to_pylist()
+    [anna] = [row for row in letters if row["customer_id"] == "anna"]
+    lost = anna["campaigns"].pop(0)
+    pq.write_table(pa.Table.from_pylist(letters, SCHEMA), file)
+    scarcity = pq.read_table(file.parent / "scarcity.parquet")
+    of_it = {"campaign_id": lost["campaign_id"], "scarcity": 1.0}
+    more = pa.Table.from_pylist([of_it], scarcity.schema)
+    pq.write_table(pa.concat_tables([scarcity, more]), file.parent / "scarcity.parquet")
+    typed = ["anna", "--as-of", "2026-03-02T03:30:00Z"]
+    told = CliRunner().invoke(explain, typed, catch_exceptions=False).output
+    assert f"  {lost['name']} would be 1., its stock went to others" in told.splitlines()
+    shutil.rmtree(home / "scores")
+    assert "went to others" not in CliRunner().invoke(explain, typed).output
 
 
 def test_before_the_first_data_is_a_bad_argument(installation):
