@@ -6,7 +6,7 @@ the champion's hundred best campaigns of each customer in a Parquet file.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 from pyarrow import dataset
 
 from email_lists.slates.similarity import ProductVectors
-from vitrine.contracts import INSTANT, TABLES
-from vitrine.interval import EPOCH, parse_instant
+from vitrine.contracts import INSTANT, NO_COUNTRY, TABLES
+from vitrine.interval import DAY, EPOCH, floor, parse_instant
 
 AS_OF = parse_instant("2026-03-16T03:30:00Z")
-CAMPAIGNS, PRODUCTS_OF_CAMPAIGN, PAST_PRODUCTS = 250, 20, 40_000
+PRODUCTS_OF_CAMPAIGN = 20
 BRANDS, SECTORS, KINDS, DIMENSIONS = 400, 8, 60, 64
-PURCHASES, SCORES_KEPT = 8, 100
+PURCHASES = 8
 COUNTRIES = {
     "FR": ("fr", "Europe/Paris"),
     "DE": ("de", "Europe/Berlin"),
@@ -39,7 +39,22 @@ class Sizes:
     """How large the shop is."""
 
     customers: int
+    campaigns: int = 250
+    past_products: int = 40_000
+    """Sold once, and not tonight."""
+    scores_kept: int = 100
+    """Campaigns of each customer."""
     seed: int = 7
+
+    @property
+    def offers(self) -> int:
+        """Products on sale tonight, each in one campaign."""
+        return self.campaigns * PRODUCTS_OF_CAMPAIGN
+
+    @property
+    def products(self) -> int:
+        """All that was ever sold."""
+        return self.past_products + self.offers
 
     def draws(self, what: str) -> np.random.Generator:
         """Return a stream of numbers of its own for each part."""
@@ -75,9 +90,8 @@ def customers(sizes: Sizes) -> pa.Table:
 
 
 def products(sizes: Sizes) -> pa.Table:
-    """Draw what was ever sold; the last `CAMPAIGNS * PRODUCTS_OF_CAMPAIGN` are on sale tonight."""
-    draws = sizes.draws("products")
-    count = PAST_PRODUCTS + CAMPAIGNS * PRODUCTS_OF_CAMPAIGN
+    """Draw what was ever sold; the last `offers` of it are on sale tonight."""
+    draws, count = sizes.draws("products"), sizes.products
     brand_P = draws.integers(BRANDS, size=count)
     kind_P = draws.integers(KINDS, size=count)
     return pa.table(
@@ -94,17 +108,15 @@ def products(sizes: Sizes) -> pa.Table:
 
 def campaigns(sizes: Sizes) -> pa.Table:
     """Draw which campaigns are open: a fifth of them in one country alone."""
-    draws = sizes.draws("campaigns")
-    country = np.where(
-        draws.random(CAMPAIGNS) < 0.2, draws.choice(list(COUNTRIES), CAMPAIGNS), "ZZ"
-    )
-    opened = [AS_OF - timedelta(hours=int(h)) for h in draws.integers(-20, 90, CAMPAIGNS)]
+    draws, count = sizes.draws("campaigns"), sizes.campaigns
+    country = np.where(draws.random(count) < 0.2, draws.choice(list(COUNTRIES), count), NO_COUNTRY)
+    opened = [AS_OF - timedelta(hours=int(h)) for h in draws.integers(-20, 90, count)]
     return pa.table(
         {
-            "campaign_id": ids("K", CAMPAIGNS),
-            "brand": [f"brand {b}" for b in draws.integers(BRANDS, size=CAMPAIGNS).tolist()],
-            "sector": [f"sector {s}" for s in draws.integers(SECTORS, size=CAMPAIGNS).tolist()],
-            "sub_sector": ["kind 0"] * CAMPAIGNS,
+            "campaign_id": ids("K", count),
+            "brand": [f"brand {b}" for b in draws.integers(BRANDS, size=count).tolist()],
+            "sector": [f"sector {s}" for s in draws.integers(SECTORS, size=count).tolist()],
+            "sub_sector": ["kind 0"] * count,
             "country": country,
             "opens_at": pa.array(opened, INSTANT),
             "closes_at": pa.array([at + timedelta(hours=96) for at in opened], INSTANT),
@@ -114,12 +126,11 @@ def campaigns(sizes: Sizes) -> pa.Table:
 
 def supply(sizes: Sizes) -> pa.Table:
     """Draw what each campaign sells: stock of 5 to 2,000 pieces, few of most."""
-    draws = sizes.draws("supply")
-    count = CAMPAIGNS * PRODUCTS_OF_CAMPAIGN
-    names = ids("P", PAST_PRODUCTS + count).slice(PAST_PRODUCTS)
+    draws, count = sizes.draws("supply"), sizes.offers
+    names = ids("P", sizes.products).slice(sizes.past_products)
     return pa.table(
         {
-            "campaign_id": ids("K", CAMPAIGNS).take(np.arange(count) // PRODUCTS_OF_CAMPAIGN),
+            "campaign_id": ids("K", sizes.campaigns).take(np.arange(count) // PRODUCTS_OF_CAMPAIGN),
             "product_id": names,
             "price": np.round(draws.lognormal(3.3, 0.6, count), 2),
             "stock_left": np.exp(draws.uniform(np.log(5), np.log(2000), count)).astype(np.int64),
@@ -134,10 +145,9 @@ def sales(sizes: Sizes, who: pa.Table) -> pa.Table:
     count_N = np.where(is_prospect_N, 0, draws.poisson(PURCHASES / 0.75, sizes.customers))
     customer_L = np.repeat(np.arange(sizes.customers), count_N)
     lines = customer_L.size
-    product_count = PAST_PRODUCTS + CAMPAIGNS * PRODUCTS_OF_CAMPAIGN
     # A power law over products in a drawn order, so that popular ones are not neighbours.
-    popular = draws.permutation(product_count)
-    product_L = popular[(product_count * draws.random(lines) ** 3).astype(np.int64)]
+    popular = draws.permutation(sizes.products)
+    product_L = popular[(sizes.products * draws.random(lines) ** 3).astype(np.int64)]
     # Two lines an order, on the same day.
     order_L = np.arange(lines) // 2
     days_L = (365 * draws.random(lines // 2 + 1) ** 1.5)[order_L]
@@ -149,7 +159,7 @@ def sales(sizes: Sizes, who: pa.Table) -> pa.Table:
             ).cast(pa.string()),
             "customer_id": who["customer_id"].take(customer_L),
             "demographic_cluster": who["demographic_cluster"].take(customer_L),
-            "product_id": ids("P", product_count).take(product_L),
+            "product_id": ids("P", sizes.products).take(product_L),
             "unit_count": pa.array(np.ones(lines, np.int64)),
             "occurred_at": pa.array(seconds_L * 1_000_000, pa.int64()).cast(INSTANT),
         }
@@ -158,10 +168,9 @@ def sales(sizes: Sizes, who: pa.Table) -> pa.Table:
 
 def vectors(sizes: Sizes) -> ProductVectors:
     """Draw embeddings."""
-    count = PAST_PRODUCTS + CAMPAIGNS * PRODUCTS_OF_CAMPAIGN
-    drawn = sizes.draws("vectors").normal(size=(count, DIMENSIONS)).astype(np.float32)
+    drawn = sizes.draws("vectors").normal(size=(sizes.products, DIMENSIONS)).astype(np.float32)
     lengths = np.linalg.norm(drawn, axis=1, keepdims=True)
-    return ProductVectors(tuple(ids("P", count).to_pylist()), drawn / lengths)
+    return ProductVectors(tuple(ids("P", sizes.products).to_pylist()), drawn / lengths)
 
 
 def consents(sizes: Sizes, who: pa.Table) -> pa.Table:
@@ -191,7 +200,7 @@ def opens(sizes: Sizes, who: pa.Table) -> pa.Table:
     opener = np.repeat(np.flatnonzero(draws.random(sizes.customers) < 0.5), 4)
     hour = np.repeat(draws.integers(7, 21, opener.size // 4), 4)
     day = np.tile(np.arange(1, 5), opener.size // 4)
-    midnight = int((_midnight(AS_OF) - EPOCH).total_seconds())
+    midnight = int((floor(AS_OF, DAY) - EPOCH).total_seconds())
     seconds = midnight - day * 86_400 + hour * 3_600 + draws.integers(0, 900, opener.size)
     return pa.table(
         {
@@ -202,9 +211,9 @@ def opens(sizes: Sizes, who: pa.Table) -> pa.Table:
 
 
 def scores(sizes: Sizes, who: pa.Table, file: Path) -> dataset.Dataset:
-    """Write the hundred best of 250 campaigns for each customer, as `vitrine score` does."""
-    draws = sizes.draws("scores")
-    names = ids("K", CAMPAIGNS)
+    """Write the best campaigns for each customer, as `vitrine score` does."""
+    draws, kept = sizes.draws("scores"), sizes.scores_kept
+    names = ids("K", sizes.campaigns)
     schema = pa.schema(
         {
             "customer_id": pa.string(),
@@ -217,19 +226,15 @@ def scores(sizes: Sizes, who: pa.Table, file: Path) -> dataset.Dataset:
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for first in range(0, sizes.customers, _BLOCK):
             count = min(_BLOCK, sizes.customers - first)
-            score_BK = draws.normal(size=(count, CAMPAIGNS))
-            best_BC = np.argsort(-score_BK, axis=1)[:, :SCORES_KEPT]
+            score_BK = draws.normal(size=(count, sizes.campaigns))
+            best_BC = np.argsort(-score_BK, axis=1)[:, :kept]
             rows = {
                 "customer_id": who["customer_id"].take(
-                    np.repeat(np.arange(first, first + count), SCORES_KEPT)
+                    np.repeat(np.arange(first, first + count), kept)
                 ),
                 "campaign_id": names.take(best_BC.ravel()),
-                "rank": np.tile(np.arange(1, SCORES_KEPT + 1, dtype=np.int32), count),
+                "rank": np.tile(np.arange(1, kept + 1, dtype=np.int32), count),
                 "score": np.take_along_axis(score_BK, best_BC, axis=1).ravel(),
             }
             writer.write_table(pa.table(rows, schema=schema))
     return dataset.dataset(file)
-
-
-def _midnight(instant: datetime) -> datetime:
-    return instant.replace(hour=0, minute=0)

@@ -1,13 +1,12 @@
 """python -m benchmarks.lists [--scale 0.01] [--folder …]
 
 What a night's list costs for a million customers and 250 campaigns: who is written to, campaigns,
-candidates of five sources, slates and stock for all at once, the files of the hand-off. Beside it,
-in the same run: DuckDB finding each customer's best campaigns of the same scores, which is a small
-part of the work, and DuckDB writing the same columns as CSV. Sizes and code are real, contents are
-drawn (`benchmarks.listed_shop`).
+candidates of five sources, slates and stock for all at once, the gate that the list passes, the
+files of the hand-off. Beside it, in the same run: DuckDB finding each customer's best campaigns of
+the same scores, which is a small part of the work, and DuckDB writing the same columns as CSV.
+Sizes and code are real, contents are drawn (`benchmarks.listed_shop`).
 """
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,43 +16,34 @@ from typing import Any
 import click
 
 from benchmarks import measure
+from benchmarks.markdown import keep
+from benchmarks.options import out_option, scale_option
 from vitrine.errors import VitrineError
 
 PHASES = "benchmarks.lists_phases"
-PARTS = ("prepare", "plain_top", "build", "plain_csv", "export_csv", "export_all")
+PARTS = (
+    "prepare", "plain_top", "build", "home", "gate", "plain_csv", "export_csv", "export_all"
+)  # fmt: skip
 CUSTOMERS = 1_000_000
 MOST_BUILD_S, MOST_CSV_S, MOST_BYTES = 600.0, 30.0, 8e9
 GB = 1e9
 
 
 @click.command()
-@click.option(
-    "--scale",
-    type=click.FloatRange(min=0, min_open=True, max=1),
-    default=1.0,
-    show_default=True,
-    help="Share of the size: 1 is a million customers.",
-)
+@scale_option("Share of the size: 1 is a million customers.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where its files go, some GB at full size; a temporary one by default.",
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(__file__).parent / "results",
-    help="Where lists-<scale>.md and .json go.",
-)
+@out_option("lists-<scale>")
 def main(scale: float, folder: Path | None, out: Path) -> None:
     """Measure, print and keep the figures."""
     with tempfile.TemporaryDirectory() as temporary:
         figures = measured(int(CUSTOMERS * scale), folder or Path(temporary))
     text = "\n".join(table(figures)) + "\n"
     click.echo(text)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"lists-{scale:g}.md").write_text(text)
-    (out / f"lists-{scale:g}.json").write_text(json.dumps(figures, indent=1) + "\n")
+    keep(out, f"lists-{scale:g}", text, figures)
 
 
 def measured(customers: int, folder: Path) -> dict[str, Any]:
@@ -97,12 +87,15 @@ def table(figures: dict[str, Any]) -> Iterator[str]:
         yield f"| {words} | at most {limit:g} | {found:.1f} | {verdict} |"
     over = build["offers_over"] + build["campaigns_over"]
     yield f"| offers and campaigns promised beyond their stock | 0 | {over} | |"
+    broken, rules = len(figures["gate"]["broken"]), figures["gate"]["rules"]
+    yield f"| rules of the gate that are broken, of {rules} | 0 | {broken} | |"
     yield ""
     yield "| part | seconds | peak GB | |"
     yield "|---|---|---|---|"
     told = {
         "plain_top": "DuckDB alone: each customer's ten best of the scores",
         "build": f"{build['listed']:,} letters, {build['full_share']:.1%} with seven products",
+        "gate": _gated(figures["gate"]),
         "plain_csv": "DuckDB alone: the same columns as one CSV, nothing made harmless",
         "export_csv": f"CSV by country, language and hour, {_gb(figures, 'export_csv')}",
         "export_all": f"Parquet, CSV and JSON lines, {_gb(figures, 'export_all')}",
@@ -111,6 +104,11 @@ def table(figures: dict[str, Any]) -> Iterator[str]:
         found = figures[part]
         seconds = made if part == "build" else found["seconds"]
         yield f"| {part} | {seconds:.1f} | {found['peak_memory_bytes'] / GB:.1f} | {words} |"
+
+
+def _gated(gate: dict[str, Any]) -> str:
+    rows = f"{gate['letters']:,} letters, {gate['rows']:,} rows with all that they show"
+    return f"the gate: {rows}, {gate['cpu_s']:.1f} s of the processor"
 
 
 def _gb(figures: dict[str, Any], part: str) -> str:

@@ -15,18 +15,24 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import dataset
 
-from benchmarks import listed_shop
-from benchmarks.listed_shop import AS_OF, SCORES_KEPT, Sizes
+from benchmarks import listed_home, listed_shop
+from benchmarks.listed_shop import AS_OF, Sizes
 from email_lists import replay
 from email_lists.audience.eligibility import Who
 from email_lists.composition import Known, compose
-from email_lists.handover import export
+from email_lists.handover import export, staged
 from email_lists.slates import campaign_places, slate
 from email_lists.slates.calibration import HORIZON
+from expectations import gate as gates
+from expectations import lists
 from vitrine.contracts import INSTANT, TABLES
+from vitrine.installation import Installation
+from vitrine.interval import DAY, floor, format_instant
 from vitrine.list_policy import DEFAULT_LIST, ListPolicy
+from vitrine.settings import load_settings
+from vitrine.staged_lists import PEOPLE
 
-SCORES, PEOPLE = "campaign_scores.parquet", "list.parquet"
+SCORES = "campaign_scores.parquet"
 Figures = dict[str, Any]
 
 _TOP = """
@@ -41,7 +47,10 @@ def prepare(sizes: Sizes, folder: Path) -> Figures:
     """Write what the champion's scores of the night are."""
     who = listed_shop.customers(sizes)
     listed_shop.scores(sizes, who, folder / SCORES)
-    return {"scores": sizes.customers * SCORES_KEPT, "bytes": (folder / SCORES).stat().st_size}
+    return {
+        "scores": sizes.customers * sizes.scores_kept,
+        "bytes": (folder / SCORES).stat().st_size,
+    }
 
 
 def build(sizes: Sizes, folder: Path) -> Figures:
@@ -58,7 +67,8 @@ def build(sizes: Sizes, folder: Path) -> Figures:
     composed = compose(known, ListPolicy(), DEFAULT_LIST)
     figures["compose_s"] = time.perf_counter() - begun
     begun = time.perf_counter()
-    pq.write_table(composed.people, folder / PEOPLE, compression="zstd", row_group_size=65_536)
+    provenance = {"known_before": format_instant(floor(AS_OF, DAY))}
+    staged.write(people_of(folder).parent, composed, provenance)
     figures["stage_s"] = time.perf_counter() - begun
     products = pc.list_value_length(composed.people["products"]).to_numpy()
     scarce = composed.scarcity.to_pandas()
@@ -77,6 +87,29 @@ def build(sizes: Sizes, folder: Path) -> Figures:
         "campaigns": int(is_campaign.sum()),
         "campaigns_over": int((is_campaign & over).sum()),
         "campaigns_shown": float(shown.mean()),
+    }
+
+
+def home(sizes: Sizes, folder: Path) -> Figures:
+    """Write what the gate reads beside the list."""
+    begun = time.perf_counter()
+    received = listed_home.write(sizes, _installation(folder).paths)
+    return {"rows": received, "seconds": time.perf_counter() - begun}
+
+
+def gate(sizes: Sizes, folder: Path) -> Figures:
+    """Hold the staged list against the gate's rules, as `vitrine check lists` does."""
+    installation = _installation(folder)
+    begun, used = time.perf_counter(), time.process_time()
+    checks = lists.checks(installation, DEFAULT_LIST, AS_OF)
+    found = gates.run("lists", checks, installation.paths.data_docs, "benchmark")
+    return {
+        "letters": found.row_counts["letters"],
+        "rows": found.rows,
+        "rules": found.rule_count,
+        "broken": found.of("fail"),
+        "seconds": time.perf_counter() - begun,
+        "cpu_s": time.process_time() - used,
     }
 
 
@@ -108,13 +141,22 @@ def export_all(sizes: Sizes, folder: Path) -> Figures:
 def plain_csv(sizes: Sizes, folder: Path) -> Figures:
     """Let DuckDB write the same columns as one CSV, nothing made harmless."""
     begun = time.perf_counter()
-    duckdb.connect().execute(_plain_cells(folder / PEOPLE, folder / "plain.csv"))
+    duckdb.connect().execute(_plain_cells(people_of(folder), folder / "plain.csv"))
     size = (folder / "plain.csv").stat().st_size
     return {"seconds": time.perf_counter() - begun, "bytes": size}
 
 
+def people_of(folder: Path) -> Path:
+    """Return the file of the staged list."""
+    return _installation(folder).paths.staged_list(DEFAULT_LIST, AS_OF) / PEOPLE
+
+
+def _installation(folder: Path) -> Installation:
+    return Installation(load_settings({"VITRINE_HOME": str(folder / "home")}))
+
+
 def _addressed(folder: Path) -> pa.Table:
-    people = pq.read_table(folder / PEOPLE)
+    people = pq.read_table(people_of(folder))
     addresses = pc.binary_join_element_wise(people["customer_id"], "shop.example", "@")
     people = people.append_column("email_address", addresses)
     people = people.append_column("content_digest", people["message_id"])
@@ -169,6 +211,8 @@ def _known(sizes: Sizes, folder: Path) -> Known:
 PARTS: dict[str, Callable[[Sizes, Path], Figures]] = {
     "prepare": prepare,
     "build": build,
+    "home": home,
+    "gate": gate,
     "plain_top": plain_top,
     "export_csv": export_csv,
     "plain_csv": plain_csv,

@@ -6,21 +6,17 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
-from benchmarks import listed_shop, lists, lists_phases
+from benchmarks import lists
 from benchmarks.listed_shop import Sizes
-from benchmarks.lists_phases import PARTS, PEOPLE
+from benchmarks.lists_phases import PARTS, people_of
 from email_lists.people import SCHEMA
 
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lists")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, count in (("CAMPAIGNS", 12), ("PAST_PRODUCTS", 200), ("SCORES_KEPT", 6)):
-            patch.setattr(listed_shop, name, count)
-        patch.setattr(lists_phases, "SCORES_KEPT", 6)
-        found = {part: PARTS[part](Sizes(200), folder) for part in lists.PARTS}
-    return folder, found
+    sizes = Sizes(200, campaigns=12, past_products=200, scores_kept=6)
+    return folder, {part: PARTS[part](sizes, folder) for part in lists.PARTS}
 
 
 def test_everybody_is_listed_or_excluded_and_no_stock_is_promised_twice(figures):
@@ -28,7 +24,16 @@ def test_everybody_is_listed_or_excluded_and_no_stock_is_promised_twice(figures)
     build = found["build"]
     assert build["listed"] + build["excluded"] == build["customers"] == 200
     assert build["offers_over"] == 0
-    assert pq.read_schema(folder / PEOPLE).equals(SCHEMA)
+    assert pq.read_schema(people_of(folder)).equals(SCHEMA)
+
+
+def test_the_gate_looks_at_each_letter_and_finds_all_in_order(figures):
+    folder, found = figures
+    gate, people = found["gate"], pq.read_table(people_of(folder))
+    assert gate["broken"] == []
+    assert gate["letters"] == found["build"]["listed"] == people.num_rows
+    shown = sum(len(row) for name in ("products", "campaigns") for row in people[name].to_pylist())
+    assert gate["rows"] > gate["letters"] + shown
 
 
 def test_each_file_holds_everybody_once(figures):
