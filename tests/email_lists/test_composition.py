@@ -1,11 +1,13 @@
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from email_lists.composition import compose
+from email_lists.audience.eligibility import decisions
+from email_lists.composition import compose, eligible, prepare
 from email_lists.people import SCHEMA
 from email_lists.slates import campaign_places, slate
 from email_lists.slates.similarity import of_words
@@ -312,3 +314,54 @@ def test_only_what_was_drawn_has_a_propensity_below_one(composed):
     for row in composed.products.to_pylist():
         assert 0 < row["propensity"] <= 1
         assert row["slot"] == "new" or row["propensity"] == 1
+
+
+def test_each_night_and_each_list_draws_anew(boutique, to_all):
+    customers = eligible(boutique, decisions(boutique.who, to_all, LIST))
+
+    def drawn(nights, list_name):
+        known = replace(boutique, as_of=boutique.as_of + timedelta(days=nights))
+        return prepare(known, customers, to_all, list_name).rules.draw_N
+
+    tonight = drawn(0, LIST)
+    assert (drawn(0, LIST) == tonight).all()
+    assert (drawn(1, LIST) != tonight).all()
+    assert (drawn(0, "weekend") != tonight).all()
+
+
+ZONES = ("Europe/Paris", "Europe/London", "America/Los_Angeles")
+BEFORE_LONDON, AFTER = (parse_instant(f"2026-03-0{at}:30:00Z") for at in ("1T23", "2T00"))
+"""Paris has midnight at 23:00 UTC, London at 00:00; in Los Angeles it is still yesterday."""
+
+
+def test_who_bought_today_is_counted_by_the_clock_that_the_letter_is_read_by(
+    boutique, rows, to_all
+):
+    zones = [ZONES[n % 3] for n in range(boutique.customers.num_rows)]
+    place = boutique.customers.column_names.index("timezone")
+    customers = boutique.customers.set_column(place, "timezone", [zones])
+    bought = [("p09", at, n) for n in range(6) for at in (BEFORE_LONDON, AFTER)]
+    bought += [("p09", BEFORE_LONDON, n) for n in range(6, 8)]
+    bought += [("p13", BEFORE_LONDON, n) for n in range(5)]
+    bought += [("p13", AFTER, n) for n in range(4, 7)]
+    lines = (
+        (f"today{n}", f"buyer{buyer}", "female:25-34:FR", product, 1, at)
+        for n, (product, at, buyer) in enumerate(bought)
+    )
+    sales = pa.concat_tables([boutique.sales, rows("sales", *lines)])
+    known = replace(knowing(boutique, customers=customers), sales=sales)
+    counted = {
+        (shown["product_id"], person["timezone"].split("/")[1], shown["bought_today_count"])
+        for person in compose(known, to_all, LIST).people.to_pylist()
+        for shown in person["products"]
+    }
+    assert {row for row in counted if row[0] in ("p09", "p13")} == {
+        ("p09", "Paris", 8),
+        ("p09", "London", 6),
+        ("p09", "Los_Angeles", None),
+        ("p13", "Paris", 7),
+        # Three people bought it since London's midnight: too few to be told.
+        ("p13", "London", None),
+        ("p13", "Los_Angeles", None),
+    }
+    assert {count for product, _, count in counted if product not in ("p09", "p13")} == {None}

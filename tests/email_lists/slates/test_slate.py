@@ -1,6 +1,8 @@
 """How candidates become slates; how scarce stock is given away is `test_allocation`'s matter."""
 
+from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ from email_lists.composition import compose, night
 from email_lists.slates import shelves, slate
 from email_lists.slates.calibration import UNFITTED
 from email_lists.slates.candidates import BRAND_LIMIT, Slot, look_up
+from email_lists.slates.similarity import of_words
 from email_lists.slates.strategies import QUOTAS, STRATEGIES, Strategies
 from vitrine.contracts import INSTANT
 from vitrine.interval import parse_instant
@@ -111,6 +114,47 @@ def test_strategies_fill_their_places_from_their_own_sources(filled):
     assert Slot.LOVED in anna["win_back"], "with four brands, two of each, places are few"
     assert Slot.TOGETHER not in anna["win_back"]
     assert anna["early_access"] == anna["selection"]
+
+
+@pytest.fixture
+def ample(boutique, rows):
+    """Return the shelves of one customer, who finds six products or more of each kind."""
+    names = {"mug": "red mug", **{f"like {n}": f"red mug {n}" for n in range(6)}}
+    names |= {f"beside {n}": f"partner{n}" for n in range(6)}
+    names |= {f"other {n}": f"thing{n}" for n in range(6)}
+    as_of, cluster = boutique.as_of, "female:25-34:FR"
+    # Without baskets that lack the mug it would meet everything by chance.
+    baskets = [("mug", f"beside {n}") for n in range(6) for _ in range(3)] + [("other 0",)] * 9
+    lines: list[tuple[object, ...]] = [
+        ("o1", "anna", cluster, "mug", 1, as_of - timedelta(days=40))
+    ]
+    lines += [
+        (f"basket {n}", None, cluster, product, 1, as_of - timedelta(days=9))
+        for n, basket in enumerate(baskets)
+        for product in basket
+    ]
+    products = rows("products", *((p, name, p, "home", "x") for p, name in names.items()))
+    shop = replace(
+        boutique,
+        products=products,
+        supply=rows("supply", *(("k1", p, 9.0, 50) for p in names if p != "mug")),
+        sales=rows("sales", *lines),
+        vectors=of_words(products),
+    )
+    anna = boutique.customers.slice(0, 1).append_column("send_at", pa.array([SEND], INSTANT))
+    return shelves.fill(night(shop, boutique.customers, anna, shop.supply))
+
+
+def test_where_there_is_enough_it_is_three_similar_three_together_and_one_new(ample):
+    one = rules("selection")
+    one = replace(
+        one,
+        strategies=Strategies.of(["selection"]),
+        activity_N=one.activity_N[:1],
+        draw_N=one.draw_N[:1],
+    )
+    [slot_K] = slate.choose(ample, one).slot_NK
+    assert Counter(slot_K.tolist()) == {Slot.SIMILAR: 3, Slot.TOGETHER: 3, Slot.NEW: 1}
 
 
 def test_worth_counts_as_much_as_the_rules_say(filled):
