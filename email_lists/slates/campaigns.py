@@ -1,7 +1,7 @@
 """The campaigns of each customer: the ranker's order of what is open, then the popular ones.
 
-Shape legend: N customers, K campaigns, M markets, G groups (a market and a cluster), R rows of
-scores, T places.
+Shape legend: N customers, K campaigns, M markets, G groups (a market, a cluster and a
+country), R rows of scores, T places.
 """
 
 from collections.abc import Iterable, Sequence

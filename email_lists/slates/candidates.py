@@ -5,8 +5,8 @@ customers at a time. Scores are comparable within a source only.
 
 Shape legend: N customers, B customers of a batch, C columns of candidates, P products, H newest
 purchases, A anchors (products among the newest purchases of anybody), R regions, K neighbours, D
-kinds (sub-sectors), G groups (a market and a cluster), Q products of a pool, W columns looked at, S
-sectors, X brands, R customers of a batch whom something is told.
+kinds (sub-sectors), G groups (a market, a cluster and a country), Q products of a pool, W
+columns looked at, S sectors, X brands, R customers of a batch whom something is told.
 """
 
 from dataclasses import dataclass, replace

@@ -1,7 +1,7 @@
 """What sells in a customer's demographic cluster, then anywhere: the choice without a history.
 
-Shape legend: G groups (a market and a cluster), P products, C clusters, K campaigns, L labels (such
-as brands), T places, F first products of a label, Q products of a group's pool.
+Shape legend: G groups (a market, a cluster and a country), P products, C clusters, K campaigns, L
+labels (such as brands), T places, F first products of a label, Q products of a group's pool.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,10 @@ _OFFERED = "select distinct campaign_id, product_id from offers order by all"
 
 @dataclass(frozen=True)
 class Groups:
-    """Who shares what is popular: a market's customers of one cluster."""
+    """Who shares what is popular: a market's customers of one cluster and country.
+
+    A market has several countries where campaigns do not tell them apart.
+    """
 
     group_N: np.ndarray
     """int32 per customer."""
@@ -33,20 +36,27 @@ class Groups:
     cluster_G: np.ndarray
     """int32 positions in `clusters`."""
     clusters: pa.Array
+    country_G: np.ndarray
+    """int32 positions in `countries`."""
+    countries: pa.Array
 
     @classmethod
     def of(cls, customers: pa.Table) -> "Groups":
-        """Group customers by market (from 1) and demographic_cluster."""
-        words = customers["demographic_cluster"]
-        clusters = pa.array(sorted({*words.unique().to_pylist()}), pa.string())
-        key_N = (customers["market"].to_numpy() - 1).astype(np.int64) * max(len(clusters), 1)
-        key_G, group_N = np.unique(key_N + positions(words, clusters), return_inverse=True)
-        market_G, cluster_G = np.divmod(key_G, max(len(clusters), 1))
+        """Group customers by market (from 1), demographic_cluster and country."""
+        cluster_N, clusters = _numbered(customers["demographic_cluster"])
+        country_N, countries = _numbered(customers["country"])
+        market_N = (customers["market"].to_numpy() - 1).astype(np.int64)
+        shape = (int(market_N.max(initial=0)) + 1, max(len(clusters), 1), max(len(countries), 1))
+        key_N = np.ravel_multi_index((market_N, cluster_N, country_N), shape)
+        key_G, group_N = np.unique(key_N, return_inverse=True)
+        market_G, cluster_G, country_G = np.unravel_index(key_G, shape)
         return cls(
             group_N.astype(np.int32),
             market_G.astype(np.int32),
             cluster_G.astype(np.int32),
             clusters,
+            country_G.astype(np.int32),
+            countries,
         )
 
 
@@ -76,14 +86,14 @@ class Sold:
 
 @dataclass(frozen=True)
 class Lately:
-    """Units sold on the last day known, by region (R) and product."""
+    """Units sold on the last day known, by country of the groups (R) and product."""
 
-    region_G: np.ndarray
+    country_G: np.ndarray
     units_RP: np.ndarray
 
     def of_group(self, group: int) -> np.ndarray:
-        """Return the units of a group's region: int64 [P]."""
-        units_P: np.ndarray = self.units_RP[self.region_G[group]]
+        """Return the units of a group's country: int64 [P]."""
+        units_P: np.ndarray = self.units_RP[self.country_G[group]]
         return units_P
 
 
@@ -147,6 +157,12 @@ class Popular:
             place_in_brand_GQ=_places_within(assortment.brand.code_P[pool_GQ]),
             is_sector_known_GQ=is_known_S[sector.code_P[pool_GQ]],
         )
+
+
+def _numbered(words: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """Number the words in their alphabetical order: int32 positions [N], and the words."""
+    known = pa.array(sorted({*words.unique().to_pylist()}), pa.string())
+    return positions(words, known), known
 
 
 def _pool(ordered: np.ndarray, first_LF: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from email_lists.frames import select
+from vitrine.contracts import NO_COUNTRY
 
 POPULARITY_DAYS = 28
 BASKET_DAYS = 90
@@ -36,7 +37,9 @@ _LAST_DAY = """
 select customers.country, sales.product_id, sum(sales.unit_count)::bigint as unit_count
 from sales
 join customers using (customer_id)
-where sales.occurred_at >= (select max(occurred_at) from sales) - interval 1 day
+where
+    customers.country <> $nowhere
+    and sales.occurred_at >= (select max(occurred_at) from sales) - interval 1 day
 group by all
 order by all
 """
@@ -120,9 +123,9 @@ def units_sold(sales: pa.Table, as_of: datetime) -> pa.Table:
 def sold_on_last_day(sales: pa.Table, customers: pa.Table) -> pa.Table:
     """Sum up what was sold on the last day known: country, product_id, unit_count.
 
-    The country is the customer's; guests have none.
+    The country is the customer's; guests have none, and where it is not known it is no region.
     """
-    return select(_LAST_DAY, sales=sales, customers=customers)
+    return select(_LAST_DAY, {"nowhere": NO_COUNTRY}, sales=sales, customers=customers)
 
 
 def repeated(sales: pa.Table) -> list[str]:

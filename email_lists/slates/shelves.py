@@ -34,7 +34,7 @@ class Night:
 
     as_of: datetime
     customers: pa.Table
-    """Those written to, by customer_id: also market, market_country, demographic_cluster."""
+    """Those written to, by customer_id: market, market_country, country, demographic_cluster."""
     everybody: pa.Table
     """customer_id and country of all who are known: what sells does not depend on who is asked."""
     campaigns: pa.Table
@@ -55,7 +55,7 @@ def fill(night: Night) -> Shelves:
     groups = Groups.of(night.customers)
     sold = Sold.of(sales.units_sold(night.sales, night.as_of), groups.clusters, assortment.products)
     regions = _Regions.of(night.customers)
-    lately = _lately(night, assortment, groups, regions)
+    lately = _lately(night, assortment, groups)
     opened_P = _opened(night.open_offers, assortment)
     popular = Popular.of(assortment, groups, sold, lately, opened_P)
     again = pa.array(sales.repeated(night.sales), pa.string())
@@ -84,7 +84,7 @@ def fill(night: Night) -> Shelves:
         sector_share_GS=_shares(sold, assortment.sector)[groups.cluster_G],
         brand_share_GX=_shares_in_sector(sold, assortment)[groups.cluster_G],
         is_sold_in_cluster_GT=_taken(sold.units_CP, groups.cluster_G, popular.product_GT) > 0,
-        is_sold_in_region_GT=_taken(lately.units_RP, lately.region_G, popular.product_GT)
+        is_sold_in_region_GT=_taken(lately.units_RP, lately.country_G, popular.product_GT)
         >= LEAST_IN_REGION,
         brand_limit=BRAND_LIMIT if _brand_count(assortment) > 1 else None,
         pinned_GQ=_pinned(night.pins, assortment, groups, popular),
@@ -246,15 +246,15 @@ def _taken(value_CP: np.ndarray, row_G: np.ndarray, product_GT: np.ndarray) -> n
     return np.where(product_GT == NOWHERE, 0, taken_GT)
 
 
-def _lately(night: Night, assortment: Assortment, groups: Groups, regions: _Regions) -> Lately:
+def _lately(night: Night, assortment: Assortment, groups: Groups) -> Lately:
     """Sum up what customers of each group's country bought on the last day."""
     sold = sales.sold_on_last_day(night.sales, night.everybody)
-    units_RP = np.zeros((len(regions.countries), assortment.products.num_rows), np.int64)
-    region = positions(sold["country"], regions.countries)
+    units_RP = np.zeros((len(groups.countries), assortment.products.num_rows), np.int64)
+    country = positions(sold["country"], groups.countries)
     product = positions(sold["product_id"], assortment.products["product_id"])
-    is_ours = (region != NOWHERE) & (product != NOWHERE)
-    units_RP[region[is_ours], product[is_ours]] = sold["unit_count"].to_numpy()[is_ours]
-    return Lately(regions.region_M[groups.market_G], units_RP)
+    is_ours = (country != NOWHERE) & (product != NOWHERE)
+    units_RP[country[is_ours], product[is_ours]] = sold["unit_count"].to_numpy()[is_ours]
+    return Lately(groups.country_G, units_RP)
 
 
 def _pinned(

@@ -30,6 +30,7 @@ def rank(rows):
                 "customer_id": ["w", "x"],
                 "market": [1, 1],
                 "market_country": ["FR", "FR"],
+                "country": ["FR", "FR"],
                 "send_at": pa.array([SEND, SEND], INSTANT),
                 "demographic_cluster": ["male:25-34:FR", "female:25-34:FR"],
             }

@@ -182,6 +182,40 @@ def test_popular_products_say_whose_they_are(night):
     assert {reason for _, reason, _ in liked[2:]} == {Reason.JUST_OPENED}
 
 
+@pytest.mark.parametrize("sold_in", ["ZZ", "DE"])
+def test_a_region_is_the_customers_country_wherever_campaigns_sell(rows, as_of, sold_in):
+    people = {"anna": "FR", "bert": "DE", "carl": "DE", "yves": "ZZ", "zoe": "ZZ"}
+    customers = rows(
+        "customers", *((c, of, "fr", "Europe/Paris", "unknown", "new") for c, of in people.items())
+    )
+    campaigns = rows(
+        "campaigns",
+        *((f"k-{of}", "b", "s", "x", of, SEND - timedelta(days=1), None) for of in {"ZZ", sold_in}),
+    )
+    lately = [("carl", "p4", 3), ("carl", "p5", 2), ("yves", "p2", 9), ("anna", "p3", 2)]
+    sales = rows(
+        "sales",
+        *((f"o-{c}{p}", c, "other", p, n, as_of - timedelta(hours=9)) for c, p, n in lately),
+    )
+    supply = rows("supply", *(("k-ZZ", p, 9.0, 5) for p in ("p2", "p3", "p4", "p5", "p6")))
+    products = rows("products", *PRODUCTS)
+    night = made(as_of, customers, campaigns, supply, products, sales)
+    shown = {
+        customer: [(product, reason) for product, reason, _ in liked]
+        for customer, liked in zip(people, found_by_all(night, Slot.POPULAR), strict=True)
+    }
+    assert shown["bert"] == [
+        ("p4", Reason.POPULAR_IN_REGION),
+        ("p5", Reason.POPULAR),
+        ("p2", Reason.POPULAR),
+        ("p3", Reason.POPULAR),
+        ("p6", Reason.JUST_OPENED),
+    ]
+    assert shown["zoe"][0] == ("p2", Reason.POPULAR), "what country it is of nobody knows"
+    told = {reason for customer in ("anna", "yves", "zoe") for _, reason in shown[customer]}
+    assert Reason.POPULAR_IN_REGION not in told, "two pieces are too few"
+
+
 def test_loved_are_the_brands_and_kinds_bought_most(night):
     sales = [("s1", "anna", F, "p3", 1, 50)]
     loved = found(night(sales=sales), Slot.LOVED)
