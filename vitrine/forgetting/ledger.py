@@ -35,7 +35,9 @@ class Ledger:
     salt: bytes = b""
     hashes: frozenset[str] = frozenset()
     addresses: dict[str, datetime] = field(default_factory=dict)
-    """Hash of an address: only what was received before then is meant."""
+    """Hash of an address: only what was received before then is meant.
+
+    Of several persons who had it one after the other, the erasure of the last."""
 
     @classmethod
     def load(cls, paths: Paths) -> "Ledger":
@@ -46,11 +48,11 @@ class Ledger:
             file.name: json.loads(file.read_text())
             for file in begun_folder(paths).glob("[0-9a-f]*")
         }
-        until = {
-            address: parse_instant(mark["received_until"])
-            for mark in begun.values()
-            for address in mark["addresses"]
-        }
+        until: dict[str, datetime] = {}
+        for mark in begun.values():
+            for address in mark["addresses"]:
+                received_until = parse_instant(mark["received_until"])
+                until[address] = max(received_until, until.get(address, received_until))
         return cls(bytes.fromhex(salt_file(paths).read_text()), frozenset(begun), until)
 
     def hash_of(self, text: str) -> str:

@@ -60,6 +60,16 @@ def test_an_address_is_still_known_when_its_owner_is_erased_again(ledger, paths)
     assert Ledger.load(paths).addresses == ledger.addresses != {}
 
 
+def test_of_several_who_had_an_address_the_last_erasure_counts(ledger, paths):
+    """Whose mark is read last hangs on the hashes, which the key makes others in each home."""
+    names = ("U1", "U2", "U3", "U4", "U5")
+    ids = {"email_address": frozenset({"bea@example.org"})}
+    for last in names:
+        for name in names:
+            begin(paths, Person(name, ids), AFTER if name == last else BEFORE)
+        assert Ledger.load(paths).addresses[ledger.hash_of("bea@example.org")] == AFTER
+
+
 def test_a_home_where_nobody_was_erased_refuses_nobody(paths):
     drop = batch(customer_id=["U1"])
     assert Ledger.load(paths).without_erased(drop) is drop
