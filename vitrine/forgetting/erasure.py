@@ -22,7 +22,7 @@ from vitrine import lake, publish, runlog
 from vitrine.errors import BadArgumentError, VitrineError
 from vitrine.forgetting import certificates, manifests, parquet_files, raw, traces, warehouses
 from vitrine.forgetting.certificates import Certificate
-from vitrine.forgetting.formats import LAKE, PARQUET, format_of
+from vitrine.forgetting.formats import DUCKDB, LAKE, PARQUET, format_of
 from vitrine.forgetting.ledger import Ledger, begin, make_salt
 from vitrine.forgetting.person import CUSTOMER, Person
 from vitrine.forgetting.texts import kept_times, restore
@@ -57,8 +57,9 @@ class Erasure:
         BadArgumentError
             If the id is blank, or nothing here knows the customer. Ids are told apart by capitals.
         VitrineError
-            If something that holds the customer cannot be changed: the rest is erased, and the same
-            command completes it.
+            If a database cannot be read now: nothing is erased then, unless that was found by the
+            search afterwards. Or if a file that holds the customer cannot be changed: the rest is
+            erased. The same command completes it.
         """
         if not self.customer_id.strip():
             raise BadArgumentError("a blank is no customer's id; nothing was erased")
@@ -103,15 +104,14 @@ class Erasure:
 
     def _certified(self, person: Person, hits: dict[Path, int]) -> Certificate:
         # Nobody can tell who stands in the pages that a warehouse has let go of.
-        loose = (file for file in _files(self.installation) if file.suffix == ".duckdb")
-        hits = {f: 0 for f in loose if warehouses.has_free_pages(f)} | hits
+        hits = {f: 0 for f in _files(self.installation) if _has_free_pages(f)} | hits
         for _ in range(_PASSES):
             reasons = [self._reason_against(file, found, person) for file, found in hits.items()]
             hits = dict(self._search(person))
             if not hits:
                 break
         paths = self.installation.paths
-        manifests.correct(certificates.noted(paths, self._hash), paths.home)
+        manifests.correct(certificates.noted(paths, self._hash), paths)
         self._refuse_rest(hits, [reason for reason in reasons if reason])
         return certificates.complete(paths, self._hash, person, self._searched)
 
@@ -268,6 +268,13 @@ def _files(installation: Installation) -> Iterator[Path]:
                 file = Path(folder) / name
                 if name != LOCK and file.is_file() and not file.is_symlink():
                     yield file
+
+
+def _has_free_pages(file: Path) -> bool:
+    try:
+        return format_of(file, is_lake=False) is DUCKDB and warehouses.has_free_pages(file)
+    except FileNotFoundError:  # replaced by a newer version meanwhile
+        return False
 
 
 def _remove_leftover(file: Path) -> None:

@@ -7,7 +7,7 @@ What else it tells, such as the difference to the night before, is what was so a
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,24 @@ import pyarrow.parquet as pq
 
 from vitrine.forgetting.texts import kept_times, restore
 from vitrine.letters import EXCLUSIONS_FILE, LETTERS_FILE
+from vitrine.paths import Paths
 from vitrine.publish import atomic_file
 
 MANIFEST, PARTS = "manifest.json", "lists"
 
 
-def correct(files: Iterable[Path], home: Path) -> None:
-    """Correct the manifests of the versions that some files belong to; twice is as good as once."""
-    for manifest in sorted({found for file in files for found in _above(file, home)}):
-        told = json.loads(manifest.read_text())
+def correct(files: Iterable[Path], paths: Paths) -> None:
+    """Correct the manifests of the versions that some files belong to; twice is as good as once.
+
+    What lies in the landing folder is the shop's, its manifests too.
+    """
+    home, landing = paths.home, paths.landing
+    changed = {f for f in files if f.is_relative_to(home) and not f.is_relative_to(landing)}
+    for manifest in sorted({found for file in changed for found in _above(file, home)}):
+        told = _told(manifest)
         if not isinstance(told.get("files"), dict):
             continue
-        told |= {"files": dict(_entries(manifest.parent, told["files"]))}
+        told |= {"files": dict(_entries(manifest.parent, told["files"], changed))}
         told |= _counts(manifest.parent, told)
         times = kept_times(manifest)
         with atomic_file(manifest) as path:
@@ -42,10 +48,24 @@ def _above(file: Path, home: Path) -> Iterator[Path]:
             yield folder / MANIFEST
 
 
-def _entries(folder: Path, said: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _told(manifest: Path) -> dict[str, Any]:
+    """Read a manifest; of another program's file of that name, which may say anything, nothing."""
+    try:
+        told = json.loads(manifest.read_text())
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _entries(
+    folder: Path, said: dict[str, Any], changed: Container[Path]
+) -> Iterator[tuple[str, Any]]:
     for name, entry in said.items():
-        if (folder / name).exists():
-            data = (folder / name).read_bytes()
+        file = folder / name
+        if file not in changed or (file.exists() and not isinstance(entry, dict)):
+            yield name, entry
+        elif file.exists():
+            data = file.read_bytes()
             digest = hashlib.sha256(data).hexdigest()
             yield name, entry | {"bytes": len(data), "sha256": digest}
 
