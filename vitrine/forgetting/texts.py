@@ -6,7 +6,6 @@ the id and the addresses are replaced by a word.
 
 import csv
 import io
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from vitrine.errors import VitrineError
-from vitrine.forgetting.person import ADDRESS, CUSTOMER, Person
+from vitrine.forgetting.person import CUSTOMER, Person
 from vitrine.publish import atomic_file
 
 RECORDS = (".csv", ".jsonl")
@@ -23,22 +22,29 @@ _WAIT_S = 20.0
 
 def found(file: Path, person: Person) -> int:
     """Count the lines of a text that name the person."""
-    data = file.read_bytes()
-    if not _may_name(data, person):
-        return 0
-    return sum(_is_found(file, line, person) for line in _records(file, _decoded(data)))
+    return sum(is_found for _, is_found in _searched(file.suffix, decoded(file), person))
 
 
 def erase(file: Path, person: Person) -> None:
     """Replace a text by one without the person; other lines keep their bytes."""
     kept = []
-    for line in _records(file, _decoded(file.read_bytes())):
-        if not _is_found(file, line, person):
-            kept.append(line)
+    for record, is_found in _searched(file.suffix, decoded(file), person):
+        if not is_found:
+            kept.append(record)
         elif file.suffix not in RECORDS:
-            kept.append(person.redacted(line))
+            kept.append(person.redacted(record))
+    replace(file, "".join(kept))
+
+
+def decoded(file: Path) -> str:
+    """Read a text; what is no UTF-8 in it stays as it is until `replace` writes it."""
+    return file.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def replace(file: Path, text: str) -> None:
+    """Let a text take the place of a file's, whose rights stay."""
     with atomic_file(file) as path:
-        path.write_bytes("".join(kept).encode("utf-8", "surrogateescape"))
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
         path.chmod(file.stat().st_mode)
 
 
@@ -74,6 +80,17 @@ def erase_from_database(file: Path, person: Person) -> None:
         ) from error
 
 
+def written_anew(file: Path) -> bytes:
+    """Return the bytes that a SQLite database would have if nothing had ever been deleted."""
+    with (
+        closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=_WAIT_S)) as database,
+        closing(sqlite3.connect(":memory:")) as copy,
+    ):
+        database.backup(copy)
+        copy.execute("vacuum")
+        return copy.serialize()
+
+
 def _values(database: sqlite3.Connection, person: Person) -> Iterator[tuple[str, str, int, str]]:
     """Yield table, column, row and text of each value that names the person."""
     tables = database.execute("select name from sqlite_master where type = 'table'").fetchall()
@@ -86,45 +103,61 @@ def _values(database: sqlite3.Connection, person: Person) -> Iterator[tuple[str,
                     yield table, name, row, text
 
 
-def _records(file: Path, text: str) -> Iterator[str]:
-    """Yield lines with their ends; of a CSV file records, whose cells may hold line breaks."""
-    record = ""
-    for line in io.StringIO(text, newline=""):
-        record += line
-        if file.suffix != ".csv" or record.count('"') % 2 == 0:
-            yield record
-            record = ""
-    if record:
+def _searched(suffix: str, text: str, person: Person) -> Iterator[tuple[str, bool]]:
+    """Yield lines, of CSV files records, and whether they name the person or are the person's."""
+    lines = io.StringIO(text, newline="")
+    header = _cells(lines.readline()) if suffix == ".csv" else []
+    lines.seek(0)
+    for record in _records(list(lines), len(header)) if header else lines:
+        # An id may be no word of its own where it stands, in a cell of customers.
+        is_theirs = CUSTOMER in header and person.customer_id in record
+        is_theirs = is_theirs and _customer_of(record, header) == person.customer_id
+        yield record, is_theirs or person.names(record)
+
+
+def _customer_of(record: str, header: list[str]) -> str | None:
+    return dict(zip(header, _cells(record), strict=False)).get(CUSTOMER)
+
+
+def _records(lines: list[str], width: int) -> Iterator[str]:
+    """Yield a CSV file's records with their ends; cells may hold line breaks.
+
+    After a quote that nobody closed each line is a record again: it costs nobody else's lines.
+    """
+    first = 0
+    while first < len(lines):
+        end = _end(lines, first)
+        record = "".join(lines[first:end])
+        if end > first + 1 and not _is_whole(record, width):
+            end, record = first + 1, lines[first]
         yield record
+        first = end
 
 
-def _is_found(file: Path, line: str, person: Person) -> bool:
-    if person.names(line):
-        return True
-    return file.suffix in RECORDS and person.customer_id in line and _is_theirs(file, line, person)
+def _end(lines: list[str], first: int) -> int:
+    """Return the place after the first line by which all quotes are closed."""
+    is_open = False
+    for place in range(first, len(lines)):
+        is_open ^= lines[place].count('"') % 2 == 1
+        if not is_open:
+            return place + 1
+    return first + 1
 
 
-def _is_theirs(file: Path, line: str, person: Person) -> bool:
-    """Look for an id that is no word of its own where it stands: in a cell, or under its name."""
-    if file.suffix == ".jsonl":
-        said = json.loads(line)
-        return isinstance(said, dict) and said.get(CUSTOMER) == person.customer_id
-    with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
-        header = next(csv.reader(lines))
-    if CUSTOMER not in header and ADDRESS not in header:
+def _is_whole(record: str, width: int) -> bool:
+    """Say whether several lines are one record of so many cells."""
+    try:
+        rows = list(csv.reader(io.StringIO(record, newline=""), strict=True))
+    except csv.Error:
         return False
-    cells = dict(zip(header, next(csv.reader([line])), strict=False))
-    return cells.get(CUSTOMER) == person.customer_id
+    return [len(cells) for cells in rows] == [width]
 
 
-def _may_name(data: bytes, person: Person) -> bool:
-    folded = data.lower()
-    words = {person.customer_id, *person.words}
-    return any(word.lower().encode() in folded for word in words)
-
-
-def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
+def _cells(record: str) -> list[str]:
+    try:
+        return next(csv.reader([record]), [])
+    except csv.Error:  # such as a cell that is longer than the reader takes
+        return []
 
 
 def kept_times(file: Path) -> tuple[tuple[Path, int], ...]:
