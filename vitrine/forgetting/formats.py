@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vitrine.forgetting import parquet_files, raw, texts, warehouses
+from vitrine.forgetting import parquet_files, raw, texts, warehouses, yaml_texts
 from vitrine.forgetting.person import Person
 
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-32-le")
@@ -28,15 +28,25 @@ class Format:
 PARQUET = Format(parquet_files.found, parquet_files.erase)
 LAKE = Format(parquet_files.found, parquet_files.erase_from_lake)
 TEXT = Format(texts.found, texts.erase)
+YAML = Format(yaml_texts.found, yaml_texts.erase)
 
 
-def _with_free_pages(live: Callable[[Path, Person], int]) -> Callable[[Path, Person], int]:
-    """Look also at what a database has deleted: its bytes, as far as they are not compressed."""
-    return lambda file, person: live(file, person) or _count(file.read_bytes(), person)
+def _found_in_warehouse(file: Path, person: Person) -> int:
+    """Look also at what was deleted: its bytes, as far as they are not compressed."""
+    live = warehouses.found(file, person)
+    return live or (_count(file.read_bytes(), person) if warehouses.has_free_pages(file) else 0)
 
 
-DUCKDB = Format(_with_free_pages(warehouses.found), warehouses.erase)
-SQLITE = Format(_with_free_pages(texts.found_in_database), texts.erase_from_database)
+def _found_in_database(file: Path, person: Person) -> int:
+    """Look also at what was deleted: what the bytes hold, and would not if it were written anew."""
+    live, in_bytes = texts.found_in_database(file, person), _count(file.read_bytes(), person)
+    if live or not in_bytes:
+        return live
+    return max(0, in_bytes - _count(texts.written_anew(file), person))
+
+
+DUCKDB = Format(_found_in_warehouse, warehouses.erase)
+SQLITE = Format(_found_in_database, texts.erase_from_database)
 
 
 def format_of(file: Path, is_lake: bool) -> Format:
@@ -53,7 +63,9 @@ def format_of(file: Path, is_lake: bool) -> Format:
     if head.startswith(b"SQLite format 3"):
         return SQLITE
     is_text = b"\0" not in head and not head.startswith((b"\x89PNG", b"\x1f\x8b", b"PK"))
-    return TEXT if is_text else Format(_found_in_bytes, None)
+    if not is_text:
+        return Format(_found_in_bytes, None)
+    return YAML if file.suffix in (".yaml", ".yml") else TEXT
 
 
 def _found_in_bytes(file: Path, person: Person) -> int:

@@ -3,7 +3,6 @@
 A row is theirs if its customer is, or if it has none and one of its ids or addresses is theirs.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +39,16 @@ def without(rows: pa.Table, person: Person) -> Cleaned:
     removed = pc.sum(are_theirs).as_py() or 0
     kept = rows.filter(pc.invert(are_theirs)) if removed else rows
     redacted = 0
+    # Of many small files most name nobody: that is seen of all their columns at once.
+    is_named = _may_name(
+        [kept[n] for n in kept.column_names if n not in (CUSTOMER, *KINDS)], person
+    )
     for place, name in enumerate(kept.column_names):
-        column, count = _redacted(_compact(kept[name]), name, kept.column_names, person)
+        column, count = _compact(kept[name]), 0
+        if name == "detail" and set(kept.column_names) >= QUARANTINE_COLUMNS:
+            column, count = _blanked(column, person)
+        elif is_named and name not in (CUSTOMER, *KINDS):
+            column, count = _redacted(column, person)
         left_over = not removed and _is_left_over(rows[name], column, person)
         kept = kept.set_column(place, kept.schema.field(name), _compact(column))
         redacted += count + left_over
@@ -76,14 +83,8 @@ def _are_their_keys(rows: pa.Table, person: Person) -> pa.ChunkedArray:
     return found
 
 
-def _redacted(
-    column: pa.ChunkedArray, name: str, names: list[str], person: Person
-) -> tuple[pa.ChunkedArray, int]:
-    if not may_hold_text(column.type):
-        return column, 0
-    if name == "detail" and set(names) >= QUARANTINE_COLUMNS:
-        return _blanked(column, person)
-    if name in (CUSTOMER, *KINDS) or not _holds(column, person.words):
+def _redacted(column: pa.ChunkedArray, person: Person) -> tuple[pa.ChunkedArray, int]:
+    if not _may_name([column], person):
         return column, 0
     values = column.to_pylist()
     cleaned = [_value(value, person) for value in values]
@@ -95,8 +96,10 @@ def _is_left_over(column: pa.ChunkedArray, compact: pa.ChunkedArray, person: Per
     """Say whether a dictionary, which is written as it is, holds the person for no row at all."""
     if not pa.types.is_dictionary(column.type):
         return False
-    words = {person.customer_id, *person.words}
-    return any(_holds(column, [word]) and not _holds(compact, [word]) for word in words)
+    used = pa.concat_arrays([chunk.dictionary for chunk in compact.chunks])
+    unused = (c.dictionary.filter(pc.invert(pc.is_in(c.dictionary, used))) for c in column.chunks)
+    values = (value for each in unused for value in each.to_pylist() if isinstance(value, str))
+    return any(value == person.customer_id or person.names(value) for value in values)
 
 
 def _blanked(column: pa.ChunkedArray, person: Person) -> tuple[pa.ChunkedArray, int]:
@@ -115,15 +118,19 @@ def _value(value: Any, person: Person) -> Any:
     return value
 
 
-def _holds(column: pa.ChunkedArray, words: Sequence[str]) -> bool:
-    pattern = "|".join(re.escape(word) for word in words)
-    leaves = (leaf for chunk in column.chunks for leaf in _leaves(chunk))
-    return bool(words) and any(_any_match(leaf, pattern) for leaf in leaves)
+def _may_name(columns: Sequence[pa.ChunkedArray], person: Person) -> bool:
+    leaves = [leaf for column in columns for chunk in column.chunks for leaf in _leaves(chunk)]
+    every = pa.chunked_array([leaf.cast(pa.large_string()) for leaf in leaves], pa.large_string())
+    return bool(naming(every.combine_chunks(), person))
 
 
-def _any_match(texts: pa.Array, pattern: str) -> bool:
-    matches = pc.match_substring_regex(texts, pattern, ignore_case=True)
-    return bool(pc.any(matches).as_py())
+def naming(texts: pa.Array, person: Person) -> list[str]:
+    """Return the different texts (string) that name the person."""
+    different = texts.unique().drop_null()
+    runs = pc.split_pattern_regex(different, person.between_runs)
+    own = pc.is_in(pc.utf8_lower(runs.flatten()), value_set=person.run_set)
+    may = pc.unique(pc.list_parent_indices(runs).filter(own))
+    return [text for text in different.take(may).to_pylist() if person.names(text)]
 
 
 def _leaves(array: pa.Array) -> list[pa.Array]:

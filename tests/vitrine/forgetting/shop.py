@@ -25,6 +25,11 @@ ANN, BOB, LONGER = "U0000549", "U0000550", "U00005490"
 ADDRESS = "ann.gil@example.org"
 HER_LETTER = "ab12" * 8
 DAYS = Interval.parse("2026-03-01", "2026-03-03")
+POLICY = f"""\
+suppress:
+  customers: [{ANN}, {BOB}, (erased)]  # {ANN}: asked by telephone
+  minimum_age: 18
+"""
 HEADERS = {
     "customers": "customer_id,signed_up_at,birth_year,gender,socio_professional_group,country,"
     "postal_code,language,timezone,received_at",
@@ -163,6 +168,7 @@ def _publish_list(paths: Paths) -> None:
 
 
 def _write_texts(paths: Paths) -> None:
+    paths.list_policy.write_text(POLICY)
     for number in range(4):
         log = paths.airflow / "logs" / f"{number}.log"
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ from tests.vitrine.forgetting.shop import (
     hashes,
     installation_of,
 )
-from vitrine import lake, runlog
+from vitrine import lake, list_policy, runlog
 from vitrine.cli import vitrine
 from vitrine.contracts import TABLES
 from vitrine.errors import BadArgumentError
@@ -42,6 +42,15 @@ HERS = re.compile(
     rf"{ANN}(?!\d)|O{ANN}x|G{ANN}x|{re.escape(ADDRESS)}|Sann|37827|{HER_LETTER}".encode(),
     re.IGNORECASE,
 )
+NUMBERS = """\
+suppress:
+  customers:
+  - "17850"
+  - '17851'
+  - "178501"
+overrides:
+- {action: ban, product: "17850", because: "sold out", decided_by: "Ida", reviewed_by: "Jo"}
+"""
 KILLED_AT_RENAME = """
 import os, signal, sys
 left = int(sys.argv[1])
@@ -76,7 +85,7 @@ def test_a_byte_scan_finds_nothing(before, erased):
     places = {name.split("/")[0] for name in found(before.paths.home)}
     assert places == {
         *("airflow", "data_docs", "deltas", "examples", "keys", "lake", "landing", "lists"),
-        *("mlflow", "quarantine", "runs", "staging", "warehouse"),
+        *("list_policy.yaml", "mlflow", "quarantine", "runs", "staging", "warehouse"),
     }
     installation, _ = erased
     assert found(installation.paths.home) == set()
@@ -95,11 +104,11 @@ def test_what_others_left_is_as_it_was(before, erased):
     with duckdb.connect(str(new.warehouse / "versions" / "daily-20260302T0000.duckdb")) as c:
         c.execute("attach ':memory:' as x")
         assert c.execute("from marts.dim_customers").fetchall() == [
-            (BOB, "not [erased]'s"),
+            (BOB, "not (erased)'s"),
             (LONGER, None),
         ]
     log = (new.airflow / "logs" / "0.log").read_text()
-    assert log == f"asked for [erased] ([erased]), not for {LONGER}\nand {BOB}\n"
+    assert log == f"asked for (erased) ((erased)), not for {LONGER}\nand {BOB}\n"
     assert (new.staging / "checkpoints" / "others.npy").exists()
     assert len(list((new.airflow / "logs").iterdir())) == 4
 
@@ -132,13 +141,22 @@ def test_the_certificate_counts_and_names_nobody(erased):
     places = {name: place.removed_count for name, place in certificate.places.items()}
     assert places["lake/orders"] == 6
     assert places["lake/events"] == 4  # two of hers, two of a guest in her session
-    assert places["examples"] == places["deltas/user_days"] == 2
+    assert places["examples"] == 3  # two rows, and a group that has her in its dictionary alone
+    assert places["deltas/user_days"] == 2
     assert places["lists"] == 5
     assert certificate.ids["order_id"] == 6
     assert certificate.ids["suppression_id"] == 2
     assert all(p.sha256_before != p.sha256_after for p in certificate.places.values())
     assert not list((installation.paths.erasures / "unfinished").iterdir())
     assert (installation.paths.erasures / "salt").stat().st_mode & 0o077 == 0
+
+
+def test_the_list_policy_still_says_the_same_of_others(before, erased):
+    old, new = (list_policy.read(installation) for installation in (before, erased[0]))
+    assert old.suppress.customers == (ANN, BOB, "(erased)")
+    assert new.suppress.customers == ("(erased)", BOB, "(erased)")
+    assert new.suppress.minimum_age == 18
+    assert "# (erased): asked by telephone" in erased[0].paths.list_policy.read_text()
 
 
 def test_a_manifest_tells_of_the_files_that_are_there_now(erased):
@@ -268,10 +286,17 @@ def test_a_number_is_looked_for_where_customers_are_alone(tmp_path):
     log = paths.airflow / "a.log"
     log.parent.mkdir()
     log.write_text("17850 rows of customer 17850 and customer_id='17850', customer 178501\n")
+    paths.list_policy.write_text(NUMBERS)
     Erasure(installation, "17850").run()
     left = pq.read_table(paths.examples / "20260302T0000.parquet").to_pylist()
     assert left == [{"customer_id": "17851", "product_id": "17850"}]
-    assert log.read_text().count("17850") == 2
+    assert (
+        log.read_text()
+        == "17850 rows of customer (erased) and customer_id='(erased)', customer 178501\n"
+    )
+    policy = list_policy.read(installation)
+    assert policy.suppress.customers == ("(erased)", "17851", "178501")
+    assert [override.product for override in policy.overrides] == ["17850"]
 
 
 @pytest.mark.parametrize("given", ["", " ", ANN.lower(), ANN[:-1]], ids=repr)
