@@ -4,7 +4,8 @@ Deleted rows stay in a file's free pages, so all that others have is copied into
 by table, with its views, macros and comments. The copy is compared before it takes the place.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +14,29 @@ import duckdb
 import pyarrow as pa
 
 from vitrine.errors import VitrineError
-from vitrine.forgetting.person import CUSTOMER, KINDS, REPLACEMENT, Person
+from vitrine.forgetting.person import CUSTOMER, KINDS, Person
+from vitrine.forgetting.rows import naming
 from vitrine.publish import TEMPORARY, atomic_file
 
-_COPY = "rewritten"
+_ORIGINAL, _COPY = "original", "rewritten"
+"""What the two files are called here, whatever names they have."""
+_ROW = "row_of_it"
+_BATCH_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A table's qualified name, and what its rows are read by."""
+    """A table, and what its rows are read by."""
 
-    name: str
+    place: str
+    """Schema and table, quoted."""
     columns: dict[str, str]
     """Type by name."""
+
+    @property
+    def name(self) -> str:
+        """The qualified name, as the conditions below call it."""
+        return f"{_ORIGINAL}.{self.place} as {_ROW}"
 
     @property
     def theirs(self) -> str:
@@ -46,38 +57,51 @@ class _Table:
         return [
             name
             for name, kind in self.columns.items()
-            if "VARCHAR" in kind and name not in (CUSTOMER, *KINDS)
+            if re.search("VARCHAR|JSON", kind) and name not in (CUSTOMER, *KINDS)
         ]
 
     @property
     def names(self) -> str:
         """A condition that is true where a text names the person."""
-        found = [f"contains(lower({_quoted(c)}::varchar), word)" for c in self.texts]
-        return f"exists (from words where {' or '.join(found)})" if found else "false"
+        found = [f"{_text_of(c)} in (select text from named)" for c in self.texts]
+        return f"coalesce({' or '.join(found) or 'false'}, false)"
 
-    def kept(self, words: Iterable[str]) -> str:
-        """The columns, texts without the person's words."""
+    @property
+    def kept(self) -> str:
+        """The columns, texts without the person; cells that do not name them as they stand."""
         return ", ".join(
-            _redacted(name, kind, words) if name in self.texts else _quoted(name)
+            f"coalesce((select cleaned from named where named.text = {_text_of(name)})::{kind},"
+            f" {_ROW}.{_quoted(name)}) as {_quoted(name)}"
+            if name in self.texts
+            else _quoted(name)
             for name, kind in self.columns.items()
         )
 
 
 def found(file: Path, person: Person) -> int:
-    """Count the rows of a DuckDB file that are the person's or name them."""
-    with _opened(file, person) as connection:
-        return sum(
-            _count(connection, each, f"{each.theirs} or {each.names}")
-            for each in _tables(connection, _name(file))
-        )
+    """Count the rows of a DuckDB file that are the person's or name them.
+
+    Raises
+    ------
+    VitrineError
+        If the file cannot be read now, or is none that this DuckDB reads.
+    """
+    with _opened(file) as connection:
+        tables = _known(connection, person)
+        return sum(_count(connection, each, f"{each.theirs} or {each.names}") for each in tables)
 
 
 def has_free_pages(file: Path) -> bool:
-    """Say whether a DuckDB file has pages that nobody reads any more; who is there nobody knows."""
-    with duckdb.connect() as connection:
-        _attach(connection, file)
+    """Say whether a DuckDB file has pages that nobody reads any more; who is there nobody knows.
+
+    Raises
+    ------
+    VitrineError
+        As `found`.
+    """
+    with _opened(file) as connection:
         sizes = connection.execute(
-            "select free_blocks from pragma_database_size() where database_name = ?", [_name(file)]
+            "select free_blocks from pragma_database_size() where database_name = ?", [_ORIGINAL]
         ).fetchall()
         return bool(sizes[0][0])
 
@@ -89,50 +113,69 @@ def erase(file: Path, person: Person) -> None:
     ------
     ValueError
         If the copy would hold other rows than the others'; then the file is as it was.
+    VitrineError
+        As `found`; or if what it holds cannot be copied.
     """
     # DuckDB writes a log beside a file; that of a copy which was killed has no other name to it.
     for left in file.parent.glob(f"{TEMPORARY}*-{file.name}.wal"):
         left.unlink()
-    with atomic_file(file) as path, _opened(file, person) as connection:
-        connection.execute(f"attach '{_text(path)}' as {_COPY}")
-        connection.execute(f"copy from database {_name(file)} to {_COPY} (schema)")
-        for each in _tables(connection, _name(file)):
-            is_named = bool(_count(connection, each, each.names))
-            columns = each.kept(person.words) if is_named else "*"
+    with atomic_file(file) as path, _opened(file) as connection:
+        connection.execute(f"attach '{_escaped(path)}' as {_COPY}")
+        connection.execute(f"copy from database {_ORIGINAL} to {_COPY} (schema)")
+        for each in _known(connection, person):
+            columns = each.kept if _count(connection, each, each.names) else "*"
             kept = f"select {columns} from {each.name} where not ({each.theirs})"
-            copied = f"{_COPY}.{each.name.partition('.')[2]}"
+            copied = f"{_COPY}.{each.place}"
             connection.execute(f"insert into {copied} {kept}")
             _require_same(connection, kept, f"from {copied}", file)
         connection.execute(f"checkpoint {_COPY}")
         connection.execute(f"detach {_COPY}")
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
-    try:
-        connection.execute(f"attach '{_text(file)}' as {_name(file)} (read_only)")
-    except duckdb.IOException as error:
-        raise VitrineError(
-            f"{file} cannot be opened now ({str(error).splitlines()[0]}); once the run that writes"
-            " it has ended, type the same command again"
-        ) from error
-
-
 @contextmanager
-def _opened(file: Path, person: Person) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        pairs = [(kind, each) for kind, ids in person.ids.items() for each in sorted(ids)]
-        kinds, ids = zip((CUSTOMER, person.customer_id), *pairs, strict=True)
-        connection.register("given", pa.table({"kind": kinds, "id": ids}))
-        connection.execute("create table ids as from given")
-        words = pa.array([word.lower() for word in person.words], pa.string())
-        connection.register("said", pa.table({"word": words}))
-        connection.execute("create table words as from said")
-        _attach(connection, file)
-        yield connection
+        try:
+            connection.execute(f"attach '{_escaped(file)}' as {_ORIGINAL} (read_only)")
+            yield connection
+        except duckdb.IOException as error:
+            raise VitrineError(
+                f"{file} cannot be opened now ({str(error).splitlines()[0]}); once the run that"
+                " writes it has ended, type the same command again"
+            ) from error
+        except duckdb.Error as error:
+            raise VitrineError(
+                f"{file} cannot be read or written anew ({str(error).splitlines()[0]}); once that"
+                " is mended, or the file removed, type the same command again"
+            ) from error
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[_Table]:
+def _known(connection: duckdb.DuckDBPyConnection, person: Person) -> list[_Table]:
+    """Return a file's tables; the connection knows the person's ids and the texts to clean."""
+    pairs = [(kind, each) for kind, ids in person.ids.items() for each in sorted(ids)]
+    kinds, ids = zip((CUSTOMER, person.customer_id), *pairs, strict=True)
+    connection.register("given", pa.table({"kind": kinds, "id": ids}))
+    connection.execute("create table ids as from given")
+    tables = _tables(connection)
+    texts = sorted({text for each in tables for text in _naming(connection, each, person)})
+    cleaned = [person.redacted(text) for text in texts]
+    columns = {"text": pa.array(texts, pa.string()), "cleaned": pa.array(cleaned, pa.string())}
+    connection.register("said", pa.table(columns))
+    connection.execute("create table named as from said")
+    return tables
+
+
+def _naming(connection: duckdb.DuckDBPyConnection, table: _Table, person: Person) -> Iterator[str]:
+    """Yield the texts of a table that name the person."""
+    if not table.texts:
+        return
+    read = connection.sql(f"select {', '.join(map(_text_of, table.texts))} from {table.name}")
+    for batch in read.to_arrow_reader(_BATCH_ROWS):
+        yield from naming(pa.concat_arrays(batch.columns), person)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[_Table]:
     sql = """
     select
         schema_name, table_name,
@@ -144,11 +187,9 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[_Table
     order by all
     """
     return [
-        _Table(
-            f"{database}.{_quoted(schema)}.{_quoted(table)}", dict(zip(names, types, strict=True))
-        )
+        _Table(f"{_quoted(schema)}.{_quoted(table)}", dict(zip(names, types, strict=True)))
         for schema, table, names, types in connection.execute(
-            sql, {"database": database}
+            sql, {"database": _ORIGINAL}
         ).fetchall()
     ]
 
@@ -156,11 +197,6 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[_Table
 def _count(connection: duckdb.DuckDBPyConnection, table: _Table, condition: str) -> int:
     rows = connection.execute(f"select count(*) from {table.name} where {condition}").fetchall()
     return int(rows[0][0])
-
-
-def _name(file: Path) -> str:
-    """Return the database that a file is a version of: its views and macros name it."""
-    return file.stem.partition("-")[0]
 
 
 def _require_same(
@@ -172,17 +208,13 @@ def _require_same(
         raise ValueError(f"{file} would lose rows of others")
 
 
-def _redacted(name: str, kind: str, words: Iterable[str]) -> str:
-    text = f"{_quoted(name)}::varchar"
-    for word in words:
-        pattern = "".join(c if c.isalnum() else f"\\{c}" for c in word).replace("'", "''")
-        text = f"regexp_replace({text}, '{pattern}', '{REPLACEMENT}', 'gi')"
-    return f"({text})::{kind} as {_quoted(name)}"
+def _text_of(column: str) -> str:
+    return f"{_ROW}.{_quoted(column)}::varchar"
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _text(path: Path) -> str:
+def _escaped(path: Path) -> str:
     return str(path).replace("'", "''")
