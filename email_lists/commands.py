@@ -281,6 +281,9 @@ def _echo_manifest(manifest: dict[str, Any]) -> None:
     click.echo(f"customers: {customers['listed']:,} listed of {customers['known']:,} known")
     _echo_counts("excluded", customers["excluded_by_reason"])
     _echo_counts("lists", manifest["lists"])
+    # Lists that were published before offers were looked at again do not tell of any.
+    gone = {reason: n for reason, n in manifest.get("withdrawn_offers", {}).items() if n}
+    _echo_counts("offers taken out of the letters", gone)
     click.echo(f"model: {model.get('model')} version {model.get('version')}")
     if not manifest["sendable"]:
         click.echo(f"not sendable: {manifest['not_sendable_because']}")

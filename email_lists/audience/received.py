@@ -90,21 +90,21 @@ def newest(installation: Installation, as_of: datetime, customer_ids: pa.Chunked
     paths, told, night = installation.paths, sendability(installation.shop), as_of.date()
     accounts = pa.table({"customer_id": customer_ids})
     if told["sendable"]:
-        accounts = _select(paths, "contacts", _ACCOUNTS, people=accounts)
+        accounts = query(paths, "contacts", _ACCOUNTS, people=accounts)
     of = {"accounts": accounts}
     near = caps.around(night)
     known = {"known_before": known_before(installation.shop, as_of)}
-    sent = _select(
+    sent = query(
         paths, "email_events", _SENT, known | {"since": near.start, "until": near.end}, **of
     )
     return Newest(
-        contacts=_select(paths, "contacts", _CONTACTS, **of) if told["sendable"] else None,
-        consents=_select(paths, "consents", _CONSENTS, **of)
+        contacts=query(paths, "contacts", _CONTACTS, **of) if told["sendable"] else None,
+        consents=query(paths, "consents", _CONSENTS, **of)
         if "consents" in told["provides"]
         else None,
-        suppressions=_select(paths, "suppressions", _SUPPRESSIONS, **of),
-        reactions=_select(paths, "email_events", _REACTIONS, **of),
-        customers=_select(paths, "customers", _CUSTOMERS, **of),
+        suppressions=query(paths, "suppressions", _SUPPRESSIONS, **of),
+        reactions=query(paths, "email_events", _REACTIONS, **of),
+        customers=query(paths, "customers", _CUSTOMERS, **of),
         letters=ledger.promised(paths, night, sent, accounts),
         erasures=Ledger.load(paths),
     )
@@ -141,18 +141,27 @@ def known_before(shop: Source, as_of: datetime) -> datetime:
     return floor(as_of - shop.day_features_delay, DAY)
 
 
-def _select(
+def query(
     paths: Paths,
     table: str,
     sql: str,
     parameters: dict[str, Any] | None = None,
+    within: Interval | None = None,
     **tables: pa.Table,
 ) -> pa.Table:
-    """Run a query over all that the lake holds of a contract table, its `{received}`.
+    """Run a query over what the lake holds of a contract table, its `{received}`.
 
     Of the files, columns and rows are read that the query asks for.
+
+    Parameters
+    ----------
+    within
+        Files without anything received in it are not opened; those that have some are read whole.
+    tables
+        What the query names beside.
     """
-    with lake.held(paths.lake, table) as files:
+    with lake.held(paths.lake, table) as held:
+        files = [f for f in held if within is None or lake.file_interval(f).overlaps(within)]
         if not files:
             tables |= {"received": TABLES[table].empty()}
             return select(sql.format(received="received"), parameters, **tables)

@@ -22,7 +22,7 @@ from email_lists.audience import received
 from email_lists.audience.deliverable import deliverable
 from email_lists.audience.eligibility import counts
 from email_lists.frames import empty, select
-from email_lists.handover import difference, export, staged
+from email_lists.handover import difference, export, offers, staged
 from email_lists.handover.staged import Staged, write_parquet
 from email_lists.mail import previews
 from email_lists.mail.rendering import Renderer, fingerprint
@@ -149,6 +149,8 @@ class HandOff:
     the headers for unsubscribing."""
     exclusions: pa.Table
     scarcity: pa.Table
+    gone: pa.Table
+    """`offers.gone`: what was taken out of the letters."""
     staged_count: int
     """Letters of the staged list."""
     provenance: dict[str, Any]
@@ -216,8 +218,11 @@ def hand_off(installation: Installation, name: str, as_of: datetime) -> HandOff:
         checked=checked,
         people=wanted.people,
     )
-    people = _listed(wanted, checked)
     _require_size(checked, policy, name, as_of)
+    listed = _listed(wanted, checked)
+    gone = _gone(installation, wanted, listed, as_of)
+    people = _with_digests(offers.without(listed, gone))
+    _require_full(listed, people, policy, name, as_of)
     _require_room(installation.paths, wanted, people, policy, name, as_of)
     return HandOff(
         name=name,
@@ -225,11 +230,15 @@ def hand_off(installation: Installation, name: str, as_of: datetime) -> HandOff:
         people=export.with_unsubscribing(people, policy.sender),
         exclusions=excluded,
         scarcity=wanted.scarcity,
+        gone=gone,
         staged_count=wanted.people.num_rows,
         provenance=wanted.provenance,
         policy=policy,
         state=_state(
-            wanted, (checked, excluded), policy, fingerprint(installation.paths.list_templates)
+            wanted,
+            (checked, excluded, gone),
+            policy,
+            fingerprint(installation.paths.list_templates),
         ),
     )
 
@@ -292,9 +301,21 @@ def _listed(wanted: Staged, checked: pa.Table) -> pa.Table:
     people = people.set_column(place, "consent_id", checked["consent_id"])
     if "email_address" in columns.column_names:
         people = people.append_column("email_address", checked["email_address"])
-    listed = people.filter(pc.is_null(checked["exclusion"]))
-    digests = difference.content_digests(listed)
-    return listed.append_column("content_digest", digests["content_digest"])
+    return people.filter(pc.is_null(checked["exclusion"]))
+
+
+def _with_digests(people: pa.Table) -> pa.Table:
+    digests = difference.content_digests(people)
+    return people.append_column("content_digest", digests["content_digest"])
+
+
+def _gone(
+    installation: Installation, wanted: Staged, people: pa.Table, as_of: datetime
+) -> pa.Table:
+    """Find which offers hold no more; what is received when all letters are out matters to none."""
+    last = pc.max(people["send_at"]).as_py() or as_of
+    shown = offers.shown(people["products"])
+    return offers.gone(installation, as_of, shown, wanted.scarcity, last)
 
 
 def _require_size(checked: pa.Table, policy: ListPolicy, name: str, as_of: datetime) -> None:
@@ -315,6 +336,28 @@ def _require_size(checked: pa.Table, policy: ListPolicy, name: str, as_of: datet
             f" lists publish --list {name} --as-of {moment}` again; if it is meant, raise"
             " gate.size_change in the policy, then build, check and publish the list"
         )
+
+
+def _require_full(
+    before: pa.Table, people: pa.Table, policy: ListPolicy, name: str, as_of: datetime
+) -> None:
+    """Refuse where so many offers are gone that the gate would not have passed what is left."""
+    places, limit = PRODUCTS_SHOWN * people.num_rows, policy.gate.empty_share
+    shown, left = (_product_count(table) for table in (before, people))
+    if left < shown and places - left > limit * places:
+        moment = format_instant(as_of)
+        raise NotPublishedError(
+            f"of the list {name} as of {moment} {shown - left:,} of {shown:,} products have sold"
+            f" out or changed their price since the night's build, and {1 - left / places:.0%} of"
+            f" the places would be empty (gate.empty_share is {limit:.0%}); see that"
+            " campaign_products, stock_levels and orders are landed right, then run `vitrine lists"
+            f" publish --list {name} --as-of {moment}` again; if it is meant, raise"
+            " gate.empty_share in the policy, then build, check and publish the list"
+        )
+
+
+def _product_count(people: pa.Table) -> int:
+    return pc.sum(pc.list_value_length(people["products"])).as_py() or 0
 
 
 def _require_room(
@@ -379,6 +422,7 @@ def _write(installation: Installation, handed: HandOff, since: Published) -> dic
             "lists": parts,
             "difference": _told(handed, since, changes),
             "slates": _slates(handed.people),
+            "withdrawn_offers": offers.counts(handed.gone),
             "files": _checksums(folder),
         }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")

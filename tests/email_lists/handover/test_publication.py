@@ -5,9 +5,19 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from email_lists.commands import lists
 from email_lists.handover import publication
-from tests.email_lists.homes import AS_OF, PLANTED, consent, furnish, receive, stage
+from tests.email_lists.homes import (
+    AS_OF,
+    JANUARY,
+    PLANTED,
+    consent,
+    furnish,
+    receive,
+    stage,
+)
 from tests.email_lists.written import SEND_AT, person, product
 from vitrine import letters
 from vitrine.errors import NotPublishedError
@@ -372,6 +382,102 @@ def test_stock_that_another_list_took_since_the_build_is_not_promised_again(inst
         publication.publish(installation, "evening", AS_OF)
     publication.publish(installation, "noon", AS_OF)
     publication.publish(installation, "daily", AS_OF)
+
+
+CHANGES = {
+    "stock_levels": {
+        "product_id": "p01",
+        "location": "north",
+        "quantity": 0,
+        "occurred_at": parse_instant("2026-03-02T03:35:00Z"),
+        "received_at": parse_instant("2026-03-02T03:40:00Z"),
+    },
+    "campaign_products": {
+        "campaign_id": "k1",
+        "product_id": "p01",
+        "price": 2.0,
+        "received_at": parse_instant("2026-03-02T03:40:00Z"),
+    },
+}
+OPEN = {
+    "campaign_id": "k1",
+    "brand": "Kiln",
+    "business_type": "flash_sale",
+    "sector": "home",
+    "sub_sector": "x",
+    "country": "FR",
+    "timezone": "Europe/Paris",
+    "opens_at": parse_instant("2026-03-01T06:00:00Z"),
+    "closes_at": parse_instant("2026-03-08T06:00:00Z"),
+    "received_at": JANUARY.start,
+}
+SEVEN = {"products": [product(place) for place in range(1, 8)]}
+
+
+@pytest.mark.parametrize(
+    ("table", "counted"),
+    [
+        ("stock_levels", {"sold_out": 1, "repriced": 0}),
+        ("campaign_products", {"sold_out": 0, "repriced": 1}),
+    ],
+)
+def test_what_sold_out_or_has_another_price_since_is_in_no_letter(installation, table, counted):
+    receive(installation.paths, "campaigns", "2026-01-01", OPEN)
+    installation.paths.list_policy.write_text("gate: {empty_share: 0.5}")
+    stage(installation, four(anna=SEVEN, ben=SEVEN, cleo=SEVEN, dora={"products": [product(2)]}))
+    first = publication.publish(installation, "daily", AS_OF)
+    assert first["withdrawn_offers"] == {"sold_out": 0, "repriced": 0}
+    assert first["slates"]["complete"] == 3
+    receive(installation.paths, table, "2026-03-02", CHANGES[table])
+    manifest = publication.publish(installation, "daily", AS_OF)
+    assert manifest["withdrawn_offers"] == counted
+    assert (manifest["slates"]["complete"], manifest["slates"]["product_count"]) == (0, 19)
+    assert changes(installation) == dict.fromkeys(("anna", "ben", "cleo"), "changed")
+    _, people, _ = publication.read(installation.paths, "daily", AS_OF)
+    shown = [[p["position"], p["product_id"]] for p in people["products"][0].as_py()]
+    assert shown == [[place, f"p{place + 1:02}"] for place in range(1, 7)]
+    files = [f.read_bytes() for f in current(installation).glob("lists/*.[cj]s*")]
+    assert len(files) == 2
+    assert not any(b"p01" in content for content in files)
+    assert any(b"p02" in content for content in files)
+    promised = pq.read_table(current(installation) / letters.LETTERS_FILE)["products"].to_pylist()
+    assert "p01" not in {p["product_id"] for products in promised for p in products}
+    folder = current(installation)
+    assert publication.publish(installation, "daily", AS_OF) == manifest
+    assert current(installation) == folder
+
+
+def test_the_command_says_what_it_took_out(installation, monkeypatch):
+    for name, folder in (("HOME", "home"), ("LANDING", "landing")):
+        monkeypatch.setenv(f"VITRINE_{name}", str(getattr(installation.paths, folder)))
+    installation.paths.list_policy.write_text("gate: {empty_share: 0.5}")
+    stage(installation, four(**dict.fromkeys(NAMES, SEVEN)))
+    publish = ["publish", "--as-of", "2026-03-02T03:30:00Z"]
+    assert "taken out" not in CliRunner().invoke(lists, publish).output
+    receive(installation.paths, "campaign_products", "2026-03-02", CHANGES["campaign_products"])
+    said = CliRunner().invoke(lists, publish).output
+    assert "\noffers taken out of the letters: repriced 1\n" in said
+
+
+def test_letters_that_would_be_left_all_but_empty_are_refused_with_what_to_do(installation):
+    stage(installation, four(**dict.fromkeys(NAMES, SEVEN)))
+    receive(
+        installation.paths,
+        "campaign_products",
+        "2026-03-02",
+        *(CHANGES["campaign_products"] | {"product_id": p} for p in ("p01", "p02")),
+    )
+    gone = (
+        r"8 of 28 products have sold out or changed their price .* and 29% of the places would be"
+        r" empty \(gate.empty_share is 20%\); .* run `vitrine lists publish --list daily --as-of 20"
+    )
+    with pytest.raises(NotPublishedError, match=gone):
+        publication.publish(installation, "daily", AS_OF)
+    assert not list(installation.paths.lists.glob("*/*"))
+    installation.paths.list_policy.write_text("gate: {empty_share: 0.3}")
+    stage(installation, four(**dict.fromkeys(NAMES, SEVEN)))
+    manifest = publication.publish(installation, "daily", AS_OF)
+    assert manifest["withdrawn_offers"] == {"sold_out": 0, "repriced": 2}
 
 
 def test_a_night_without_a_list_is_told_the_instant_to_make_it_for(installation):
