@@ -292,5 +292,38 @@ PRODUCT = (
         """,
         f"bought in the last {REST_DAYS} days, and people do not buy it again and again: {AGAIN}",
     ),
+    ListRule(
+        "is_bought_today",
+        """
+        with told as (
+            select
+                customer_id,
+                position,
+                product_id,
+                bought_today_count,
+                timezone,
+                (people.send_at at time zone timezone)::date as read_on,
+                (getvariable('as_of') at time zone timezone)::date as today
+            from shown join people using (customer_id)
+            where bought_today_count is not null
+        ),
+        counted as (
+            select product_id, timezone, count(distinct customer_id) as buyer_count
+            from orders
+            join (select distinct product_id, timezone, today from told) using (product_id)
+            where kind = 'sale'
+                and (occurred_at at time zone timezone)::date = today
+                and occurred_at < getvariable('as_of')
+                -- No local day is longer: the rest of the past need not be asked for its day.
+                and occurred_at >= getvariable('as_of') - interval 2 days
+            group by all
+        )
+        select customer_id, position
+        from told left join counted using (product_id, timezone)
+        where read_on <> today or bought_today_count not between 1 and coalesce(buyer_count, 0)
+        """,
+        "the letter says that more people bought it today than had by what was received, or goes"
+        f" out on another local day: {AGAIN}",
+    ),
 )
 """By customer_id and position."""

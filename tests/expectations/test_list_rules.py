@@ -18,6 +18,7 @@ from tests.expectations.listed_home import (
     OPEN,
     RUG,
     SEND_AT,
+    SINCE,
     YESTERDAY,
     Handed,
     Home,
@@ -32,6 +33,7 @@ from tests.expectations.listed_home import (
 )
 from tests.published_letters import letter, publish
 from vitrine.forgetting import ledger
+from vitrine.interval import parse_instant
 from vitrine.list_policy import Holdout
 from vitrine.settings import load_settings
 
@@ -121,6 +123,7 @@ FAULTS = (
     Fault(
         "column=is_rested", {"products": [shown("pot")]}, (Told("orders", order("pot", days(-29))),)
     ),
+    Fault("column=is_bought_today", one("tea", bought_today_count=1)),
     Fault("column=country", {"country": "France"}),
     Fault("column=hours_to_send", {"send_at": AS_OF - timedelta(hours=1)}),
     Fault("column=is_quiet", {"timezone": "Pacific/Honolulu"}),
@@ -242,3 +245,29 @@ def test_what_a_mail_server_took_counts_before_any_event_tells_it(home):
     [text] = home.check([person(name) for name in names]).of("fail")
     assert CAPPED in text
     assert all(f"customer_id={name}" in text for name in names)
+
+
+def test_no_more_people_are_said_to_have_bought_today_than_did(home):
+    """Paris begins its day at 23:00 UTC, London at midnight, which the night's build ended at."""
+    today, earlier = (parse_instant(f"2026-03-09T{at}:30:00Z") for at in (23, 22))
+    for n in range(5):
+        home.tell(f"buyer {n}", Told("orders", order("mug", today)))
+    home.tell("buyer 0", Told("orders", order("mug", today, line=2)))
+    home.tell("yesterday's", Told("orders", order("mug", earlier)))
+    home.tell("not yet known", Told("orders", order("mug", today, received_at=SINCE)))
+    home.tell("sent it back", Told("orders", order("mug", today, kind="return")))
+    home.tell(None, Told("orders", order("mug", today)))
+    tomorrow = SEND_AT + timedelta(hours=20)
+    said: dict[str, tuple[int, dict[str, Any]]] = {
+        "ann": (5, {}),
+        "bob": (6, {}),
+        "eve": (1, {"timezone": "Europe/London"}),
+        "sol": (5, {"send_at": tomorrow}),
+        "zero": (0, {}),
+    }
+    people = [
+        person(name, products=[shown("mug", bought_today_count=count)], **changed)
+        for name, (count, changed) in said.items()
+    ]
+    [text] = [text for text in home.check(people).of("fail") if "column=is_bought_today" in text]
+    assert [name for name in said if f"customer_id={name}" in text] == ["bob", "eve", "sol", "zero"]
