@@ -23,6 +23,23 @@ def test_every_reason_and_strategy_has_words():
     assert reasons | said | {f"{s}_subject" for s in STRATEGIES} <= TEXTS["en"].keys()
 
 
+UNSURE = {
+    "en": "today|like you|popular",
+    "fr": "aujourd|du jour|comme vous|vogue|plaît",
+    "de": "heute|wie sie|beliebt",
+    "es": "hoy|como usted|popular",
+    "it": "oggi|del giorno|come lei|amati|piace",
+}
+"""Of the day, of people alike, or of what many buy."""
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_the_head_of_a_popular_letter_is_true_of_what_nobody_bought_yet(language):
+    for part in ("title", "intro", "subject"):
+        said = TEXTS[language][f"popular_{part}"]
+        assert not re.search(UNSURE[language], said, re.IGNORECASE), said
+
+
 def test_an_unknown_language_reads_english():
     assert texts("xx") is TEXTS["en"]
 
