@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 from vitrine.contracts import INSTANT, TEXT, Column, Table
 
 LETTERS_FILE, EXCLUSIONS_FILE = "letters.parquet", "exclusions.parquet"
+PREVIEWS = "previews"
+"""Folder of the letters that are looked at before a list goes out."""
 HOLD_OUT = "hold_out"
 """The exclusion of the global control: who would have been written to otherwise."""
 ATTRIBUTED = timedelta(hours=72)

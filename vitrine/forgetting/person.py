@@ -1,5 +1,6 @@
 """What identifies one person: the id, the addresses, and the ids of what that person did."""
 
+import html
 import json
 import re
 from collections import defaultdict
@@ -51,12 +52,13 @@ class Person:
 
     @cached_property
     def names_given(self) -> tuple[str, ...]:
-        """The addresses, and the id unless it is too plain a word.
+        """The addresses, and the id unless it is too plain a word; also as pages write them.
 
         A plain id, such as the number 17850, is looked for after the word customer alone.
         """
         addresses = sorted(self.ids.get(ADDRESS, _NONE))
-        return (*([self.customer_id] if self.is_distinctive else []), *addresses)
+        given = (*([self.customer_id] if self.is_distinctive else []), *addresses)
+        return tuple(dict.fromkeys(each for word in given for each in (word, _in_html(word))))
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -165,6 +167,11 @@ class Person:
             self.shared_addresses | other.shared_addresses,
             self.guest_ids | other.guest_ids,
         )
+
+
+def _in_html(word: str) -> str:
+    """Write a word as Jinja escapes it."""
+    return html.escape(word, quote=False).replace("'", "&#39;").replace('"', "&#34;")
 
 
 def _is_alone(text: str, start: int, end: int) -> bool:

@@ -155,6 +155,12 @@ def _publish_list(paths: Paths) -> None:
     delivered = [{"message_id": i, "state": "sent"} for i in (HER_LETTER, "b" * 32)]
     (folder / "delivered.jsonl").write_text("".join(json.dumps(d) + "\n" for d in delivered))
     pq.write_table(letters, folder / "letters.parquet")
+    previews = folder / "previews"
+    previews.mkdir()
+    (previews / "index.html").write_text(f"customer {ANN}, FR<br>customer {BOB}, FR")
+    for name, message, bought in (("loyal", HER_LETTER, "red mug"), ("new", "b" * 32, "rug")):
+        letter = f'because you bought {bought}: <a href="https://shop.example/?message={message}">'
+        (previews / f"{name}.html").write_text(letter)
     files = {
         file.relative_to(folder).as_posix(): {
             "bytes": file.stat().st_size,

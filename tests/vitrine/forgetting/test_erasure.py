@@ -143,7 +143,7 @@ def test_the_certificate_counts_and_names_nobody(erased):
     assert places["lake/events"] == 4  # two of hers, two of a guest in her session
     assert places["examples"] == 3  # two rows, and a group that has her in its dictionary alone
     assert places["deltas/user_days"] == 2
-    assert places["lists"] == 5
+    assert places["lists"] == 7
     assert certificate.ids["order_id"] == 6
     assert certificate.ids["suppression_id"] == 2
     assert all(p.sha256_before != p.sha256_after for p in certificate.places.values())
@@ -157,6 +157,14 @@ def test_the_list_policy_still_says_the_same_of_others(before, erased):
     assert new.suppress.customers == ("(erased)", BOB, "(erased)")
     assert new.suppress.minimum_age == 18
     assert "# (erased): asked by telephone" in erased[0].paths.list_policy.read_text()
+
+
+def test_her_letter_goes_from_the_previews_whole(erased):
+    home, _ = erased
+    [index] = home.paths.lists.glob("*/*/versions/*/previews/index.html")
+    assert index.read_text() == f"customer (erased), FR<br>customer {BOB}, FR"
+    assert (index.parent / "loyal.html").read_text() == "(erased)\n"
+    assert "you bought rug" in (index.parent / "new.html").read_text()
 
 
 def test_a_manifest_tells_of_the_files_that_are_there_now(erased):

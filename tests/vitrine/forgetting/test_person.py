@@ -55,6 +55,14 @@ def test_a_longer_word_names_nobody(text):
     assert MARIE.redacted(text) == text
 
 
+def test_a_name_is_found_as_a_page_writes_it():
+    oneil = Person("O'Neil-77", {"email_address": frozenset({"o'neil&co@example.org"})})
+    page = "<td>O&#39;Neil-77</td><td>o&#39;neil&amp;co@example.org</td><td>O'Neil-778</td>"
+    assert oneil.names(page)
+    cleaned = f"<td>{REPLACEMENT}</td><td>{REPLACEMENT}</td><td>O'Neil-778</td>"
+    assert oneil.redacted(page) == cleaned
+
+
 def test_of_thousands_of_letters_each_is_found_in_texts_and_columns():
     texts = [f"seen letter-{n:09}." for n in range(30_000)]
     assert sum(map(MANY.names, texts)) == 20_000
