@@ -18,8 +18,8 @@ def publish_build(
 ) -> Path:
     """Move the file that was built for `interval` to where readers look; return its new place.
 
-    Where a run that was killed has moved it already, what it left is completed. Of the folder that it
-    was built in the log stays, for as many builds as versions are kept.
+    Where a run that was killed has moved it already, what it left is completed. Of the folder that
+    it was built in the log stays, for as many builds as versions are kept.
 
     Raises
     ------
