@@ -80,7 +80,6 @@ with told as (
         min(opens_at) as first_opens_at,
         arg_max(struct_pack(opens_at := opens_at, closes_at := closes_at), received_at) as newest
     from {received}
-    semi join shown using (campaign_id)
     where received_at < $until
     group by campaign_id
 )
@@ -183,7 +182,7 @@ def gone(
     if noughts.num_rows:
         last = {"until": until}
         counts = received.query(paths, "stock_levels", _COUNTS, last, noughts=noughts)
-        known = campaigns(installation, offers, until)
+        known = campaigns(installation, until)
     return select(
         _GONE,
         {"since": since, "sold_out": SOLD_OUT, "repriced": REPRICED},
@@ -196,16 +195,15 @@ def gone(
     )
 
 
-def campaigns(installation: Installation, offers: pa.Table, until: datetime) -> pa.Table:
-    """Read when the campaigns of some offers open and close, by what was received before `until`.
+def campaigns(installation: Installation, until: datetime) -> pa.Table:
+    """Read when campaigns open and close, by what was received before `until`.
 
     Returns
     -------
     pyarrow.Table
         campaign_id, opens_at, closes_at (null: permanent); one row per campaign that is known.
     """
-    limit = {"until": until}
-    return received.query(installation.paths, "campaigns", _CAMPAIGNS, limit, shown=offers)
+    return received.query(installation.paths, "campaigns", _CAMPAIGNS, {"until": until})
 
 
 def without(people: pa.Table, offers: pa.Table) -> pa.Table:

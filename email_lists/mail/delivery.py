@@ -2,8 +2,9 @@
 
 Which letters are due is a matter of the instant that the command is given, not of the clock.
 Whether it is a quiet hour is one of that instant and of the time that the run, over all its lists,
-has taken since. Who left since the list was published is asked again right before. A run that was
-killed is repeated: it sends what the first one did not (`email_lists.mail.delivered`).
+has taken since; so is what a letter may still say. Who left since the list was published is asked
+again right before, and which offers and campaigns hold no more. A run that was killed is repeated:
+it sends what the first one did not (`email_lists.mail.delivered`).
 """
 
 import hashlib
@@ -21,11 +22,13 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyarrow import dataset
 
 from email_lists.audience import received
 from email_lists.audience.deliverable import deliverable
 from email_lists.audience.eligibility import counts
+from email_lists.handover import offers
 from email_lists.handover.publication import LISTS, MANIFEST
 from email_lists.mail.delivered import Book, State, opened
 from email_lists.mail.messages import message
@@ -40,6 +43,7 @@ from vitrine.interval import DAY, midnight, parse_instant
 from vitrine.list_policy import ListPolicy
 from vitrine.paths import Paths
 from vitrine.publish import alone
+from vitrine.staged_lists import SCARCITY
 
 NIGHTS = 2
 """Days after its night on which a letter may become due: zones and personal hours reach there."""
@@ -89,6 +93,43 @@ class Run:
 
 
 @dataclass(frozen=True)
+class _News:
+    """What has been received since a night's build of what its letters show."""
+
+    gone: pa.Table
+    """`offers.gone`."""
+    closes_at: dict[str, datetime]
+    """By the ids of campaigns that end."""
+
+    @classmethod
+    def of(
+        cls, installation: Installation, night: "_Night", shown: pa.Table, now: datetime
+    ) -> "_News":
+        scarcity = pq.read_table(night.folder / SCARCITY)
+        gone = offers.gone(installation, night.as_of, shown, scarcity, now)
+        rows = offers.campaigns(installation, now).to_pylist()
+        ends = {row["campaign_id"]: row["closes_at"] for row in rows if row["closes_at"]}
+        return cls(gone, ends)
+
+    def still_true(self, row: dict[str, Any], now: datetime) -> dict[str, Any]:
+        """Leave out of a letter the campaigns that have closed, with their products.
+
+        And what others bought today, where the reader's today is another day by now.
+        """
+        is_today = now.astimezone(ZoneInfo(row["timezone"])).date() == row["local_day"]
+        told = {c["campaign_id"]: c["closes_at"] for c in row["campaigns"] if c["closes_at"]}
+        # A letter tells the end that its list knew: one that was prolonged is closed in it.
+        closed = {k for ends in (told, self.closes_at) for k, at in ends.items() if at <= now}
+        campaigns = [c for c in row["campaigns"] if c["campaign_id"] not in closed]
+        products = [
+            p if is_today else p | {"bought_today_count": None}
+            for p in row["products"]
+            if p["campaign_id"] not in closed
+        ]
+        return row | {"campaigns": campaigns, "products": products}
+
+
+@dataclass(frozen=True)
 class _Night:
     """What the letters of one published night are made with."""
 
@@ -124,35 +165,53 @@ class _Night:
 
     def due(self, after: datetime, until: datetime) -> pa.Table:
         """Read whose letters are to be sent in `after < send_at <= until`, by customer."""
-        is_due = (pc.field("send_at") > after) & (pc.field("send_at") <= until)
-        return self._rows().to_table(columns=_CHECKED, filter=is_due).sort_by("customer_id")
+        found = self._rows().to_table(columns=_CHECKED, filter=_is_due(after, until))
+        return found.sort_by("customer_id")
+
+    def shown(self, after: datetime, until: datetime) -> pa.Table:
+        """Read which offers the letters show that are `due`, if any is; as `offers.shown`."""
+        batches = self._rows().to_batches(
+            columns=["products"], filter=_is_due(after, until), batch_size=SCANNED
+        )
+        found = pa.concat_tables(offers.shown(pa.chunked_array([b["products"]])) for b in batches)
+        return found.group_by(found.column_names).aggregate([])
 
     def meant_until(self, until: datetime) -> pa.Array:
         """Read the message ids of all letters that were to be sent by an instant."""
         rows = self._rows().to_table(columns=["message_id"], filter=pc.field("send_at") <= until)
         return rows["message_id"]
 
-    def mails(self, addresses: Mapping[str, str]) -> Iterator[tuple[dict[str, Any], str, bytes]]:
-        """Yield the rows of some message ids, with the address and the message."""
+    def mails(
+        self, addresses: Mapping[str, str], news: _News, run: Run
+    ) -> Iterator[tuple[dict[str, Any], str, bytes | None]]:
+        """Yield the rows of some message ids, with the address and the message.
+
+        There is none where nothing of the letter is true any more.
+        """
         is_asked = pc.field("message_id").isin(pa.array(addresses, pa.string()))
         for found in self._rows().to_batches(filter=is_asked, batch_size=SCANNED):
-            for start in range(0, found.num_rows, BATCH):
-                yield from self._mails(found.slice(start, BATCH).to_pylist(), addresses)
+            left = offers.without(pa.Table.from_batches([found]), news.gone)
+            for start in range(0, left.num_rows, BATCH):
+                yield from self._mails(left.slice(start, BATCH).to_pylist(), addresses, news, run)
 
     def _rows(self) -> dataset.Dataset:
         files = [str(file) for file in sorted((self.folder / LISTS).glob("*.parquet"))]
         return dataset.dataset(files or SCHEMA.empty_table())
 
     def _mails(
-        self, rows: list[dict[str, Any]], addresses: Mapping[str, str]
-    ) -> Iterator[tuple[dict[str, Any], str, bytes]]:
+        self, rows: list[dict[str, Any]], addresses: Mapping[str, str], news: _News, run: Run
+    ) -> Iterator[tuple[dict[str, Any], str, bytes | None]]:
         shown = {product["product_id"] for row in rows for product in row["products"]}
         files = photographs(self.images, self.paths.landing, shown)
         sender = self.policy.sender
         links = {product_id: self._link(file) for product_id, file in files.items()}
         ids = {product_id: self._content_id(file) for product_id, file in files.items()}
-        for row in rows:
-            letter, address = self.renderer.letter(row, links), addresses[row["message_id"]]
+        for whole in rows:
+            row, address = news.still_true(whole, run.now()), addresses[whole["message_id"]]
+            if not row["campaigns"] and not row["products"]:
+                yield row, address, None
+                continue
+            letter = self.renderer.letter(row, links)
             own = {product["product_id"] for product in row["products"]} & files.keys()
             attached = {} if sender.picture_url else {ids[p]: files[p] for p in sorted(own)}
             mail = message(row, letter, address, sender, self.list_name, attached)
@@ -181,7 +240,8 @@ def deliver(installation: Installation, list_name: str, run: Run) -> Counter[str
     -------
     collections.Counter
         Letters by what this run did: sent, refused, deferred, by what the server said; left: to who
-        must not be written to any more; quiet: not at this hour; waiting: for the next run;
+        must not be written to any more; empty: of whose letter nothing is true any more; quiet:
+        not at this hour; waiting: for the next run;
         uncertain: begun by an earlier run that was killed, and not sent again; late: neither gone
         nor refused within `delivery.late_hours`, and not sent any more.
 
@@ -238,20 +298,28 @@ def _deliver_night(installation: Installation, night: _Night, run: Run, done: Co
         night.require_sendable()
         addresses = _addresses(installation, night, waiting, run, done)
         if addresses:
-            _send(night, addresses, book, run, done)
+            news = _News.of(installation, night, night.shown(since, run.at), run.now())
+            _send(night, addresses, news, book, run, done)
 
 
 def _send(
-    night: _Night, addresses: Mapping[str, str], book: Book, run: Run, done: Counter[str]
+    night: _Night,
+    addresses: Mapping[str, str],
+    news: _News,
+    book: Book,
+    run: Run,
+    done: Counter[str],
 ) -> None:
     policy, tried = night.policy, 0
     with connected(policy.delivery, policy.sender.address) as server:
-        for row, address, mail in night.mails(addresses):
+        for row, address, mail in night.mails(addresses, news, run):
             server.wait()
             if run.is_over():
                 break
             tried += 1
-            if _is_quiet(row["timezone"], policy, run.now()):
+            if mail is None:
+                done["empty"] += 1
+            elif _is_quiet(row["timezone"], policy, run.now()):
                 done["quiet"] += 1
             else:
                 note = partial(book.note, row["message_id"], row["customer_id"])
@@ -317,6 +385,10 @@ def _still_written_to(
     first = people.filter(pc.is_valid(people["email_address"])).sort_by(_EARLIEST)
     ids, addresses = (first[name].to_pylist() for name in ("message_id", "email_address"))
     return dict(zip(ids, addresses, strict=True)), Counter(counts(checked))
+
+
+def _is_due(after: datetime, until: datetime) -> pc.Expression:
+    return (pc.field("send_at") > after) & (pc.field("send_at") <= until)
 
 
 def _quiet(timezones: pa.ChunkedArray, policy: ListPolicy, at: datetime) -> pa.ChunkedArray:
