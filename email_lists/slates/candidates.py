@@ -131,8 +131,9 @@ class Shelves:
     """bool: sold on the last day known in the group's country, and not just once."""
     brand_limit: int | None
     """None in a shop with one brand, which has none: it would show two products."""
-    pinned_GQ: np.ndarray
-    """int32: the products that are pinned for a group, -1 where a pin is not on sale there."""
+    pinned_GQF: np.ndarray
+    """int32: the products of each pin (Q) for a group, the best first, -1 where there are no more:
+    a customer gets the first that may be shown."""
     is_banned_P: np.ndarray
     """bool: neither shown nor, to whoever bought it, named."""
 
@@ -187,7 +188,7 @@ def look_up(shelves: Shelves, first: int, end: int) -> Finds:
 
 
 def _width(shelves: Shelves, slot: Slot) -> int:
-    return shelves.pinned_GQ.shape[1] if slot == Slot.PINNED else WIDTHS[slot]
+    return shelves.pinned_GQF.shape[1] if slot == Slot.PINNED else WIDTHS[slot]
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,11 @@ class _Batch:
         return favourite_B
 
     def pinned(self) -> _Found:
-        """List what is pinned, in the order of the policy."""
-        product_BW = self.shelves.pinned_GQ[self.group_B]
+        """List what is pinned, in the order of the policy: of each pin the best that is usable."""
+        product_BQF = self.shelves.pinned_GQF[self.group_B]
+        is_usable_BW = self._is_usable(product_BQF.reshape(len(product_BQF), -1))
+        first_BQ1 = is_usable_BW.reshape(product_BQF.shape).argmax(axis=2, keepdims=True)
+        product_BW = np.take_along_axis(product_BQF, first_BQ1, axis=2)[..., 0]
         return _listed(product_BW, np.full(product_BW.shape, Reason.PINNED, np.int8))
 
     def similar(self) -> _Found:
@@ -351,11 +355,8 @@ class _Batch:
     def kept(self, found: _Found, width: int) -> _Found:
         """Keep the best that this customer's market sells and that does not rest."""
         product_BW = found.product_BW
-        is_sold_BW = self.shelves.assortment.offer_MP[self.market_B[:, None], product_BW] != NOWHERE
-        is_usable_BW = is_sold_BW & (product_BW != NOWHERE)
-        is_usable_BW &= ~self.shelves.history.is_resting(self.first, product_BW)
         best_BC, is_there_BC = _best(
-            np.where(is_usable_BW, product_BW, NOWHERE),
+            np.where(self._is_usable(product_BW), product_BW, NOWHERE),
             found.score_BW,
             self.shelves.assortment.brand.code_P,
             # One more than can be shown: another source may show the same.
@@ -373,6 +374,12 @@ class _Batch:
             taken(found.reason_BW, NOWHERE),
             taken(found.cause_BW, NOWHERE),
         )
+
+    def _is_usable(self, product_BW: np.ndarray) -> np.ndarray:
+        is_sold_BW = self.shelves.assortment.offer_MP[self.market_B[:, None], product_BW] != NOWHERE
+        is_resting_BW = self.shelves.history.is_resting(self.first, product_BW)
+        is_usable_BW: np.ndarray = (product_BW != NOWHERE) & is_sold_BW & ~is_resting_BW
+        return is_usable_BW
 
     def _anchors(self) -> np.ndarray:
         anchor_BH = self.shelves.anchor_P[self.newest_BH]

@@ -22,6 +22,8 @@ LEAST_IN_REGION = 3
 KINDS_KEPT = 8
 """Kinds of product that go with a kind."""
 PARTNERS_KEPT = 12
+PINNED_KEPT = 12
+"""Products kept per group and pin: who bought the best of a brand lately gets the next."""
 DOUBT = 10.0
 """Baskets without the partner that every pair is charged with: a pair seen thrice proves little."""
 
@@ -87,7 +89,7 @@ def fill(night: Night) -> Shelves:
         is_sold_in_region_GT=_taken(lately.units_RP, lately.country_G, popular.product_GT)
         >= LEAST_IN_REGION,
         brand_limit=BRAND_LIMIT if _brand_count(assortment) > 1 else None,
-        pinned_GQ=_pinned(night.pins, assortment, groups, popular),
+        pinned_GQF=_pinned(night.pins, assortment, groups, popular),
         is_banned_P=_banned(night.bans, assortment.products),
     )
 
@@ -260,15 +262,16 @@ def _lately(night: Night, assortment: Assortment, groups: Groups) -> Lately:
 def _pinned(
     pins: Sequence[Override], assortment: Assortment, groups: Groups, popular: Popular
 ) -> np.ndarray:
-    """Find each group's product for each pin; -1 where its market does not sell any."""
-    pinned_GQ = np.full((len(groups.market_G), len(pins)), NOWHERE, np.int32)
+    """Find each group's products for each pin, the best first; -1 where there are no more."""
+    pinned_GQF = np.full((len(groups.market_G), len(pins), PINNED_KEPT), NOWHERE, np.int32)
     for q, pin in enumerate(pins):
         is_meant_P = _is_meant(pin, assortment)
         for g, market in enumerate(groups.market_G):
             there = np.concatenate([popular.product_GT[g], assortment.products_of(market)])
             meant = there[is_meant_P[there] & (there != NOWHERE)]
-            pinned_GQ[g, q] = meant[0] if meant.size else NOWHERE
-    return pinned_GQ
+            best = list(dict.fromkeys(meant.tolist()))[:PINNED_KEPT]
+            pinned_GQF[g, q, : len(best)] = best
+    return pinned_GQF
 
 
 def _is_meant(pin: Override, assortment: Assortment) -> np.ndarray:

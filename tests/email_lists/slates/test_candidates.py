@@ -265,6 +265,13 @@ def test_pins_come_in_the_order_of_the_policy_where_they_are_on_sale(night):
     assert [row[0] for row in found(night(pins=pins), Slot.PINNED)] == ["p5", "p3", "p4"]
 
 
+def test_who_bought_the_best_of_a_pinned_brand_lately_gets_its_next(night):
+    pinned = night(sold=("p1", "p2", "p3"), pins=[pin(brand="kiln"), pin(product="p2")])
+    anna, ben = found_by_all(pinned, Slot.PINNED)
+    assert [product for product, _, _ in anna] == ["p3", "p2"]
+    assert [product for product, _, _ in ben] == ["p1", "p2"]
+
+
 def test_nobodys_candidates_depend_on_the_others(night):
     sales = [*baskets("p1", "p4"), ("s1", "ben", M, "p4", 1, 50), ("s2", "cleo", F, "p2", 2, 3)]
     people = (("anna", F), ("ben", M), ("cleo", F))

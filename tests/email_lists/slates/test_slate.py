@@ -65,13 +65,13 @@ def test_slates_come_in_the_order_of_the_page_without_a_product_twice(filled, st
 @pytest.mark.parametrize("factor", [1e-9, 1, 1e9])
 def test_pins_come_in_their_order_and_before_what_gains_most(filled, factor):
     """In whatever currency; the second pin is the dearest of all."""
-    pinned_GQ = np.array([[12, 3]] * len(filled.groups.market_G), np.int32)
+    pinned_GQF = np.array([[[12], [3]]] * len(filled.groups.market_G), np.int32)
     offers = filled.assortment.offers
     factor_O = np.where(filled.assortment.product_O == 3, 100 * factor, factor)
     prices = pa.array(offers["price"].to_numpy() * factor_O)
     priced = offers.set_column(offers.column_names.index("price"), "price", prices)
     assortment = replace(filled.assortment, offers=priced)
-    pinned = replace(filled, pinned_GQ=pinned_GQ, assortment=assortment)
+    pinned = replace(filled, pinned_GQF=pinned_GQF, assortment=assortment)
     slates = slate.choose(pinned, rules("selection"))
     assert (slates.product_NK[:, :2] == [12, 3]).all()
     assert (slates.slot_NK[:, :2] == Slot.PINNED).all()
@@ -79,8 +79,8 @@ def test_pins_come_in_their_order_and_before_what_gains_most(filled, factor):
 
 @pytest.mark.parametrize("draw", [0.01, 0.2, 0.4, 0.6, 0.8, 0.99])
 def test_no_draw_takes_a_pins_place_by_its_brand(filled, draw):
-    pinned_GQ = np.array([[12, 3]] * len(filled.groups.market_G), np.int32)
-    crowded = replace(filled, pinned_GQ=pinned_GQ, brand_limit=1)
+    pinned_GQF = np.array([[[12], [3]]] * len(filled.groups.market_G), np.int32)
+    crowded = replace(filled, pinned_GQF=pinned_GQF, brand_limit=1)
     slates = slate.choose(crowded, rules("selection", draw, temperature=9))
     assert (slates.product_NK[:, :2] == [12, 3]).all()
     assert (slates.slot_NK[:, :2] == Slot.PINNED).all()
@@ -100,8 +100,8 @@ def beside_a_pin_of_p04s_brand(filled):
     """Return the first letter's slots where p04, which went with p01, may not be drawn."""
     brand_P = filled.assortment.brand.code_P
     [pin] = np.flatnonzero(brand_P == brand_P[3])[-1:]
-    pinned_GQ = np.full((len(filled.groups.market_G), 1), pin, np.int32)
-    pinned = replace(filled, pinned_GQ=pinned_GQ, brand_limit=3)
+    pinned_GQF = np.full((len(filled.groups.market_G), 1, 1), pin, np.int32)
+    pinned = replace(filled, pinned_GQF=pinned_GQF, brand_limit=3)
     return slate.choose(pinned, rules("selection")).slot_NK[0].tolist()
 
 
