@@ -25,7 +25,13 @@ select
         'segment': segment,
         'strategy': strategy,
         'arm': arm,
-        'campaigns': [[c.campaign_id, c.name, c.brand, c.sector, c.reason] for c in campaigns],
+        'campaigns': [
+            [
+                c.campaign_id, c.name, c.brand, c.sector, c.reason,
+                epoch_us(c.opens_at)::varchar, epoch_us(c.closes_at)::varchar
+            ]
+            for c in campaigns
+        ],
         'products': [
             [
                 p.slot, p.product_id, p.campaign_id, p.name, p.brand, printf('%.2f', p.price),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from email_lists.handover.difference import COMPARED, content_digests, counts, difference
 from tests.email_lists.written import SEND_AT, campaign, people, person, product
 from vitrine.contracts import INSTANT
+from vitrine.interval import parse_instant
 
 SCHEMA = pa.schema([(n, INSTANT if n == "send_at" else pa.string()) for n in COMPARED])
 STATES = st.dictionaries(
@@ -61,6 +62,9 @@ def digest(**said):
         {"products": [product(name="blue mug 1, Kiln", brand=None)]},
         {"products": [product(), product(2)]},
         {"campaigns": [campaign(reason="popular")]},
+        {"campaigns": [campaign(closes_at=parse_instant("2026-03-09T06:00:00Z"))]},
+        {"campaigns": [campaign(closes_at=None)]},
+        {"campaigns": [campaign(opens_at=parse_instant("2026-03-02T07:00:00Z"))]},
     ],
 )
 def test_what_a_reader_sees_otherwise_is_another_letter(said):
