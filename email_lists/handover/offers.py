@@ -18,6 +18,8 @@ from vitrine.installation import Installation
 from vitrine.interval import Interval
 
 SOLD_OUT, REPRICED = REASONS = ("sold_out", "repriced")
+BATCH = 65_536
+"""People whose letters are looked through together; bounds the memory."""
 _NONE = empty(campaign_id=pa.string(), product_id=pa.string(), reason=pa.string())
 _NO_COUNTS = empty(
     product_id=pa.string(),
@@ -218,6 +220,11 @@ def without(people: pa.Table, offers: pa.Table) -> pa.Table:
     """
     if not offers.num_rows:
         return people
+    starts = range(0, max(people.num_rows, 1), BATCH)
+    return pa.concat_tables(_without(people.slice(n, BATCH), offers) for n in starts)
+
+
+def _without(people: pa.Table, offers: pa.Table) -> pa.Table:
     lists = people["products"].combine_chunks()
     items, length_R = lists.flatten(), pc.list_value_length(lists).to_numpy()
     keys = offer_keys(pa.table({n: items.field(n) for n in ("campaign_id", "product_id")}))

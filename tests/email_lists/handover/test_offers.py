@@ -212,3 +212,11 @@ def test_letters_lose_what_is_gone_and_nothing_else():
         left = offers.without(listed.slice(start), gone)
         assert left.schema == listed.schema
         assert left.to_pylist() == expected.slice(start).to_pylist()
+
+
+def test_letters_of_every_batch_lose_what_is_gone():
+    count = 2 * offers.BATCH + 1
+    gone = pa.table({"campaign_id": ["k1"], "product_id": ["p02"]})
+    many = pa.array([n % 2 for n in range(count)])
+    left = offers.without(slates(anna=[1, 2, 3], ben=[2]).take(many), gone)
+    assert left.equals(slates(anna=[1, 3], ben=[]).take(many))
