@@ -231,8 +231,8 @@ class Holdout(_Rules):
 class Override(_Rules):
     """A pin or a ban of one brand, product or campaign, as somebody decided and another reviewed.
 
-    A pinned product or campaign goes first for whoever may be shown it; of a pinned brand, its
-    best. What is banned is shown to nobody.
+    A pinned product or campaign goes first for whoever may be shown it; of a pinned brand, the best
+    that the customer may be shown. What is banned is shown to nobody.
     """
 
     action: Literal["pin", "ban"] = Field(description="Show it first, or to nobody.")

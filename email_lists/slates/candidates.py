@@ -389,10 +389,15 @@ class _Batch:
         return self.shelves.history.label_counts(self.first, self.end, code_P, count)
 
     def _because(self, item_BHK: np.ndarray, score_BHK: np.ndarray, reason: Reason) -> _Found:
-        """Name the purchase behind each find; of equal finds, the newest purchase's comes first."""
+        """Name the purchase behind each find; of equal finds, the newest purchase's comes first.
+
+        A purchase is no reason for a variant of itself, which bears its name.
+        """
         wide = (len(item_BHK), -1)
-        product_BW = item_BHK.reshape(wide)
         cause_BHK = np.broadcast_to(self.newest_BH[:, : item_BHK.shape[1], None], item_BHK.shape)
+        article_P = self.shelves.assortment.article_P
+        is_variant_BHK = (article_P[item_BHK] == article_P[cause_BHK]) & (item_BHK != cause_BHK)
+        product_BW = np.where(is_variant_BHK, NOWHERE, item_BHK).reshape(wide)
         reason_BW = np.full(product_BW.shape, reason, np.int8)
         return _Found(product_BW, score_BHK.reshape(wide), reason_BW, cause_BHK.reshape(wide))
 

@@ -246,6 +246,13 @@ def test_with_a_product_its_variants_rest(night):
     assert "p9" in {row[0] for row in found(shown, Slot.POPULAR, customer=1)}
 
 
+def test_no_purchase_is_the_reason_for_a_variant_of_itself(night):
+    variant = ("p9", *PRODUCTS[1][1:])  # p2 was bought forty days ago
+    shown = night(sold=("p3", "p9"), known=(*PRODUCTS, variant))
+    assert ("p9", Reason.SIMILAR_TO_BOUGHT, "p1") in found(shown, Slot.SIMILAR), "less like it"
+    assert "p9" in {row[0] for row in found(shown, Slot.POPULAR)}
+
+
 def test_what_people_run_out_of_does_not_rest(night):
     again = [(f"o{n}-{day}", f"c{n}", M, "p1", 1, day) for n in range(10) for day in (5, 9)]
     assert found(night(sales=again[:6], sold=("p1",)), Slot.POPULAR) == [], "of three buyers"
@@ -287,7 +294,8 @@ def slow_similar(night, customer, but=None):
     """Rank by dicts and loops what is like the newest purchases, but for one of them."""
     vectors = of_words(night.products)
     of = dict(zip(vectors.product_ids, vectors.vectors, strict=True))
-    known = {p["product_id"]: p for p in night.products.to_pylist()}
+    products = night.products.to_pylist()
+    article = {p["product_id"]: (p["brand"], p["name"]) for p in products}
     last: dict[str, datetime] = {}
     for line in night.sales.to_pylist():
         if line["customer_id"] == customer and line["product_id"] != but:
@@ -300,12 +308,12 @@ def slow_similar(night, customer, but=None):
     for recency, cause in enumerate(newest):
         likes = [(round(float(of[cause] @ of[p]), 6), p) for p in sold if p != cause]
         likes = sorted((like for like in likes if like[0] > 0), key=lambda x: (-x[0], x[1]))[:15]
+        likes = [(s, p) for s, p in likes if article[p] != article[cause]]
         wishes += [(-s, recency, n, p, cause) for n, (s, p) in enumerate(likes)]
     kept: list[tuple[str, str]] = []
     for _, _, _, p, cause in sorted(wishes):
-        is_full = sum(known[k]["brand"] == known[p]["brand"] for k, _ in kept) >= BRAND_LIMIT + 1
-        alike = {k for k in last if all(known[k][c] == known[p][c] for c in ("brand", "name"))}
-        is_resting = any(last[k] >= rested for k in alike)
+        is_full = sum(article[k][0] == article[p][0] for k, _ in kept) >= BRAND_LIMIT + 1
+        is_resting = any(last[k] >= rested for k in last if article[k] == article[p])
         if p not in {k for k, _ in kept} and not is_full and not is_resting:
             kept.append((p, cause))
     return kept[: WIDTHS[Slot.SIMILAR]]
