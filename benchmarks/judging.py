@@ -15,9 +15,11 @@ from pathlib import Path
 
 import click
 import numpy as np
+from scipy.stats import ttest_ind
 
 from benchmarks.judged_lists import NIGHTS, SHARES, WANTED, Told, told
 from benchmarks.judged_shop import Spending, Wishes, judgements, spending, wishes
+from benchmarks.markdown import table
 from benchmarks.open_bandit import CrossJudgement, cross_judgements
 from email_lists.audience.arms import arms, draws, held_out
 from email_lists.judging.off_policy import Bounded, Judgement
@@ -54,6 +56,8 @@ class Rates:
     false_positives: float
     found: float
     mean_variance_kept: float
+    by_welch: float
+    """False positives of a test with a variance for each group, of outcomes as they are."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,12 @@ def _rates(
         float(np.mean([found.p_value < SIGNIFICANT for found in alike])),
         float(np.mean([found.p_value < SIGNIFICANT for found in lifted])),
         float(np.mean([found.variance_kept for found in alike])),
+        float(np.mean([_welch(after_N, is_in_N) < SIGNIFICANT for is_in_N in is_apart])),
     )
+
+
+def _welch(value_N: np.ndarray, is_in_N: np.ndarray) -> float:
+    return float(ttest_ind(value_N[~is_in_N], value_N[is_in_N], equal_var=False).pvalue)
 
 
 def placebo_page(found: list[Rates], customers: int, days: int, experiments: int) -> str:
@@ -186,13 +195,21 @@ def placebo_page(found: list[Rates], customers: int, days: int, experiments: int
             r.split,
             r.outcome + (", adjusted by the days before" if r.is_adjusted else ""),
             f"{r.false_positives:.1%}",
+            "" if r.is_adjusted else f"{r.by_welch:.1%}",
             f"{r.found:.1%}",
             f"{r.mean_variance_kept:.0%}",
         )
         for r in found
     ]
     title = f"{experiments:,} A/A tests of {customers:,} customers, {days} days, p < {SIGNIFICANT}"
-    head = ("groups", "per customer", "false positives", f"{LIFT - 1:+.0%} found", "variance kept")
+    head = (
+        "groups",
+        "per customer",
+        "false positives",
+        "by Welch's test",
+        f"{LIFT - 1:+.0%} found",
+        "variance kept",
+    )
     return table(title, head, rows)
 
 
@@ -326,16 +343,6 @@ def bandit_page(found: list[CrossJudgement]) -> str:
 def _bounds(of: Bounded, times: float, digits: int) -> str:
     value, low, high = (f"{times * x:.{digits}f}" for x in (of.value, of.low, of.high))
     return f"{value} ({low} to {high})"
-
-
-def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a titled Markdown table."""
-    lines = [f"## {title}", "", _row(head), _row(["---"] * len(head)), *map(_row, rows)]
-    return "\n".join(lines) + "\n"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ def test_of_a_thousand_experiments_with_nothing_one_in_twenty_finds_something():
         assert 0.04 <= each.false_positives <= 0.06, each
         assert each.split != "halves" or each.found > 1.5 * each.false_positives, each
         assert (each.mean_variance_kept < 0.95) == each.is_adjusted, each
+        is_small = each.split != "halves" and not each.is_adjusted
+        assert not is_small or each.by_welch > 1.2 * each.false_positives, each
 
 
 @pytest.mark.parametrize(("logging", "judged"), [(0.5, 1.5), (1.0, 0.0)])
