@@ -70,7 +70,7 @@ bench-classifier: setup ## Measure the classifier's training, embedding, memory 
 bench-judging: setup ## Show whether what lists' judgements say may be believed: 3 minutes; LANDING=…/open_bandit/men adds a real log.
 	@$(VENV)/bin/python -m benchmarks.judging $(if $(LANDING),--open-bandit $(LANDING))
 
-bench-lists: setup ## Measure a night's list for a million customers and 250 campaigns, and its files: 8 minutes, or less with SCALE=0.01.
+bench-lists: setup ## Measure a night's list for a million customers and 250 campaigns, and its files: 10 minutes, or less with SCALE=0.01.
 	@$(VENV)/bin/python -m benchmarks.lists $(if $(SCALE),--scale $(SCALE))
 
 # The copy of the lock tells what is installed: a new environment only when the lock has changed.

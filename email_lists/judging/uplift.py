@@ -11,7 +11,7 @@ what customers did before; Fieller (1954) for the interval of the ratio.
 
 One variance is taken for both groups. What customers spend is so uneven that a hold-out of some
 hundred tells its own too badly: with two variances (Welch) arms that differed in nothing were found
-to differ twice as often as they should (`benchmarks.judging`).
+to differ more often than they should (`benchmarks.judging`).
 """
 
 import math
