@@ -79,8 +79,9 @@ def promised(paths: Paths, night: date, sent: pa.Table, customers: pa.Table) -> 
     Parameters
     ----------
     sent
-        message_id, customer_id, occurred_at of the e-mail events of kind `sent` within `caps.around` of the night;
-        is_known: whether the night's build knew it. What the shop sent by itself counts then alone.
+        message_id, customer_id, occurred_at of the e-mail events of kind `sent` within
+        `caps.around` of the night; is_known: whether the night's build knew it. What the shop sent
+        by itself counts then alone.
     customers
         customer_id: whose letters are read.
 
