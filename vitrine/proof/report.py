@@ -100,12 +100,12 @@ def _readable_at(question: Question, fact: Fact) -> datetime:
 
 
 def _about(difference: Difference, history: History) -> tuple[Fact, ...]:
-    """Return the raw rows of the question's customer or campaign, of both where it names both."""
+    """Return the raw rows of the question's customer, campaign or product, of all that it names."""
     question = difference.question
     model, keys = question.model, question.keys
     subject = {
         name: key
         for name, key in zip(model.spine, keys, strict=False)
-        if name in ("customer_id", "campaign_id") or question.model is ON_SALE
+        if name in ("customer_id", "campaign_id", "product_id")
     }
     return history.facts(**subject)

@@ -12,8 +12,10 @@ from vitrine.errors import NotPublishedError
 from vitrine.feature_catalogue import feature_model
 from vitrine.interval import DAY, EPOCH, Interval
 from vitrine.landing import rules
-from vitrine.proof import questions
+from vitrine.proof import questions, report
+from vitrine.proof.comparison import Difference, Verdict
 from vitrine.proof.history import MICROSECOND, History, Rule
+from vitrine.proof.proof import Outcome
 from vitrine.proof.references.customer import customer
 from vitrine.proof.references.performance import campaign_performance
 from vitrine.settings import REPOSITORY, Settings
@@ -63,6 +65,23 @@ def late_history(paths):
     late_at, *_ = late_line()
     with history_of(paths, LINE | {"received_at": late_at}) as made:
         yield made
+
+
+@pytest.mark.parametrize(
+    ("model", "keys", "row_count"),
+    [
+        ("feat_product", ("coat",), 1),
+        ("feat_product", ("hat",), 0),
+        ("feat_campaign", ("sale",), 1),
+    ],
+)
+def test_a_difference_is_told_with_the_rows_of_what_it_is_about(history, model, keys, row_count):
+    question = questions.Question(feature_model(model), "history", keys, END)
+    difference = Difference(question, "order_count", 2.0, 1.0, 0.5)
+    verdict = Verdict(model, "history", 1, 1, 0.5, (difference,))
+    told = report.written(Outcome((verdict,), {}, (), history))
+    assert "order_count of" in told
+    assert told.count("    known  ") == row_count
 
 
 def test_a_lake_without_facts_proves_nothing(paths):
