@@ -158,7 +158,7 @@ def explain(
     yield from after
     yield from _who(alone, policy, decided)
     yield from _consent(alone)
-    yield from _suppression(alone, decided["send_at"], policy.suppress)
+    yield from _suppression(alone, found, decided["send_at"], policy.suppress)
     yield from _caps(alone, policy, list_name, decided)
     yield from _arm(policy, list_name, customer, decided)
     if decided["exclusion"] is None:
@@ -167,6 +167,7 @@ def explain(
         made = prepare(known, few, policy, list_name)
         yield from _campaigns(found)
         yield from _refused(known, made, customer, found)
+        yield from _shown(found)
         yield from _candidates(made, few["customer_id"].index(customer).as_py(), found)
 
 
@@ -192,7 +193,7 @@ def explain_without_rules(
         yield f"  as {found.what} says"
     yield ""
     yield from _consent(alone)
-    yield from _suppression(alone)
+    yield from _suppression(alone, found)
     yield from _campaigns(found)
     yield from _shown(found)
 
@@ -286,13 +287,19 @@ def _consent(alone: Known) -> Iterator[str]:
 
 
 def _suppression(
-    alone: Known, send_at: datetime | None = None, rules: Suppress | None = None
+    alone: Known,
+    listed: Listed | None,
+    send_at: datetime | None = None,
+    rules: Suppress | None = None,
 ) -> Iterator[str]:
     rows = [(r["suppressed_at"], r["reason"]) for r in alone.who.suppressions.to_pylist()]
     rows += [(r["occurred_at"], r["kind"]) for r in alone.who.reactions.to_pylist()]
     # A shop may keep an event among its suppressions, too.
     told = [f"{reason} {at:%Y-%m-%d %H:%M}" for at, reason in sorted({*rows})]
     told += [_by_policy(alone, send_at, rules)] if send_at and rules else []
+    at_hand_off = listed.exclusion if listed and not any(told) else None
+    if at_hand_off and at_hand_off.startswith("suppressed_"):
+        told.append(f"{at_hand_off.removeprefix('suppressed_')}, found at the hand-off")
     yield f"suppressed {'; '.join(filter(None, told)) or 'no'}"
 
 

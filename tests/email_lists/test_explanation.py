@@ -47,6 +47,7 @@ def test_who_is_written_to_is_told_every_rule_and_candidate(boutique, to_all, pa
     assert "liked_by_many, score 1.0000" in text
     assert "similar_to_bought, " in text
     assert "loved" not in text, "that is not what early access is made of"
+    assert "\nproducts\n  1. " in text
 
 
 def test_no_hour_is_told_that_the_policy_does_not_look_at(boutique, to_all):
@@ -127,6 +128,10 @@ def test_who_was_left_out_at_the_hand_off_is_told_so(boutique, to_all):
     lines = list(explain(boutique, to_all, "daily", "anna", found))
     assert lines[0] == "anna is not written to by the list daily: duplicate_address"
     assert lines[1].startswith("  as the published list says; by the rules and what was known")
+    assert "suppressed no" in lines
+    found = replace(found, exclusion="suppressed_domain")
+    lines = list(explain(boutique, to_all, "daily", "anna", found))
+    assert "suppressed domain, found at the hand-off" in lines
 
 
 def test_what_was_drawn_is_told_with_its_chance(boutique, to_all, paths):
