@@ -25,7 +25,10 @@ NEEDED = ("customers", "campaigns", "campaign_products", "orders")
 
 @click.group()
 def lists() -> None:
-    """Build, publish and preview the nightly e-mail lists."""
+    """Build, publish and preview the nightly e-mail lists.
+
+    Between `build` and `publish` stands `vitrine check lists`, the gate.
+    """
 
 
 lists.add_command(judge)

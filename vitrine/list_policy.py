@@ -61,8 +61,9 @@ _WORDS = {
     "int_parsing": "write a whole number",
     "int_from_float": "write a whole number",
     "float_parsing": "write a number",
-    "time_parsing": "write a time of day in quotes, such as '21:00'",
+    "time_parsing": "write a time of day from 00:00 to 23:59 in quotes, such as '21:00'",
     "date_from_datetime_parsing": "write a day, such as 2026-03-20",
+    "date_from_datetime_inexact": "write a day alone, such as 2026-03-20",
 }
 """What pydantic says to programmers, in the words of who writes a policy; by type of error."""
 
@@ -78,7 +79,9 @@ class _Rules(BaseModel):
         # To Python true is the number 1.
         is_asked = cls.model_fields[str(info.field_name)].annotation is bool
         if isinstance(given, bool) and not is_asked:
-            raise ValueError(f"{'yes' if given else 'no'} is no value of it")
+            raise ValueError(
+                f"{'yes' if given else 'no'}, or {str(given).lower()}, says nothing here"
+            )
         return given
 
 
@@ -247,7 +250,7 @@ class Override(_Rules):
     @model_validator(mode="after")
     def _names_one_thing(self) -> Self:
         if sum(of is not None for of in (self.brand, self.product, self.campaign)) != 1:
-            raise ValueError("name one of brand, product or campaign")
+            raise ValueError("name a brand, a product or a campaign, and no second of them")
         if self.decided_by.strip().casefold() == self.reviewed_by.strip().casefold():
             raise ValueError(f"{self.decided_by!r} cannot review what the same person decided")
         return self
@@ -299,7 +302,10 @@ class GateLimits(_Rules):
     campaign_share: Share = Field(default=0.8, description="Letters that one campaign is first in.")
     empty_share: Share = Field(default=0.2, description="Places of the slates that stayed empty.")
     features_age_hours: float = Field(
-        default=36, gt=0, description="Age of the features at the run."
+        default=24,
+        gt=0,
+        description="Age of the newest data at the run. A shop that delivers nothing on some days"
+        " needs more: 36 lets one day go missing.",
     )
 
 
@@ -480,7 +486,7 @@ def file_of(installation: Installation) -> Path | None:
     """
     named = installation.settings.list_policy
     file = Path(named).expanduser() if named else installation.paths.list_policy
-    if file.exists():
+    if file.is_file():
         return file
     if named:
         raise BadArgumentError(f"VITRINE_LIST_POLICY={named}: there is no such file")

@@ -178,7 +178,7 @@ def test_features_are_as_old_as_the_newest_that_was_delivered(night, given, age)
     made = night(**given)
     [check] = [check for check in checks(made) if check.name == "features"]
     assert rows_of(check)["age_hours"].item() == age
-    assert ("features" in broken(made)) == (age > 36)
+    assert ("features" in broken(made)) == (age > 24)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def test_the_file_in_the_home_holds_and_the_named_one_before_it(tmp_path):
 def test_a_named_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadArgumentError, match="there is no such file"):
         read(installed(tmp_path, list_policy=str(tmp_path / "missing.yaml")))
+    with pytest.raises(BadArgumentError, match="there is no such file"):
+        read(installed(tmp_path, list_policy=str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,10 @@ def test_a_named_file_that_is_not_there_is_refused(tmp_path):
         ("lists: {daily: {strategies: {loyal: sellection}}}", "loyal: .*, not 'sellection'"),
         ("caps: {per_day: -1, per_month: 2}", "p.yaml:\n  caps.per_day: .*\n  caps.per_month: "),
         (f"overrides: [{BAN.replace('bo}', 'ada}')}]", "cannot review what the same person"),
-        (f"overrides: [{BAN.replace('brand: Kiln, ', '')}]", "name one of brand, product or"),
+        (
+            f"overrides: [{BAN.replace('brand: Kiln, ', '')}]",
+            "name a brand, a product or a campaign",
+        ),
         ("sender: {unsubscribe_url: 'https://a.example/{who}'}", "{message_id} alone is replaced"),
         ("sender: {unsubscribe_url: 'https://a.example/'}", "nobody knows who unsubscribes"),
         ("sender: {product_url: 'javascript:alert(1)'}", "product_url: .*begins with https://"),
@@ -67,7 +72,7 @@ def test_a_named_file_that_is_not_there_is_refused(tmp_path):
             "overrides:\n- {until: 2026-02-31}",
             "p.yaml is not YAML, line 2, column 11: 2026-02-31 is on",
         ),
-        ("caps: {per_day: true}", "caps.per_day: yes is no value of it"),
+        ("caps: {per_day: true}", "caps.per_day: yes, or true, says nothing here"),
         ("lists: {}", "lists: name at least one"),
         (
             "lists: {daily: {arms: {hold_out: {share: 1}}}}",
