@@ -24,8 +24,8 @@ from vitrine.forgetting import certificates, manifests, parquet_files, raw, trac
 from vitrine.forgetting.certificates import Certificate
 from vitrine.forgetting.formats import DUCKDB, LAKE, PARQUET, format_of
 from vitrine.forgetting.ledger import Ledger, begin, make_salt
-from vitrine.forgetting.person import CUSTOMER, REPLACEMENT, Person
-from vitrine.forgetting.texts import kept_times, replace, restore
+from vitrine.forgetting.person import CUSTOMER, Person
+from vitrine.forgetting.texts import erase_cards, kept_times, restore
 from vitrine.installation import Installation
 from vitrine.interval import DAY, EPOCH, Interval
 from vitrine.letters import PREVIEWS
@@ -232,10 +232,12 @@ class Erasure:
         restore(times[1:] if self._is_lake(file) else times)
 
     def _clean(self, file: Path, person: Person) -> None:
-        if self._is_letter(file):
-            # All that it says is the person's, not their id alone.
-            replace(file, f"{REPLACEMENT}\n")
-            return
+        if self._is_preview(file):
+            # All that a letter says is the person's, not their id alone.
+            if file.stem != "index":
+                file.unlink()
+                return
+            erase_cards(file, person)
         erase = format_of(file, self._is_lake(file)).erase
         staging = self.installation.paths.staging
         if erase is None and file.is_relative_to(staging):
@@ -246,11 +248,10 @@ class Erasure:
         elif erase is not None:
             erase(file, person)
 
-    def _is_letter(self, file: Path) -> bool:
-        """Say whether a file is one person's letter: a preview of a list, but not their index."""
+    def _is_preview(self, file: Path) -> bool:
+        """Say whether a file is one person's letter to look at, or the index of such."""
         is_preview = file.parent.name == PREVIEWS and file.suffix in (".html", ".txt")
-        lists = self.installation.paths.lists
-        return is_preview and file.stem != "index" and file.is_relative_to(lists)
+        return is_preview and file.is_relative_to(self.installation.paths.lists)
 
     def _refuse_rest(self, hits: dict[Path, int], reasons: list[str]) -> None:
         if hits:

@@ -7,6 +7,7 @@ the id and the addresses are replaced by a word.
 import csv
 import io
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,6 +19,7 @@ from vitrine.publish import atomic_file
 
 RECORDS = (".csv", ".jsonl")
 _WAIT_S = 20.0
+_CARD = re.compile(r"<article\b.*?</article>\n?", re.DOTALL)
 
 
 def found(file: Path, person: Person) -> int:
@@ -34,6 +36,12 @@ def erase(file: Path, person: Person) -> None:
         elif file.suffix not in RECORDS:
             kept.append(person.redacted(record))
     replace(file, "".join(kept))
+
+
+def erase_cards(file: Path, person: Person) -> None:
+    """Take the articles that name the person out of a page; the others keep their bytes."""
+    page = decoded(file)
+    replace(file, _CARD.sub(lambda card: "" if person.names(card[0]) else card[0], page))
 
 
 def decoded(file: Path) -> str:

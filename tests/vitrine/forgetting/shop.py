@@ -157,7 +157,8 @@ def _publish_list(paths: Paths) -> None:
     pq.write_table(letters, folder / "letters.parquet")
     previews = folder / "previews"
     previews.mkdir()
-    (previews / "index.html").write_text(f"customer {ANN}, FR<br>customer {BOB}, FR")
+    cards = [f"<article>\nto customer {who}\n</article>\n" for who in (ANN, BOB)]
+    (previews / "index.html").write_text("".join(["<h1>Letters</h1>\n", *cards]))
     for name, message, bought in (("loyal", HER_LETTER, "red mug"), ("new", "b" * 32, "rug")):
         letter = f'because you bought {bought}: <a href="https://shop.example/?message={message}">'
         (previews / f"{name}.html").write_text(letter)
