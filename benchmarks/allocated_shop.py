@@ -11,8 +11,8 @@ import numpy as np
 
 from email_lists.slates import calibration
 from email_lists.slates.allocation import rooms, worth
-from email_lists.slates.candidates import BRAND_LIMIT
 from email_lists.slates.places import Candidates, Offers, Places
+from email_lists.slates.shelves import BRAND_LIMIT
 from email_lists.slates.strategies import DRAWN, FALLBACK, FIRST, QUOTAS, SECOND
 from vitrine.simulator import taste
 from vitrine.simulator.campaigns import Campaign

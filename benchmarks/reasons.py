@@ -36,8 +36,9 @@ from email_lists.slates import slate
 from email_lists.slates.assortment import NOWHERE
 from email_lists.slates.campaign_places import SHOWN
 from email_lists.slates.campaigns import CampaignReason, Ranked
-from email_lists.slates.candidates import Reason, Shelves, look_up
+from email_lists.slates.candidates import Reason, look_up
 from email_lists.slates.history import History
+from email_lists.slates.shelves import Shelves
 from vitrine import list_policy
 from vitrine.contracts import INSTANT
 from vitrine.errors import VitrineError

@@ -36,8 +36,9 @@ from email_lists.composition import Known, Prepared, eligible, prepare
 from email_lists.frames import select
 from email_lists.slates import slate
 from email_lists.slates.assortment import NOWHERE, positions
-from email_lists.slates.candidates import Shelves, Slot
+from email_lists.slates.candidates import Slot
 from email_lists.slates.history import REST_DAYS, History
+from email_lists.slates.shelves import Shelves
 from training.evaluation.intervals import Resamples, bounds
 from training.evaluation.metrics import hit_rate, recall
 from vitrine.errors import NotPublishedError, VitrineError

@@ -30,7 +30,7 @@ from email_lists.slates.assortment import NOWHERE, positions
 from email_lists.slates.calibration import UNFITTED, Calibration
 from email_lists.slates.campaign_places import CampaignPlaces, Chances, Stock
 from email_lists.slates.campaigns import Ranked
-from email_lists.slates.candidates import Shelves
+from email_lists.slates.shelves import Shelves
 from email_lists.slates.similarity import ProductVectors
 from email_lists.slates.strategies import Strategies
 from vitrine.contracts import INSTANT

@@ -31,7 +31,8 @@ from email_lists.people import SCHEMA
 from email_lists.slates import slate
 from email_lists.slates.assortment import NOWHERE, offer_keys, positions
 from email_lists.slates.campaign_places import SHOWN
-from email_lists.slates.candidates import Finds, Reason, Shelves, Slot, look_up
+from email_lists.slates.candidates import Finds, Reason, Slot, look_up
+from email_lists.slates.shelves import Shelves
 from vitrine.contracts import INSTANT
 from vitrine.errors import BadArgumentError, NotPublishedError
 from vitrine.installation import Installation

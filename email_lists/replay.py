@@ -18,8 +18,9 @@ from email_lists.slates.assortment import NOWHERE, positions
 from email_lists.slates.calibration import Calibration
 from email_lists.slates.campaign_places import Chances
 from email_lists.slates.campaigns import Openings
-from email_lists.slates.candidates import Shelves, look_up
+from email_lists.slates.candidates import look_up
 from email_lists.slates.popularity import campaign_units
+from email_lists.slates.shelves import Shelves
 from vitrine.contracts import INSTANT
 
 _LATER = """

@@ -22,8 +22,8 @@ from email_lists.slates.allocation import rooms, settle
 from email_lists.slates.assortment import NOWHERE, Assortment, positions
 from email_lists.slates.calibration import Calibration, falling
 from email_lists.slates.campaigns import Ranked
-from email_lists.slates.candidates import Shelves
 from email_lists.slates.places import CHUNK, Candidates, Offers, Places
+from email_lists.slates.shelves import Shelves
 from email_lists.slates.slate import Slates
 
 SHOWN = 10

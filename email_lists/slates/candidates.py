@@ -15,9 +15,8 @@ from functools import cached_property
 
 import numpy as np
 
-from email_lists.slates.assortment import NOWHERE, Assortment
-from email_lists.slates.history import History
-from email_lists.slates.popularity import Groups, Popular, Sold
+from email_lists.slates.assortment import NOWHERE
+from email_lists.slates.shelves import Partners, Shelves
 
 
 class Slot(IntEnum):
@@ -56,8 +55,6 @@ class Reason(IntEnum):
 
 WIDTHS = {Slot.LOVED: 8, Slot.SIMILAR: 12, Slot.TOGETHER: 12, Slot.NEW: 12, Slot.POPULAR: 20}
 """Candidates kept per customer and source; of the pins, all."""
-BRAND_LIMIT = 2
-"""Products of one brand in a slate."""
 KIND_HISTORY = 6
 """Newest purchases whose kinds are looked up: kinds are few, and return."""
 FAVOURITES = 3
@@ -90,52 +87,6 @@ class Finds:
             self.cause_NC[chosen],
             self.slot_C,
         )
-
-
-@dataclass(frozen=True)
-class Partners:
-    """What goes with an item: the best first, -1 where there is no more; score 0 there."""
-
-    item_AK: np.ndarray
-    score_AK: np.ndarray
-
-
-@dataclass(frozen=True)
-class Shelves:
-    """The night's tables that candidates are looked up in."""
-
-    assortment: Assortment
-    groups: Groups
-    history: History
-    sold: Sold
-    popular: Popular
-    market_N: np.ndarray
-    """int32, from 0."""
-    region_M: np.ndarray
-    """int32: markets that differ in their hour alone share their neighbours."""
-    anchor_P: np.ndarray
-    """int32 position of a product among the anchors, -1 for one that nobody bought lately."""
-    similar_R: tuple[Partners, ...]
-    """Per region: products that are like an anchor, and their cosine."""
-    together: Partners
-    """Products on sale that are bought together with an anchor, and the rule's confidence."""
-    kinds: Partners
-    """Kinds that are bought together with a kind; A is the kinds here."""
-    sector_share_GS: np.ndarray
-    """float64: the sectors' shares of what a group's cluster bought lately, smoothed; adds to 1."""
-    brand_share_GX: np.ndarray
-    """float64: a brand's share of what was bought of its own sector."""
-    is_sold_in_cluster_GT: np.ndarray
-    """bool, beside `popular.product_GT`."""
-    is_sold_in_region_GT: np.ndarray
-    """bool: sold on the last day known in the group's country, and not just once."""
-    brand_limit: int | None
-    """None in a shop with one brand, which has none: it would show two products."""
-    pinned_GQF: np.ndarray
-    """int32: the products of each pin (Q) for a group, the best first, -1 where there are no more:
-    a customer gets the first that may be shown."""
-    is_banned_P: np.ndarray
-    """bool: neither shown nor, to whoever bought it, named."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Fill the shelves: the small tables of one night that candidates are looked up in."""
+"""The shelves, and how they are filled: one night's small tables that candidates are looked up in.
+
+Shape legend: as `email_lists.slates.candidates`; T places among the popular, F places of a pin.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +14,13 @@ import pyarrow.compute as pc
 from email_lists.frames import select
 from email_lists.slates import offers, sales
 from email_lists.slates.assortment import NOWHERE, Assortment, Labels, positions
-from email_lists.slates.candidates import BRAND_LIMIT, Partners, Shelves
 from email_lists.slates.history import NEWEST, History
 from email_lists.slates.popularity import Groups, Lately, Popular, Sold
 from email_lists.slates.similarity import ProductVectors, neighbours
 from vitrine.list_policy import Override
 
+BRAND_LIMIT = 2
+"""Products of one brand in a slate."""
 LEAST_IN_REGION = 3
 """Units sold in a country on the last day that make a product popular there."""
 KINDS_KEPT = 8
@@ -28,6 +32,52 @@ DOUBT = 10.0
 """Baskets without the partner that every pair is charged with: a pair seen thrice proves little."""
 
 _OPENED = "select product_id, max(opens_at) as opened_at from offers group by product_id"
+
+
+@dataclass(frozen=True)
+class Partners:
+    """What goes with an item: the best first, -1 where there is no more; score 0 there."""
+
+    item_AK: np.ndarray
+    score_AK: np.ndarray
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """The night's tables that candidates are looked up in."""
+
+    assortment: Assortment
+    groups: Groups
+    history: History
+    sold: Sold
+    popular: Popular
+    market_N: np.ndarray
+    """int32, from 0."""
+    region_M: np.ndarray
+    """int32: markets that differ in their hour alone share their neighbours."""
+    anchor_P: np.ndarray
+    """int32 position of a product among the anchors, -1 for one that nobody bought lately."""
+    similar_R: tuple[Partners, ...]
+    """Per region: products that are like an anchor, and their cosine."""
+    together: Partners
+    """Products on sale that are bought together with an anchor, and the rule's confidence."""
+    kinds: Partners
+    """Kinds that are bought together with a kind; A is the kinds here."""
+    sector_share_GS: np.ndarray
+    """float64: the sectors' shares of what a group's cluster bought lately, smoothed; adds to 1."""
+    brand_share_GX: np.ndarray
+    """float64: a brand's share of what was bought of its own sector."""
+    is_sold_in_cluster_GT: np.ndarray
+    """bool, beside `popular.product_GT`."""
+    is_sold_in_region_GT: np.ndarray
+    """bool: sold on the last day known in the group's country, and not just once."""
+    brand_limit: int | None
+    """None in a shop with one brand, which has none: it would show two products."""
+    pinned_GQF: np.ndarray
+    """int32: the products of each pin (Q) for a group, the best first, -1 where there are no more:
+    a customer gets the first that may be shown."""
+    is_banned_P: np.ndarray
+    """bool: neither shown nor, to whoever bought it, named."""
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ import pyarrow as pa
 from email_lists.slates import allocation, promises
 from email_lists.slates.assortment import NOWHERE
 from email_lists.slates.calibration import Calibration, falling
-from email_lists.slates.candidates import Finds, Shelves, Slot, look_up
+from email_lists.slates.candidates import Finds, Slot, look_up
 from email_lists.slates.places import Candidates, Offers, Places
+from email_lists.slates.shelves import Shelves
 from email_lists.slates.strategies import DRAWN, FALLBACK, QUOTAS, Strategies
 from vitrine.list_policy import ListPolicy
 

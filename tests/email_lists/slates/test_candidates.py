@@ -10,9 +10,10 @@ import pytest
 
 from email_lists.slates import offers, shelves
 from email_lists.slates.assortment import NOWHERE
-from email_lists.slates.candidates import BRAND_LIMIT, WIDTHS, Reason, Slot, look_up
+from email_lists.slates.candidates import WIDTHS, Reason, Slot, look_up
 from email_lists.slates.candidates import _Found as Finds
 from email_lists.slates.candidates import _singled_out as singled_out
+from email_lists.slates.shelves import BRAND_LIMIT
 from email_lists.slates.similarity import of_words
 from vitrine.contracts import INSTANT
 from vitrine.interval import parse_instant

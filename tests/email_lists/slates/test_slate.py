@@ -12,7 +12,8 @@ from email_lists.audience.arms import draws
 from email_lists.composition import compose, night
 from email_lists.slates import shelves, slate
 from email_lists.slates.calibration import UNFITTED
-from email_lists.slates.candidates import BRAND_LIMIT, Slot, look_up
+from email_lists.slates.candidates import Slot, look_up
+from email_lists.slates.shelves import BRAND_LIMIT
 from email_lists.slates.similarity import of_words
 from email_lists.slates.strategies import QUOTAS, STRATEGIES, Strategies
 from vitrine.contracts import INSTANT
