@@ -10,6 +10,7 @@ import pytest
 from email_lists.audience.eligibility import Who
 from email_lists.composition import Known
 from email_lists.slates.similarity import of_words
+from tests.email_lists.homes import consent
 from vitrine.contracts import INSTANT, TABLES
 from vitrine.interval import parse_instant
 from vitrine.list_policy import Holdout, ListPolicy
@@ -98,19 +99,6 @@ def contract() -> Rows:
 def as_of() -> datetime:
     """Half past three at night; in Paris the e-mails go out at 06:30 UTC."""
     return AS_OF
-
-
-def consent(customer: str, granted: bool = True, at: str = "2026-01-01") -> dict[str, Any]:
-    instant = parse_instant(at)
-    return {
-        "consent_id": f"{customer}-{at}-{granted}",
-        "customer_id": customer,
-        "purpose": "email_marketing",
-        "is_granted": granted,
-        "changed_at": instant,
-        "source": "sign_up",
-        "received_at": instant,
-    }
 
 
 @pytest.fixture(scope="session")

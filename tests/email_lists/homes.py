@@ -11,7 +11,7 @@ from tests.email_lists.written import people
 from vitrine import lake, list_policy
 from vitrine.contracts import TABLES
 from vitrine.installation import Installation
-from vitrine.interval import Interval, format_instant, parse_instant
+from vitrine.interval import Interval, parse_instant
 from vitrine.paths import Paths
 from vitrine.staged_lists import StagedList
 
@@ -48,7 +48,7 @@ def consent(customer: str, granted: bool = True, at: str = "2026-01-01") -> dict
     """Make one row of the consent ledger."""
     instant = parse_instant(at)
     return {
-        "consent_id": f"{customer}-{format_instant(instant)}-{granted}",
+        "consent_id": f"{customer}-{at}-{granted}",
         "customer_id": customer,
         "purpose": "email_marketing",
         "is_granted": granted,

@@ -46,7 +46,7 @@ WAREHOUSE = f"""
     create schema features;
     create table staging.stg_consents as
     select
-        customer_id || '-2026-01-01T00:00:00Z-True' as consent_id,
+        customer_id || '-2026-01-01-True' as consent_id,
         customer_id,
         'email_marketing' as purpose,
         true as is_granted,

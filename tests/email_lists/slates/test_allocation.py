@@ -99,11 +99,12 @@ def test_what_is_shown_is_worth_nearly_what_is_possible():
     assert min(shares) > 0.985
 
 
-def test_some_of_the_customers_tell_the_prices_of_all(monkeypatch):
-    candidates, of = market(3, customers=900), offers([5.0] * 12, [12.0] * 12)
-    of_all_O = scarcity(candidates, of, ONE, 1)
-    monkeypatch.setattr(allocation, "SAMPLE", 300)
-    of_some_O = scarcity(candidates, of, ONE, 1)
+def test_some_of_the_customers_tell_the_prices_of_all():
+    """Thrice the customers with thrice the stock pay the same, though a third of them is asked."""
+    candidates, room = market(3, customers=allocation.SAMPLE), allocation.SAMPLE / 75
+    thrice = candidates.take(np.tile(np.arange(allocation.SAMPLE), 3))
+    of_all_O = scarcity(candidates, offers([5.0] * 12, [room] * 12), ONE, 1)
+    of_some_O = scarcity(thrice, offers([5.0] * 12, [3 * room] * 12), ONE, 1)
     assert of_some_O.any()
     assert np.abs(of_some_O - of_all_O).mean() < 0.2 * of_all_O.mean()
 
