@@ -39,7 +39,7 @@ from email_lists.slates.campaigns import CampaignReason, Ranked
 from email_lists.slates.candidates import Reason, look_up
 from email_lists.slates.history import History
 from email_lists.slates.shelves import Shelves
-from vitrine import list_policy
+from vitrine import list_policy_file
 from vitrine.contracts import INSTANT
 from vitrine.errors import VitrineError
 from vitrine.installation import Installation
@@ -120,7 +120,7 @@ def main(as_of: datetime, each: int, out: Path | None) -> None:
     """Print, by reason, in how many of the cases the rank falls."""
     try:
         installation = Installation.load()
-        policy = list_policy.read(installation)
+        policy = list_policy_file.read(installation)
         known = inputs.read(installation, as_of)
         trials = judged(inputs.calibrated(installation, known), policy, each)
     except VitrineError as error:

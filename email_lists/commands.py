@@ -47,7 +47,7 @@ def build(list_name: str, as_of: datetime) -> None:
     from email_lists.audience.eligibility import counts
     from email_lists.composition import compose
     from email_lists.handover import staged
-    from vitrine import list_overrides, list_policy
+    from vitrine import list_overrides, list_policy_file
     from vitrine.runlog import record
     from vitrine.sources import require
 
@@ -56,7 +56,7 @@ def build(list_name: str, as_of: datetime) -> None:
         installation.paths, f"lists build {list_name}", Interval(as_of, as_of + DAY)
     ) as run:
         require(installation.shop, "e-mail lists", *NEEDED)
-        policy = list_policy.read(installation)
+        policy = list_policy_file.read(installation)
         policy.list_named(list_name)
         known = inputs.calibrated(installation, inputs.read(installation, as_of))
         overrides = policy.overrides_on(as_of.date())
@@ -165,11 +165,11 @@ def deliver(list_name: str | None, at: datetime) -> None:
     be done: the exported files are the hand-off.
     """
     from email_lists.mail import delivery
-    from vitrine import list_policy
+    from vitrine import list_policy_file
     from vitrine.runlog import record
 
     installation = Installation.load()
-    policy = list_policy.read(installation)
+    policy = list_policy_file.read(installation)
     failed: dict[str, VitrineError] = {}
     # All lists share a clock and its quarter of an hour: a list begins when that before has ended.
     one_run = delivery.Run(at)
@@ -203,9 +203,9 @@ def deliver(list_name: str | None, at: datetime) -> None:
 @lists.command()
 def names() -> None:
     """Print the names of the lists, in the order of their making."""
-    from vitrine import list_policy
+    from vitrine import list_policy_file
 
-    click.echo(" ".join(list_policy.read(Installation.load()).lists))
+    click.echo(" ".join(list_policy_file.read(Installation.load()).lists))
 
 
 @lists.command()
@@ -213,11 +213,11 @@ def policy() -> None:
     """Print the rules that hold, all of them, as a policy file."""
     import yaml
 
-    from vitrine import list_policy
+    from vitrine import list_policy_file
 
     installation = Installation.load()
-    rules = list_policy.read(installation)
-    file = list_policy.file_of(installation)
+    rules = list_policy_file.read(installation)
+    file = list_policy_file.file_of(installation)
     click.echo(f"# {file or 'the defaults: no policy file'}, version {rules.version}")
     click.echo(yaml.safe_dump(rules.model_dump(mode="json"), sort_keys=False), nl=False)
 
@@ -234,7 +234,7 @@ def explain(customer: str, list_name: str, as_of: datetime) -> None:
     Where the policy file has a mistake, it says that last, after what needs no rules.
     """
     from email_lists import explanation, inputs
-    from vitrine import list_policy
+    from vitrine import list_policy_file
     from vitrine.sources import require
 
     installation = Installation.load()
@@ -247,7 +247,7 @@ def explain(customer: str, list_name: str, as_of: datetime) -> None:
     except NotPublishedError:  # of an old list the scores may be gone
         known = inputs.read(installation, as_of, is_scored=False)
     try:
-        policy = list_policy.read(installation)
+        policy = list_policy_file.read(installation)
     except BadArgumentError:
         for line in explanation.explain_without_rules(known, list_name, customer, found):
             click.echo(line)

@@ -12,7 +12,7 @@ from datetime import datetime
 import click
 
 from expectations.rules import Check
-from vitrine import list_policy, runlog
+from vitrine import list_policy_file, runlog
 from vitrine.errors import BadArgumentError
 from vitrine.installation import Installation
 from vitrine.interval import DAY, Interval
@@ -124,7 +124,7 @@ class Seal:
         """
         require(installation.shop, "check lists", "orders")
         staged = StagedList.of(installation.paths, name or DEFAULT_LIST, as_of)
-        return cls(staged, staged.digest(), list_policy.read(installation).version)
+        return cls(staged, staged.digest(), list_policy_file.read(installation).version)
 
     def close(self, *, is_in_order: bool) -> None:
         """Let `vitrine lists publish` pass, or not any more."""

@@ -29,7 +29,7 @@ from expectations.rules import (
     unique,
     warn,
 )
-from vitrine import list_policy
+from vitrine import list_policy_file
 from vitrine.contracts import NO_COUNTRY
 from vitrine.installation import Installation
 from vitrine.interval import DAY, floor
@@ -187,7 +187,7 @@ def checks(installation: Installation, name: str, as_of: datetime) -> list[Check
         If it was not built, or the daily warehouse is not published.
     """
     require(installation.shop, "check lists", "orders")
-    paths, policy = installation.paths, list_policy.read(installation)
+    paths, policy = installation.paths, list_policy_file.read(installation)
     policy.list_named(name)
     inputs = Inputs(
         paths=paths,

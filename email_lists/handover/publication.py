@@ -29,7 +29,7 @@ from email_lists.mail.rendering import Renderer, fingerprint
 from email_lists.people import SCHEMA
 from email_lists.slates import promises
 from email_lists.slates.slate import PRODUCTS_SHOWN
-from vitrine import letters, list_policy
+from vitrine import letters, list_policy_file
 from vitrine.contracts import INSTANT
 from vitrine.errors import NotPublishedError
 from vitrine.installation import Installation
@@ -202,7 +202,7 @@ def hand_off(installation: Installation, name: str, as_of: datetime) -> HandOff:
         As `publish`, and if another list of the night was published since and promises the same
         stock.
     """
-    policy = list_policy.read(installation)
+    policy = list_policy_file.read(installation)
     wanted = staged.read(installation.paths, name, as_of, policy.version)
     # Those held out stay whom the list would have written to, at the hand-off too.
     held_out = select(_HELD_OUT, exclusions=wanted.exclusions)

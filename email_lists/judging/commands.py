@@ -82,9 +82,9 @@ def judge(
 
 def _plan(policy: Path, list_name: str) -> dict[str, dict[str, float]]:
     from email_lists.judging.policies import of_rules
-    from vitrine import list_policy
+    from vitrine import list_policy_file
 
-    return of_rules(list_policy.parse(policy.read_text(), str(policy)).list_named(list_name))
+    return of_rules(list_policy_file.parse(policy.read_text(), str(policy)).list_named(list_name))
 
 
 def _echo(title: str, said: Iterable[str]) -> None:

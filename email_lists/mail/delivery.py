@@ -36,7 +36,7 @@ from email_lists.mail.pictures import photographs
 from email_lists.mail.rendering import Renderer
 from email_lists.mail.smtp import Answer, MailServer, connected
 from email_lists.people import SCHEMA
-from vitrine import letters, list_policy
+from vitrine import letters, list_policy_file
 from vitrine.errors import MachineError, NotPublishedError, StageSkipped
 from vitrine.installation import Installation
 from vitrine.interval import DAY, midnight, parse_instant
@@ -255,7 +255,7 @@ def deliver(installation: Installation, list_name: str, run: Run) -> Counter[str
         If another delivery or an erasure is running, or the server does not answer; what it took is
         noted.
     """
-    policy = list_policy.read(installation)
+    policy = list_policy_file.read(installation)
     policy.list_named(list_name)
     if not policy.delivery.host:
         raise StageSkipped("the list policy names no mail server (delivery.host): nothing to do")

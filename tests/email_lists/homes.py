@@ -8,7 +8,7 @@ import pyarrow as pa
 from email_lists.composition import Composition
 from email_lists.handover import staged
 from tests.email_lists.written import people
-from vitrine import lake, list_policy
+from vitrine import lake, list_policy_file
 from vitrine.contracts import TABLES
 from vitrine.installation import Installation
 from vitrine.interval import Interval, parse_instant
@@ -111,5 +111,5 @@ def stage(
     staged.write(folder, composed, PROVENANCE | provenance)
     found = StagedList.of(installation.paths, name, as_of)
     if is_checked:
-        found.mark(found.digest(), list_policy.read(installation).version)
+        found.mark(found.digest(), list_policy_file.read(installation).version)
     return found

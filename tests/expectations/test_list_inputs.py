@@ -7,7 +7,7 @@ import pytest
 
 from expectations.list_inputs import Inputs
 from tests.expectations.listed_home import AS_OF, EARLY, NIGHT, Handed, Home, consent, person
-from vitrine import lake, list_policy
+from vitrine import lake, list_policy_file
 from vitrine.contracts import TABLES
 from vitrine.interval import DAY, Interval, midnight
 from vitrine.settings import load_settings
@@ -24,7 +24,7 @@ def inputs_of(home):
         known_before=midnight(NIGHT),
         warehouse=published_file(home.paths, "daily"),
         has_consents=True,
-        policy=list_policy.read(home.installation),
+        policy=list_policy_file.read(home.installation),
     )
 
 

@@ -6,7 +6,8 @@ from click.testing import CliRunner
 from vitrine.cli import vitrine
 from vitrine.errors import BadArgumentError
 from vitrine.installation import Installation
-from vitrine.list_policy import SEGMENTS, STRATEGIES, ListPolicy, parse, read
+from vitrine.list_policy import SEGMENTS, STRATEGIES, ListPolicy
+from vitrine.list_policy_file import parse, read
 from vitrine.settings import load_settings
 
 BAN = "{action: ban, brand: Kiln, because: recall, decided_by: ada, reviewed_by: bo}"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from vitrine.list_policy import parse
+from vitrine.list_policy_file import parse
 from vitrine.list_policy_page import render
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "list-policy.md"

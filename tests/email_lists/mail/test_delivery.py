@@ -25,7 +25,7 @@ from tests.email_lists import killed_delivery
 from tests.email_lists.homes import SCARCITY, receive
 from tests.email_lists.post_office import open_office
 from tests.email_lists.written import SEND_AT, campaign, people, person, product
-from vitrine import lake, list_policy
+from vitrine import lake, list_policy_file
 from vitrine.contracts import TABLES
 from vitrine.errors import BadArgumentError, MachineError, NotPublishedError, StageSkipped
 from vitrine.installation import Installation
@@ -187,7 +187,7 @@ def test_what_came_after_a_list_is_explained(installation, paths, contract, agre
 
     def after(name):
         found = Listed("the published list", person(name), None, NO_SCARCITY)
-        policy = list_policy.read(installation)
+        policy = list_policy_file.read(installation)
         return list(afterwards(installation, policy, "daily", as_of, found))
 
     gone = "  delivery handed the letter over at 2026-03-02 06:30 UTC"

@@ -27,7 +27,7 @@ from tests.vitrine.forgetting.shop import (
     hashes,
     installation_of,
 )
-from vitrine import lake, list_policy, runlog
+from vitrine import lake, list_policy_file, runlog
 from vitrine.cli import vitrine
 from vitrine.contracts import TABLES
 from vitrine.errors import BadArgumentError
@@ -152,7 +152,7 @@ def test_the_certificate_counts_and_names_nobody(erased):
 
 
 def test_the_list_policy_still_says_the_same_of_others(before, erased):
-    old, new = (list_policy.read(installation) for installation in (before, erased[0]))
+    old, new = (list_policy_file.read(installation) for installation in (before, erased[0]))
     assert old.suppress.customers == (ANN, BOB, "(erased)")
     assert new.suppress.customers == ("(erased)", BOB, "(erased)")
     assert new.suppress.minimum_age == 18
@@ -303,7 +303,7 @@ def test_a_number_is_looked_for_where_customers_are_alone(tmp_path):
         log.read_text()
         == "17850 rows of customer (erased) and customer_id='(erased)', customer 178501\n"
     )
-    policy = list_policy.read(installation)
+    policy = list_policy_file.read(installation)
     assert policy.suppress.customers == ("(erased)", "17851", "178501")
     assert [override.product for override in policy.overrides] == ["17850"]
 
